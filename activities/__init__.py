@@ -1,0 +1,1 @@
+"""What the workflow does in the outside world."""

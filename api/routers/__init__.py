@@ -1,0 +1,1 @@
+"""The routes; each is a signature and one call."""

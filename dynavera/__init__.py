@@ -1,0 +1,1 @@
+"""Dynavera: AI agents as durable executions."""

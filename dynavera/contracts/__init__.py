@@ -1,0 +1,1 @@
+"""Names and shapes that clients rely on."""

@@ -1,0 +1,99 @@
+"""What every shape on the wire shares: frozen, exact, and safe to store."""
+
+import math
+from datetime import UTC, datetime
+from typing import Annotated, Any, cast
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+
+DEEPEST_JSON = 64
+"""Levels of nesting that a JSON object may have."""
+
+
+class Contract(BaseModel):
+    """A shape that clients rely on."""
+
+    # Defaults count as present in what we send, so the generated TypeScript has `type`, not `type?`.
+    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
+
+
+class Request(Contract):
+    """A shape that clients send: a field we do not know is refused, never ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+def utc_now() -> datetime:
+    """The time now, in UTC."""
+    return datetime.now(UTC)
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC)
+
+
+def storable(text: str) -> str:
+    """`text`, if every store can keep it.
+
+    Raises:
+        ValueError: it holds NUL, which PostgreSQL refuses, or half a surrogate pair, which is not text.
+    """
+    if "\x00" in text:
+        raise ValueError("must not contain the NUL character")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("must be valid Unicode text (it holds half of a surrogate pair)") from error
+    return text
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must not be blank")
+    return text
+
+
+def storable_json(value: dict[str, Any]) -> dict[str, Any]:
+    """`value`, if it can be stored and sent as JSON.
+
+    Raises:
+        ValueError: a text that is not storable, a number that is not finite, or nesting deeper than 64.
+    """
+    _check_object(value, 0)
+    return value
+
+
+def _check_object(value: dict[str, Any], depth: int) -> None:
+    for key, item in value.items():
+        storable(key)
+        _check_json(item, depth + 1)
+
+
+def _check_json(value: Any, depth: int) -> None:
+    if depth > DEEPEST_JSON:
+        raise ValueError(f"must not be nested deeper than {DEEPEST_JSON} levels")
+    if isinstance(value, str):
+        storable(value)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("must hold finite numbers only (no NaN, no Infinity)")
+    elif isinstance(value, dict):
+        _check_object(cast("dict[str, Any]", value), depth)
+    elif isinstance(value, list):
+        for item in cast("list[Any]", value):
+            _check_json(item, depth + 1)
+
+
+UtcTime = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+"""A moment, ISO 8601 in UTC with `Z` on the wire."""
+
+Text = Annotated[str, AfterValidator(storable)]
+"""Text that every store can keep."""
+
+Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(storable), AfterValidator(_not_blank)]
+"""A name a person gives: 1 to 200 characters, not blank."""
+
+Collection = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+"""The name of a collection of documents: letters, digits, dot, hyphen and underscore, at most 64."""
+
+JsonObject = Annotated[dict[str, Any], AfterValidator(storable_json)]
+"""Any JSON object that can be stored."""

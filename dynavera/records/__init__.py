@@ -1,0 +1,1 @@
+"""The records: tables, queries and migrations; the only SQL of the product."""

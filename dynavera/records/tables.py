@@ -1,0 +1,186 @@
+"""The tables of the records; Alembic's migrations are checked against them."""
+
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import JSON, DateTime, ForeignKey, Index, MetaData, Text, UniqueConstraint
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+
+class Moment(TypeDecorator[datetime]):
+    """A moment in UTC; SQLite keeps no time zone, so it is put back on the way out."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """In UTC."""
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """In UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Table(DeclarativeBase):
+    """What all tables share."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar = {datetime: Moment, dict[str, Any]: JSON}
+
+
+class UserRow(Table):
+    """Who owns agents, executions and documents; the owner of the instance is the first user."""
+
+    __tablename__ = "users"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    owner: Mapped[bool]
+    active: Mapped[bool]
+    created_at: Mapped[datetime]
+
+
+class ApiKeyRow(Table):
+    """The SHA-256 of an API key; the key itself is nowhere."""
+
+    __tablename__ = "api_keys"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str]
+    digest: Mapped[str] = mapped_column(unique=True)
+    created_at: Mapped[datetime]
+
+
+class SessionRow(Table):
+    """A logged-in browser, by the SHA-256 of its cookie."""
+
+    __tablename__ = "sessions"
+
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+
+
+class LoginCodeRow(Table):
+    """The SHA-256 of a log-in link's code; the row goes when the link is used."""
+
+    __tablename__ = "login_codes"
+
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    expires_at: Mapped[datetime]
+
+
+class AgentRow(Table):
+    """An agent; `settings` is an `AgentSettings`."""
+
+    __tablename__ = "agents"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    settings: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class ExecutionRow(Table):
+    """An execution; `settings` is its agent's snapshot. `changed_at` moves with every change that a list shows."""
+
+    __tablename__ = "executions"
+    __table_args__ = (
+        UniqueConstraint("user_id", "idempotency_key"),
+        Index(None, "user_id", "id"),
+        Index(None, "agent_id", "id"),
+        Index(None, "status", "id"),
+        Index(None, "changed_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    agent_id: Mapped[UUID] = mapped_column(ForeignKey("agents.id", ondelete="CASCADE"))
+    settings: Mapped[dict[str, Any]]
+    status: Mapped[str]
+    input_data: Mapped[dict[str, Any]]
+    output_data: Mapped[dict[str, Any] | None]
+    error_message: Mapped[str | None] = mapped_column(Text)
+    retry_of: Mapped[UUID | None]
+    idempotency_key: Mapped[str | None]
+    request_digest: Mapped[str | None]
+    created_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    completed_at: Mapped[datetime | None]
+    changed_at: Mapped[datetime]
+    workflow_started_at: Mapped[datetime | None]
+    stop_requested_at: Mapped[datetime | None]
+    stop_delivered_at: Mapped[datetime | None]
+
+
+class EventRow(Table):
+    """One event of an execution's log, as the JSON that every reader gets."""
+
+    __tablename__ = "events"
+
+    execution_id: Mapped[UUID] = mapped_column(ForeignKey("executions.id", ondelete="CASCADE"), primary_key=True)
+    sequence: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    event: Mapped[str] = mapped_column(Text)
+
+
+class DocumentRow(Table):
+    """A document and its whole text; passages point into it by code points."""
+
+    __tablename__ = "documents"
+    __table_args__ = (UniqueConstraint("user_id", "collection", "name"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    collection: Mapped[str]
+    name: Mapped[str]
+    media_type: Mapped[str]
+    bytes: Mapped[int]
+    sha256: Mapped[str]
+    text: Mapped[str] = mapped_column(Text)
+    passages: Mapped[int]
+    created_at: Mapped[datetime]
+
+
+class PassageRow(Table):
+    """A piece of a document, from code point `start` to before `end` of its text."""
+
+    __tablename__ = "passages"
+    __table_args__ = (Index(None, "document_id", "position"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    document_id: Mapped[UUID] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"))
+    position: Mapped[int]
+    heading: Mapped[str] = mapped_column(Text)
+    start: Mapped[int]
+    end: Mapped[int]
+    text: Mapped[str] = mapped_column(Text)
+    sha256: Mapped[str]
+
+
+class DocumentChangeRow(Table):
+    """One change of the knowledge base, in order: what the derived indexes catch up with after a crash."""
+
+    __tablename__ = "document_changes"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    revision: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    user_id: Mapped[UUID]
+    collection: Mapped[str]
+    document_id: Mapped[UUID]

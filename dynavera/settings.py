@@ -1,0 +1,111 @@
+"""Every setting of the product: read once, frozen, and passed in from there."""
+
+import os
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+from dotenv import dotenv_values
+from pydantic import AliasChoices, Field, HttpUrl, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX = "DYNAVERA_"
+EVERY_INTERFACE = ("0.0.0.0", "::")  # noqa: S104 -- compared with, never bound to
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class BadSettings(Exception):
+    """A setting that cannot be used; the message names it and says what to do."""
+
+
+class Settings(BaseSettings):
+    """What the environment and `.env` say; each name is `DYNAVERA_` and the field's in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, populate_by_name=True, env_ignore_empty=True)
+
+    data_dir: Path = Path(".dynavera")
+    host: str = "127.0.0.1"
+    port: Port = 8000
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    mcp_host: str = "127.0.0.1"
+    mcp_port: Port = 8001
+    mcp_allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    mcp_url: HttpUrl | None = Field(default=None, validation_alias=AliasChoices("DYNAVERA_MCP_URL", "MCP_AGENT_URL"))
+    mcp_token: SecretStr | None = None
+    token: SecretStr | None = None
+    temporal_port: Port = 7233
+    temporal_ui_port: Port = 8233
+    temporal_ui_url: HttpUrl | None = None
+    temporal_binary: Path | None = None
+    temporal_address: str | None = Field(default=None, validation_alias="TEMPORAL_ADDRESS")
+    task_queue: str = "agent-executions"
+    database_url: SecretStr | None = None
+    generator: str = "extractive"
+    embedder: str = "wordllama"
+    openai_base_url: HttpUrl | None = Field(default=None, validation_alias="OPENAI_BASE_URL")
+    openai_api_key: SecretStr | None = Field(default=None, validation_alias="OPENAI_API_KEY")
+    execution_time_limit: timedelta = timedelta(hours=24)
+    signal_budget: Annotated[int, Field(ge=1, le=10_000)] = 100
+    log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
+
+    @field_validator("allowed_origins", "mcp_allowed_hosts", mode="before")
+    @classmethod
+    def _split_at_commas(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @property
+    def records_url(self) -> str:
+        """The database's address, password included: never log it."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite+aiosqlite:///{self.data_dir.absolute() / 'records.sqlite3'}"
+
+    @property
+    def mcp_base_url(self) -> str:
+        """Where the MCP service is, without a slash at the end."""
+        if self.mcp_url is not None:
+            return str(self.mcp_url).rstrip("/")
+        return f"http://127.0.0.1:{self.mcp_port}"
+
+    @property
+    def api_base_url(self) -> str:
+        """Where the API is for this machine, without a slash at the end."""
+        host = "127.0.0.1" if self.host in EVERY_INTERFACE else self.host
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
+    def temporal_web_url(self) -> str:
+        """Where a person looks at Temporal, without a slash at the end."""
+        if self.temporal_ui_url is not None:
+            return str(self.temporal_ui_url).rstrip("/")
+        return f"http://127.0.0.1:{self.temporal_ui_port}"
+
+
+def load_settings(env_file: Path = Path(".env")) -> Settings:
+    """The settings of this process; `env_file` fills what the environment does not say.
+
+    `.env` also holds `TEMPORAL_*` and `OPENAI_*`, which others read from the environment, so it is loaded into it.
+
+    Raises:
+        BadSettings: an unknown `DYNAVERA_` name, or a value that cannot be used.
+    """
+    for name, value in dotenv_values(env_file).items():
+        if value is not None:
+            os.environ.setdefault(name, value)
+    _refuse_unknown(os.environ)
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        setting = str(first["loc"][0])
+        name = setting if setting.isupper() else PREFIX + setting.upper()
+        raise BadSettings(f"{name} cannot be used: {first['msg']}.") from error
+
+
+def _refuse_unknown(environment: Mapping[str, str]) -> None:
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    for name in sorted(environment):
+        if name.startswith(PREFIX) and name not in known:
+            raise BadSettings(f"{name} is not a setting. The settings are: {', '.join(sorted(known))}.")

@@ -1,0 +1,1 @@
+"""What Temporal keeps alive: the workflow and its worker."""
