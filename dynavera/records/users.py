@@ -199,7 +199,7 @@ class Users:
             return _user(row)
 
 
-async def _active(session: AsyncSession, query: Select[tuple[UserRow]]) -> User | None:
+async def _active(session: AsyncSession, query: Select[UserRow]) -> User | None:
     row = await session.scalar(query)
     return None if row is None else _user(row)
 
