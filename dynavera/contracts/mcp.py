@@ -1,0 +1,54 @@
+"""What the MCP service's tools answer, and how they say no."""
+
+from typing import Literal
+
+from dynavera.contracts.contract import Contract, UtcTime
+from dynavera.contracts.documents import Document, RetrievedPassage
+from dynavera.contracts.executions import Usage
+
+USER_META = "dynavera/user"
+"""The key of an MCP request's `_meta` in which the service token names a user's id."""
+
+USER_HEADER = "X-Dynavera-User"
+"""The header of a plain HTTP request in which the service token names a user's id."""
+
+LARGEST_ANSWER = 256 * 1024
+"""Bytes of an answer in UTF-8: one that grows larger fails in words, well below Temporal's 2 MB a payload."""
+
+
+class Retrieved(Contract):
+    """What `retrieve` answers: the passages that fit the query, the best first."""
+
+    passages: list[RetrievedPassage]
+
+
+class Generated(Contract):
+    """What `generate` answers: the whole text, a continued prefix included."""
+
+    text: str
+    generator: str
+    finish_reason: Literal["stop", "length", "stopped"]
+    usage: Usage
+
+
+class GenerationStopped(Contract):
+    """What `stop_generation` answers once the generator has let go; `stopped` is false when nothing ran."""
+
+    stopped: bool
+    characters: int
+    acknowledged_at: UtcTime
+
+
+class Documents(Contract):
+    """What `list_documents` answers."""
+
+    documents: list[Document]
+
+
+class ServiceRefusal(Contract):
+    """Why a tool call failed: a stable code, a sentence, and whether trying again can help."""
+
+    code: str
+    detail: str
+    retryable: bool
+    retry_after_seconds: float | None = None
