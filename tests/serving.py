@@ -1,0 +1,79 @@
+"""Real servers on free ports, and waiting for what they do."""
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
+
+import uvicorn
+from starlette.types import ASGIApp
+
+GRACE_SECONDS = 1
+POLL_SECONDS = 0.01
+
+
+@asynccontextmanager
+async def serving(app: ASGIApp) -> AsyncGenerator[str]:
+    """`app` behind a real uvicorn in this event loop; gives its base URL, without a slash at the end.
+
+    The app's lifespan runs, in one task from start to end. Streams that are still open at the end get a second.
+    """
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    async with serving_on(app, listening) as url:
+        yield url
+
+
+@asynccontextmanager
+async def serving_on(app: ASGIApp, listening: socket.socket) -> AsyncGenerator[str]:
+    """As `serving`, on a socket that is bound already: for a server that comes back at the same address."""
+    server = _Server(
+        uvicorn.Config(
+            app, lifespan="on", log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_SECONDS, loop="none"
+        )
+    )
+    task = asyncio.create_task(server.serve(sockets=[listening]))
+    try:
+        await _started(server, task)
+        yield "http://127.0.0.1:{}".format(listening.getsockname()[1])
+    finally:
+        server.should_exit = True
+        await task
+        listening.close()
+
+
+def free_port() -> int:
+    """A port that nothing listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+async def until(condition: Callable[[], bool], *, seconds: float = 5) -> None:
+    """Wait until `condition` holds.
+
+    Raises:
+        TimeoutError: it did not hold within `seconds`.
+    """
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"The condition did not hold within {seconds} s.")
+        await asyncio.sleep(POLL_SECONDS)
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves the signals to the test run."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
+
+
+async def _started(server: uvicorn.Server, task: asyncio.Task[None]) -> None:
+    while not server.started:
+        if task.done():
+            await task
+            raise RuntimeError("The server ended before it had started: its lifespan failed.")
+        await asyncio.sleep(POLL_SECONDS)
