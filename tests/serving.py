@@ -36,7 +36,7 @@ async def serving_on(app: ASGIApp, listening: socket.socket) -> AsyncGenerator[s
     task = asyncio.create_task(server.serve(sockets=[listening]))
     try:
         await _started(server, task)
-        yield "http://127.0.0.1:{}".format(listening.getsockname()[1])
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     finally:
         server.should_exit = True
         await task

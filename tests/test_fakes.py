@@ -1,11 +1,12 @@
 import json
+from typing import Any
 
 import httpx
 
 from tests.fakes import FakeModel
 from tests.serving import serving, until
 
-ASKED = {"model": "m", "messages": [{"role": "user", "content": "what is it"}], "stream": True}
+ASKED: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "what is it"}], "stream": True}
 
 
 async def test_the_fake_model_streams_its_words() -> None:
