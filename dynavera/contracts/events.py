@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from uuid import UUID
 
 from pydantic import Field, TypeAdapter
+from pydantic.config import JsonDict
 
 from dynavera.contracts.contract import Contract, JsonObject, UtcTime
 from dynavera.contracts.documents import Source
@@ -12,6 +13,11 @@ from dynavera.contracts.executions import CompletedOutput, OutputData, PartialOu
 
 def _absent(value: object) -> bool:
     return value is None
+
+
+def _without_mapping(schema: JsonDict) -> None:
+    # `agent_event` maps to a union of its own, which OpenAPI's discriminator cannot say.
+    schema.pop("discriminator", None)
 
 
 class Envelope(Contract):
@@ -124,7 +130,7 @@ AgentEvent: TypeAlias = Annotated[Progress | Step | Delta | Message, Field(discr
 TerminalEvent: TypeAlias = ExecutionCompleted | ExecutionError | ExecutionStopped
 ExecutionEvent: TypeAlias = Annotated[
     ExecutionStarted | AgentEvent | ExecutionCompleted | ExecutionError | ExecutionStopped,
-    Field(discriminator="type"),
+    Field(discriminator="type", json_schema_extra=_without_mapping),
 ]
 AgentContent: TypeAlias = ProgressContent | StepContent | DeltaContent | MessageContent
 
