@@ -1,0 +1,106 @@
+"""Logging, set up once per process: one line per record, to standard error, without secrets."""
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any, cast
+
+import structlog
+from structlog.typing import Processor
+
+from dynavera.settings import Settings
+
+HIDDEN = "[hidden]"
+TALKATIVE = ("httpx", "httpx2", "httpcore", "httpcore2", "mcp", "chromadb", "trafilatura", "websockets")
+"""Libraries that log every request at `info`."""
+
+_SECRETS = (
+    # What credentials.new_secret makes: its prefix, then 256 bits.
+    re.compile(r"()\b(?:dyn|mcp|ses|in)_[A-Za-z0-9_-]{40,}"),
+    re.compile(r"(\bsk-)[A-Za-z0-9_-]{16,}"),
+    re.compile(r"(?i)(\bbearer +)[^\s\"',}]+"),
+    re.compile(r"(?i)([?&](?:code|token|api[_-]?key)=)[^&\s\"']+"),
+    re.compile(r"(://)[^/@\s\"']+:[^/@\s\"']+(?=@)"),
+)
+_SECRET_FIELDS = frozenset({"authorization", "cookie", "set-cookie", "password", "secret", "token", "api_key", "code"})
+
+
+def configure(settings: Settings) -> None:
+    """Send this process's log records, structlog's and the standard library's, to standard error.
+
+    Give uvicorn `log_config=None`, so that its records come this way too.
+    """
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *_shared(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter())
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(settings.log_level.upper())
+    logging.captureWarnings(capture=True)
+    for name in TALKATIVE:
+        logging.getLogger(name).setLevel(logging.DEBUG if settings.log_level == "debug" else logging.WARNING)
+
+
+def formatter() -> logging.Formatter:
+    """Each record as one line of `key=value`, secrets hidden."""
+    return _OneLine(
+        foreign_pre_chain=_shared(),
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            _hide_secret_fields,
+            structlog.processors.LogfmtRenderer(
+                key_order=["timestamp", "level", "logger", "event"], bool_as_flag=False
+            ),
+        ],
+    )
+
+
+def without_secrets(text: str) -> str:
+    """`text` with everything that looks like a credential hidden."""
+    for secret in _SECRETS:
+        text = secret.sub(rf"\1{HIDDEN}", text)
+    return text
+
+
+class _OneLine(structlog.stdlib.ProcessorFormatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return without_secrets(super().format(record))
+
+
+def _shared() -> list[Processor]:
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,
+        structlog.stdlib.ExtraAdder(),
+        _printable_keys,
+    ]
+
+
+def _printable_keys(_logger: object, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    # A library may log a field whose name has a space; logfmt refuses that, and a log call must never raise.
+    return {re.sub(r"[\s=\"]+", "_", key): value for key, value in event.items()}
+
+
+def _hide_secret_fields(_logger: object, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for key, value in event.items():
+        if key.lower() in _SECRET_FIELDS:
+            event[key] = HIDDEN
+        elif isinstance(value, dict):
+            fields = cast("dict[str, Any]", value)
+            event[key] = {name: HIDDEN if name.lower() in _SECRET_FIELDS else item for name, item in fields.items()}
+    return event
