@@ -1,0 +1,167 @@
+"""The records of agents, on a real database."""
+
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from sqlalchemy import func, select
+
+from dynavera.contracts.agents import AgentPatch, AgentSettings
+from dynavera.contracts.contract import utc_now
+from dynavera.contracts.executions import ExecutionStatus
+from dynavera.contracts.users import User
+from dynavera.identifiers import new_id
+from dynavera.records.agents import AgentBusy, AgentNotFound, Agents
+from dynavera.records.database import Database
+from dynavera.records.migrate import migrate
+from dynavera.records.tables import EventRow, ExecutionRow
+from dynavera.records.users import Users
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncGenerator[Database]:
+    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'records.sqlite3'}")
+    await migrate(database)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def user(database: Database) -> User:
+    return await Users(database).ensure_first("dyn_first")
+
+
+async def execution_of(database: Database, user: User, agent_id: UUID, status: ExecutionStatus) -> None:
+    now = utc_now()
+    execution_id = new_id()
+    async with database.writing() as session:
+        session.add(
+            ExecutionRow(
+                id=execution_id,
+                user_id=user.id,
+                agent_id=agent_id,
+                settings={},
+                status=status,
+                input_data={},
+                created_at=now,
+                changed_at=now,
+            )
+        )
+        await session.flush()
+        session.add(EventRow(execution_id=execution_id, sequence=1, event="{}"))
+
+
+async def stored(database: Database, table: type[ExecutionRow | EventRow]) -> int:
+    async with database.reading() as session:
+        return await session.scalar(select(func.count()).select_from(table)) or 0
+
+
+async def test_a_new_agent_has_the_defaults_and_is_idle(database: Database, user: User) -> None:
+    agents = Agents(database)
+
+    agent = await agents.create(user.id, AgentSettings(name="Librarian"))
+
+    assert agent == await agents.get(user.id, agent.id)
+    assert (agent.status, agent.collection, agent.top_k, agent.generator) == ("idle", "default", 4, None)
+    assert agent.created_at == agent.updated_at
+
+
+@pytest.mark.parametrize(
+    ("status", "shown"),
+    [
+        ("queued", "running"),
+        ("running", "running"),
+        ("completed", "idle"),
+        ("failed", "idle"),
+        ("stopped", "idle"),
+    ],
+)
+async def test_an_agent_runs_while_an_execution_of_it_is_live(
+    database: Database, user: User, status: ExecutionStatus, shown: str
+) -> None:
+    agents = Agents(database)
+    agent, other = [await agents.create(user.id, AgentSettings(name=name)) for name in ("asked", "not asked")]
+    await execution_of(database, user, agent.id, status)
+
+    page = await agents.page(user.id, 10)
+
+    assert [(item.id, item.status) for item in page.items] == [(other.id, "idle"), (agent.id, shown)]
+    assert (await agents.get(user.id, agent.id)).status == shown
+
+
+async def test_pages_show_each_agent_once_newest_first(database: Database, user: User) -> None:
+    agents = Agents(database)
+    made = [(await agents.create(user.id, AgentSettings(name=f"agent {n}"))).id for n in range(5)]
+
+    seen: list[UUID] = []
+    cursor = None
+    for _ in range(3):
+        page = await agents.page(user.id, 2, cursor)
+        seen += [agent.id for agent in page.items]
+        cursor = page.next_cursor
+
+    assert seen == made[::-1]
+    assert cursor is None
+
+
+async def test_a_patch_changes_what_it_names_and_nothing_else(database: Database, user: User) -> None:
+    agents = Agents(database)
+    agent = await agents.create(user.id, AgentSettings(name="Librarian", generator="openai:gpt", top_k=7))
+
+    changed = await agents.patch(user.id, agent.id, AgentPatch(name="Archivist", generator=None))
+
+    assert changed == await agents.get(user.id, agent.id)
+    assert (changed.name, changed.generator, changed.top_k) == ("Archivist", None, 7)
+    assert changed.updated_at > agent.updated_at
+
+
+async def test_an_empty_patch_changes_nothing(database: Database, user: User) -> None:
+    agents = Agents(database)
+    agent = await agents.create(user.id, AgentSettings(name="Librarian"))
+
+    assert await agents.patch(user.id, agent.id, AgentPatch()) == agent
+
+
+async def test_with_an_agent_go_its_executions_and_their_events(database: Database, user: User) -> None:
+    agents = Agents(database)
+    agent, other = [await agents.create(user.id, AgentSettings(name=name)) for name in ("gone", "kept")]
+    await execution_of(database, user, agent.id, "completed")
+    await execution_of(database, user, other.id, "completed")
+
+    await agents.delete(user.id, agent.id)
+
+    with pytest.raises(AgentNotFound):
+        await agents.get(user.id, agent.id)
+    assert (await stored(database, ExecutionRow), await stored(database, EventRow)) == (1, 1)
+
+
+@pytest.mark.parametrize("status", ["queued", "running"])
+async def test_a_busy_agent_is_not_deleted(database: Database, user: User, status: ExecutionStatus) -> None:
+    agents = Agents(database)
+    agent = await agents.create(user.id, AgentSettings(name="Librarian"))
+    await execution_of(database, user, agent.id, status)
+
+    with pytest.raises(AgentBusy):
+        await agents.delete(user.id, agent.id)
+
+    assert (await agents.get(user.id, agent.id)).status == "running"
+    assert await stored(database, EventRow) == 1
+
+
+async def test_another_users_agent_is_like_none(database: Database, user: User) -> None:
+    agents = Agents(database)
+    other = await Users(database).add("other")
+    agent = await agents.create(user.id, AgentSettings(name="Librarian"))
+
+    for call in (
+        agents.get(other.id, agent.id),
+        agents.patch(other.id, agent.id, AgentPatch(name="mine")),
+        agents.delete(other.id, agent.id),
+    ):
+        with pytest.raises(AgentNotFound):
+            await call
+
+    assert (await agents.page(other.id, 10)).items == []
+    assert await agents.by_name(other.id, "Librarian") == []
+    assert await agents.by_name(user.id, "Librarian") == [agent]
