@@ -82,6 +82,10 @@ class Settings(BaseSettings):
             return str(self.temporal_ui_url).rstrip("/")
         return f"http://127.0.0.1:{self.temporal_ui_port}"
 
+    def temporal_web_executions(self, namespace: str) -> str:
+        """The address that an execution's id is added to for its page in Temporal Web."""
+        return f"{self.temporal_web_url}/namespaces/{namespace}/workflows"
+
 
 def load_settings(env_file: Path = Path(".env")) -> Settings:
     """The settings of this process; `env_file` fills what the environment does not say.

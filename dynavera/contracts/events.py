@@ -1,5 +1,6 @@
 """The one event log of an execution: what the workflow writes is what every reader reads."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal, TypeAlias
 from uuid import UUID
 
@@ -8,7 +9,7 @@ from pydantic.config import JsonDict
 
 from dynavera.contracts.contract import Contract, JsonObject, UtcTime
 from dynavera.contracts.documents import Source
-from dynavera.contracts.executions import CompletedOutput, OutputData, PartialOutput, Stage, StopReceipt
+from dynavera.contracts.executions import CompletedOutput, PartialOutput, Stage, StopReceipt
 
 
 def _absent(value: object) -> bool:
@@ -155,9 +156,24 @@ def is_terminal(event: ExecutionEvent) -> bool:
     return isinstance(event, ExecutionCompleted | ExecutionError | ExecutionStopped)
 
 
-def output_of(event: TerminalEvent) -> OutputData | None:
-    """What the execution that ended with `event` had written."""
-    return event.output_data
+def grown(answer: str, delta: DeltaContent) -> str:
+    """The answer with one more piece."""
+    return answer[: delta.offset] + delta.text
+
+
+def partial_output(events: Iterable[ExecutionEvent]) -> PartialOutput | None:
+    """What an execution with this log had written when it ended without an answer; None for nothing at all."""
+    answer = ""
+    sources: list[Source] = []
+    for event in events:
+        match event:
+            case Delta():
+                answer = grown(answer, event.content)
+            case Step() if event.content.passages is not None:
+                sources = event.content.passages
+            case _:
+                pass
+    return PartialOutput(answer=answer, sources=sources, partial=True) if answer else None
 
 
 class EventPage(Contract):

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from dynavera.contracts.contract import Contract, UtcTime
-from dynavera.contracts.documents import Document, RetrievedPassage
+from dynavera.contracts.documents import Document, RetrievedPassage, Source
 from dynavera.contracts.executions import Usage
 
 USER_META = "dynavera/user"
@@ -20,6 +20,10 @@ class Retrieved(Contract):
     """What `retrieve` answers: the passages that fit the query, the best first."""
 
     passages: list[RetrievedPassage]
+
+    def sources(self) -> list[Source]:
+        """The passages with the numbers that the answer cites them by."""
+        return [Source(n=n, **passage.model_dump()) for n, passage in enumerate(self.passages, 1)]
 
 
 class Generated(Contract):

@@ -1,0 +1,79 @@
+"""What an attempt to generate tells its workflow while it runs: batches, each numbered."""
+
+import time
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from dynavera.contracts.contract import Contract
+from dynavera.contracts.events import DeltaContent, ProgressContent
+from dynavera.limits import DELTA_EVERY_FIRST, DELTA_EVERY_GROWS_OVER, DELTA_EVERY_MOST, FIRST_DELTA_GATHERS
+
+REPORT = "report"
+"""The name of the signal that carries a batch."""
+
+
+class EventBatch(Contract):
+    """Part of what an attempt has to tell; `index` counts the attempt's batches from 0, so that none counts twice."""
+
+    attempt: int
+    index: int
+    contents: list[DeltaContent | ProgressContent]
+
+
+@dataclass
+class SignalBudget:
+    """How many signals a second this worker may send, shared by the generations that run in it."""
+
+    per_second: int
+    generations: int = 0
+
+    def pause(self, answer_length: int) -> timedelta:
+        """The time between two batches of a generation whose answer has `answer_length` code points so far."""
+        grown = min(1.0, answer_length / DELTA_EVERY_GROWS_OVER)
+        by_length = DELTA_EVERY_FIRST + (DELTA_EVERY_MOST - DELTA_EVERY_FIRST) * grown
+        return max(by_length, timedelta(seconds=self.generations / self.per_second))
+
+
+@dataclass
+class Outbox:
+    """Gathers what is to be told until the next batch is due."""
+
+    attempt: int
+    budget: SignalBudget
+    answer: str
+    _contents: list[DeltaContent | ProgressContent] = field(default_factory=list[DeltaContent | ProgressContent])
+    _index: int = 0
+    _due: float | None = None
+    _last_sent: float | None = None
+
+    def say(self, message: str) -> None:
+        """The generator is not writing yet, and says why."""
+        self._add(ProgressContent(stage="initializing", message=message))
+
+    def write(self, offset: int, text: str) -> None:
+        """The answer goes on at `offset`, in code points."""
+        last = self._contents[-1] if self._contents else None
+        if isinstance(last, DeltaContent) and offset == last.offset + len(last.text):
+            self._contents[-1] = DeltaContent(offset=last.offset, text=last.text + text)
+        else:
+            self._add(DeltaContent(offset=offset, text=text))
+        self.answer = self.answer[:offset] + text
+
+    def wait(self) -> float | None:
+        """Seconds until a batch is due, 0 for now; None while there is nothing to tell."""
+        return None if self._due is None else max(0.0, self._due - time.monotonic())
+
+    def batch(self) -> EventBatch:
+        """The batch that is due; what comes from here on is for the next one."""
+        batch = EventBatch(attempt=self.attempt, index=self._index, contents=self._contents)
+        self._contents, self._due = [], None
+        self._index += 1
+        self._last_sent = time.monotonic()
+        return batch
+
+    def _add(self, content: DeltaContent | ProgressContent) -> None:
+        self._contents.append(content)
+        if self._due is None:
+            soon = time.monotonic() + FIRST_DELTA_GATHERS.total_seconds()
+            pause = self.budget.pause(len(self.answer)).total_seconds()
+            self._due = soon if self._last_sent is None else max(soon, self._last_sent + pause)

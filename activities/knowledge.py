@@ -1,0 +1,45 @@
+"""What the workflow asks of the knowledge base."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from temporalio import activity
+
+from activities.heartbeat import heartbeating
+from activities.mcp_client import McpAway, McpRefused, McpService
+from activities.refusals import away, refused
+from dynavera.contracts.contract import Contract
+from dynavera.contracts.mcp import Retrieved
+
+
+class Retrieval(Contract):
+    """What to look for, for whom, and where."""
+
+    user_id: UUID
+    query: str
+    collection: str
+    top_k: int
+
+
+@dataclass(frozen=True)
+class KnowledgeActivities:
+    """Retrieval, by the MCP service."""
+
+    mcp: McpService
+
+    @activity.defn
+    async def retrieve(self, retrieval: Retrieval) -> Retrieved:
+        """The passages that fit the query, the best first; none is an answer too.
+
+        Raises:
+            ApplicationError: its type is the refusal's code; `non_retryable` when trying again cannot help.
+        """
+        async with heartbeating():
+            try:
+                return await self.mcp.retrieve(
+                    retrieval.user_id, retrieval.query, retrieval.collection, retrieval.top_k
+                )
+            except McpRefused as error:
+                raise refused(error) from error
+            except McpAway as error:
+                raise away(error) from error

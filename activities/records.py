@@ -1,0 +1,72 @@
+"""What the workflow tells the records; each is keyed by the execution and can be done twice."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from dynavera.contracts.contract import Contract
+from dynavera.contracts.events import ExecutionEvent, TerminalEvent
+from dynavera.records.executions import ExecutionNotFound, Executions
+
+
+class Begun(Contract):
+    """Whether the execution may go on; `ended` is its terminal event when it has ended already."""
+
+    ended: TerminalEvent | None
+
+
+class Archive(Contract):
+    """Part of an execution's log, to be kept."""
+
+    execution_id: UUID
+    events: list[ExecutionEvent]
+
+
+class Outcome(Contract):
+    """How an execution ends, with what is left of its log."""
+
+    tail: list[ExecutionEvent]
+    event: TerminalEvent
+
+
+class Recorded(Contract):
+    """The terminal event that is stored: the first one wins."""
+
+    event: TerminalEvent
+
+
+@dataclass(frozen=True)
+class RecordActivities:
+    """The records of executions, written for the workflow."""
+
+    executions: Executions
+
+    @activity.defn
+    async def begin_execution(self, execution_id: UUID) -> Begun:
+        """Note that the execution runs, unless it has ended."""
+        try:
+            return Begun(ended=await self.executions.begin(execution_id))
+        except ExecutionNotFound as error:
+            raise _gone(error) from error
+
+    @activity.defn
+    async def archive_events(self, archive: Archive) -> None:
+        """Keep part of the log."""
+        try:
+            await self.executions.archive(archive.execution_id, archive.events)
+        except ExecutionNotFound as error:
+            raise _gone(error) from error
+
+    @activity.defn
+    async def record_outcome(self, outcome: Outcome) -> Recorded:
+        """Record the outcome, or learn which one was recorded before."""
+        try:
+            return Recorded(event=await self.executions.finish(outcome.tail, outcome.event))
+        except ExecutionNotFound as error:
+            raise _gone(error) from error
+
+
+def _gone(error: ExecutionNotFound) -> ApplicationError:
+    return ApplicationError(str(error), type="execution_gone", non_retryable=True)

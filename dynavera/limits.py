@@ -1,0 +1,86 @@
+"""Every timeout, heartbeat and pause of an execution, in one place and with its reason; see docs/architecture.md."""
+
+from datetime import timedelta
+
+# --- The records, as the workflow writes them -----------------------------------------------------------------------
+
+BEGIN_AT_ONCE = timedelta(milliseconds=500)
+"""The first record is tried as a local activity for this long: it saves a round trip, but holds queries up."""
+
+RECORD_TIMEOUT = timedelta(seconds=15)
+"""One try to write to the database: its own busy timeout of 10 s, and some."""
+
+RECORD_RETRY_FIRST = timedelta(milliseconds=200)
+RECORD_RETRY_MOST = timedelta(seconds=10)
+"""Pauses between tries to write to the database; there is no last one, for an outcome must not be lost."""
+
+# --- Attempts: the workflow's own loop ------------------------------------------------------------------------------
+
+RETRY_FIRST = timedelta(seconds=0.5)
+"""Pause after the first failed attempt; it doubles with each. A service that is started again is back in 1 to 3 s."""
+
+RETRY_MOST = timedelta(seconds=60)
+"""The longest pause: an outage of a day is some 1,440 attempts, within one history and readable in the log."""
+
+RETRIEVE_TIMEOUT = timedelta(seconds=60)
+"""One attempt to retrieve: it takes milliseconds, and a minute covers a cold embedder on a busy machine."""
+
+HEARTBEAT_EVERY = timedelta(seconds=0.4)
+"""How often an activity says that it lives, and learns that it is cancelled: a stop arrives within this."""
+
+HEARTBEAT_TIMEOUT = timedelta(seconds=3)
+"""How long a dead worker goes unnoticed; three seconds of a busy machine are no death."""
+
+STOP_ACKNOWLEDGEMENT = timedelta(seconds=5)
+"""How long a stop waits for the generator to say that it has let go; native code evaluating a prompt takes longest."""
+
+# --- The log --------------------------------------------------------------------------------------------------------
+
+ARCHIVE_EVENTS = 100
+ARCHIVE_AFTER = timedelta(seconds=10)
+"""The tail is archived at so many events, or so long after the first of them: about 3 events of history a second less
+than the deltas cost, and a tail that every query can carry."""
+
+PAGE_BYTES = 256 * 1024
+"""A page of the tail: queries answer within gRPC's 4 MB and the history's 2 MB a payload, with room."""
+
+FIRST_DELTA_GATHERS = timedelta(milliseconds=15)
+"""The first delta waits this long for the rest: an answer that is there at once needs no signal at all."""
+
+DELTA_EVERY_FIRST = timedelta(milliseconds=100)
+DELTA_EVERY_MOST = timedelta(seconds=1)
+DELTA_EVERY_GROWS_OVER = 20_000
+"""Deltas go out in batches by time: 100 ms for a short answer, 1 s from some 20,000 characters on, so that 45 minutes
+at 20 tokens a second stay under 15,000 events of history (3 to 4 a batch)."""
+
+# --- The worker -----------------------------------------------------------------------------------------------------
+
+STICKY_TIMEOUT = timedelta(seconds=2)
+"""How long a signal waits for a worker that died before another one takes the workflow over."""
+
+WORKER_GRACE = timedelta(seconds=5)
+"""What a running generation gets after SIGTERM before it is handed to another worker; the process has 10 s in all."""
+
+CONCURRENT_ACTIVITIES = 500
+"""Generations are waiting, not work: many fit into one worker."""
+
+# --- The API --------------------------------------------------------------------------------------------------------
+
+RPC_TIMEOUT = timedelta(seconds=2)
+"""How long the API waits for Temporal before it serves what the records know."""
+
+SWEEP_EVERY = timedelta(seconds=2)
+"""How often accepted starts and stops that have not reached Temporal are delivered."""
+
+INSPECT_EVERY = timedelta(seconds=20)
+"""How often live executions are compared with Temporal; what ended there without a word is recorded within 60 s."""
+
+POLL_FASTEST = timedelta(milliseconds=50)
+POLL_SLOWEST = timedelta(milliseconds=500)
+"""The pause between two looks at a live execution: the first while events come, growing to the second when none do."""
+
+DISCOVER_EVERY = timedelta(milliseconds=400)
+"""How often the API looks for executions that were started elsewhere, while somebody watches: shown within 1 s."""
+
+TEMPORAL_REMEMBERS = timedelta(days=30)
+"""The retention of the embedded server's namespace; after it the link to Temporal Web leads nowhere and is null."""

@@ -1,0 +1,518 @@
+"""Executions and their events: what was accepted, what happened, and the one outcome."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, cast
+from uuid import UUID
+
+from pydantic import TypeAdapter
+from sqlalchemy import Select, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from dynavera.contracts.agents import AgentSettings
+from dynavera.contracts.contract import utc_now
+from dynavera.contracts.events import (
+    ExecutionError,
+    ExecutionEvent,
+    ExecutionStarted,
+    ExecutionStopped,
+    TerminalEvent,
+    execution_event,
+    is_terminal,
+    partial_output,
+)
+from dynavera.contracts.executions import LIVE, Execution, ExecutionStatus, FinalStatus, OutputData, StopReceipt
+from dynavera.identifiers import new_id
+from dynavera.limits import TEMPORAL_REMEMBERS
+from dynavera.records.agents import AgentNotFound
+from dynavera.records.cursors import cursor_id, cursor_of
+from dynavera.records.database import Database
+from dynavera.records.tables import AgentRow, EventRow, ExecutionRow
+
+_output: TypeAdapter[OutputData | None] = TypeAdapter(OutputData | None)
+_input: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
+
+
+class ExecutionNotFound(Exception):
+    """There is no such execution, or it is another user's."""
+
+
+class IdempotencyConflict(Exception):
+    """The idempotency key was used for another request."""
+
+
+class ExecutionStillRuns(Exception):
+    """What was asked for needs an execution that has ended."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the workflow of an execution starts with."""
+
+    execution_id: UUID
+    agent_id: UUID
+    user_id: UUID
+    settings: AgentSettings
+    input_data: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class ExecutionQuery:
+    """Which executions to list; `until` is exclusive, `q` is looked for in the question."""
+
+    agent_id: UUID | None = None
+    status: ExecutionStatus | None = None
+    q: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    limit: int = 50
+    cursor: str | None = None
+
+
+@dataclass(frozen=True)
+class Stop:
+    """What became of a request to stop: the execution as it is now, and whether it had ended before."""
+
+    execution: Execution
+    ended_before: bool
+
+
+@dataclass(frozen=True)
+class Executions:
+    """The records of executions; `temporal_web` is the address that an execution's workflow id is added to."""
+
+    database: Database
+    temporal_web: str
+
+    async def accept(
+        self,
+        user_id: UUID,
+        agent_id: UUID,
+        input_data: dict[str, Any],
+        *,
+        idempotency_key: str | None = None,
+        retry_of: UUID | None = None,
+    ) -> Execution:
+        """Store a new execution with its first event, or find the one that this idempotency key made.
+
+        Raises:
+            AgentNotFound: the user has no such agent.
+            IdempotencyConflict: the key was used for another request.
+        """
+        request = hashlib.sha256(agent_id.bytes + _input.dump_json(input_data)).hexdigest()
+        try:
+            async with self.database.writing() as session:
+                if idempotency_key is not None:
+                    earlier = await session.scalar(_with_key(user_id, idempotency_key))
+                    if earlier is not None:
+                        return self._same(earlier, request)
+                agent = await session.get(AgentRow, agent_id)
+                if agent is None or agent.user_id != user_id:
+                    raise AgentNotFound(f"There is no agent {str(agent_id)!r}.")
+                row = _new_row(user_id, agent, input_data)
+                row.idempotency_key, row.request_digest, row.retry_of = idempotency_key, request, retry_of
+                session.add(row)
+                await session.flush()
+                session.add(_event_row(_started(row)))
+                return self._execution(row)
+        except IntegrityError:
+            # PostgreSQL lets two starts with one key come this far; the first has won.
+            async with self.database.reading() as session:
+                earlier = await session.scalar(_with_key(user_id, idempotency_key))
+            if earlier is None:
+                raise
+            return self._same(earlier, request)
+
+    async def again(self, user_id: UUID, execution_id: UUID) -> Execution:
+        """Accept a new execution of the same input.
+
+        Raises:
+            ExecutionNotFound: the user has no such execution.
+            ExecutionStillRuns: it has not ended.
+        """
+        row = await self._row(user_id, execution_id)
+        if row.status in LIVE:
+            raise ExecutionStillRuns("The execution has not ended yet. Stop it first, or wait for its end.")
+        return await self.accept(user_id, row.agent_id, row.input_data, retry_of=row.id)
+
+    async def get(self, user_id: UUID, execution_id: UUID) -> Execution:
+        """The user's execution.
+
+        Raises:
+            ExecutionNotFound: there is no such execution, or it is another user's.
+        """
+        return self._execution(await self._row(user_id, execution_id))
+
+    async def page(self, user_id: UUID, query: ExecutionQuery) -> tuple[list[Execution], str | None]:
+        """The user's executions that fit, newest first, and the cursor of the next page.
+
+        Raises:
+            BadCursor: the cursor is not one of ours.
+        """
+        wanted = select(ExecutionRow).where(ExecutionRow.user_id == user_id)
+        if query.agent_id is not None:
+            wanted = wanted.where(ExecutionRow.agent_id == query.agent_id)
+        if query.status is not None:
+            wanted = wanted.where(ExecutionRow.status == query.status)
+        if query.q is not None:
+            question = ExecutionRow.input_data["query"].as_string()
+            wanted = wanted.where(question.icontains(query.q, autoescape=True))
+        if query.since is not None:
+            wanted = wanted.where(ExecutionRow.created_at >= query.since)
+        if query.until is not None:
+            wanted = wanted.where(ExecutionRow.created_at < query.until)
+        if query.cursor is not None:
+            wanted = wanted.where(ExecutionRow.id < cursor_id(query.cursor))
+        async with self.database.reading() as session:
+            rows = list(await session.scalars(wanted.order_by(ExecutionRow.id.desc()).limit(query.limit + 1)))
+        shown = [self._execution(row) for row in rows[: query.limit]]
+        return shown, cursor_of(shown[-1].id) if len(rows) > query.limit else None
+
+    async def newest_live(self, user_id: UUID, agent_id: UUID) -> Execution | None:
+        """The agent's newest execution that is queued or running."""
+        async with self.database.reading() as session:
+            row = await session.scalar(
+                select(ExecutionRow)
+                .where(ExecutionRow.user_id == user_id, ExecutionRow.agent_id == agent_id)
+                .where(ExecutionRow.status.in_(LIVE))
+                .order_by(ExecutionRow.id.desc())
+                .limit(1)
+            )
+        return None if row is None else self._execution(row)
+
+    async def ask_to_stop(self, user_id: UUID, execution_id: UUID) -> Stop:
+        """Note that a stop was asked for; an execution that has not begun is stopped by this alone.
+
+        Raises:
+            ExecutionNotFound: the user has no such execution.
+        """
+        async with self.database.writing() as session:
+            row = await session.get(ExecutionRow, execution_id)
+            if row is None or row.user_id != user_id:
+                raise ExecutionNotFound(f"There is no execution {str(execution_id)!r}.")
+            if row.status not in LIVE:
+                return Stop(self._execution(row), ended_before=True)
+            now = utc_now()
+            if row.stop_requested_at is None:
+                row.stop_requested_at = now
+                row.changed_at = now
+            if row.status == "queued":
+                await _end(session, row, _stopped_in_the_queue(row))
+            return Stop(self._execution(row), ended_before=False)
+
+    async def begin(self, execution_id: UUID) -> TerminalEvent | None:
+        """Note that the workflow runs; where the execution has ended already, its terminal event.
+
+        Raises:
+            ExecutionNotFound: there is no such execution.
+        """
+        async with self.database.writing() as session:
+            row = await _locked(session, execution_id)
+            if row.status not in LIVE:
+                return await _terminal_event(session, execution_id)
+            if row.status == "queued":
+                row.status = "running"
+                row.started_at = row.changed_at = utc_now()
+                row.workflow_started_at = row.workflow_started_at or row.started_at
+            return None
+
+    async def archive(self, execution_id: UUID, events: list[ExecutionEvent]) -> None:
+        """Keep part of the log; doing it twice is doing it once, and an execution that has ended is left as it is.
+
+        Raises:
+            ExecutionNotFound: there is no such execution.
+        """
+        async with self.database.writing() as session:
+            row = await _locked(session, execution_id)
+            if row.status in LIVE:
+                await _keep(session, events)
+
+    async def finish(self, tail: list[ExecutionEvent], event: TerminalEvent) -> TerminalEvent:
+        """Record the outcome with what is left of the log, if none is recorded yet: the first one wins.
+
+        Returns:
+            The terminal event that is stored now, this one or an earlier one.
+
+        Raises:
+            ExecutionNotFound: there is no such execution.
+        """
+        async with self.database.writing() as session:
+            row = await _locked(session, event.execution_id)
+            if row.status not in LIVE:
+                return await _terminal_event(session, row.id)
+            await _keep(session, tail)
+            return await _end(session, row, event)
+
+    async def events(self, execution_id: UUID, after: int, limit: int) -> list[ExecutionEvent]:
+        """The archived events after `after`, at most `limit`."""
+        async with self.database.reading() as session:
+            rows = await session.scalars(
+                select(EventRow.event)
+                .where(EventRow.execution_id == execution_id, EventRow.sequence > after)
+                .order_by(EventRow.sequence)
+                .limit(limit)
+            )
+            return [execution_event.validate_json(event) for event in rows]
+
+    async def last_sequence(self, execution_id: UUID) -> int:
+        """The sequence of the last archived event; 0 without any."""
+        async with self.database.reading() as session:
+            last = await session.scalar(
+                select(func.max(EventRow.sequence)).where(EventRow.execution_id == execution_id)
+            )
+        return last or 0
+
+    async def status(self, execution_id: UUID) -> ExecutionStatus:
+        """The status, whoever the user is.
+
+        Raises:
+            ExecutionNotFound: there is no such execution (any more).
+        """
+        async with self.database.reading() as session:
+            status = await session.scalar(select(ExecutionRow.status).where(ExecutionRow.id == execution_id))
+        if status is None:
+            raise ExecutionNotFound(f"There is no execution {str(execution_id)!r}.")
+        return cast("ExecutionStatus", status)
+
+    async def of_agents(self, agent_ids: set[UUID], since: datetime) -> list[tuple[UUID, UUID]]:
+        """Agent id and execution id of every execution of these agents that is live or was accepted since."""
+        async with self.database.reading() as session:
+            rows = await session.execute(
+                select(ExecutionRow.agent_id, ExecutionRow.id)
+                .where(ExecutionRow.agent_id.in_(agent_ids))
+                .where(ExecutionRow.status.in_(LIVE) | (ExecutionRow.created_at >= since))
+                .order_by(ExecutionRow.id)
+            )
+            return [(agent_id, execution_id) for agent_id, execution_id in rows]
+
+    async def changed(self, user_id: UUID, since: datetime) -> list[tuple[datetime, Execution]]:
+        """The user's executions that changed since then, in the order of their changes."""
+        async with self.database.reading() as session:
+            rows = await session.scalars(
+                select(ExecutionRow)
+                .where(ExecutionRow.user_id == user_id, ExecutionRow.changed_at >= since)
+                .order_by(ExecutionRow.changed_at, ExecutionRow.id)
+            )
+            return [(row.changed_at, self._execution(row)) for row in rows]
+
+    async def count_live(self) -> dict[str, int]:
+        """How many executions are queued and how many run."""
+        async with self.database.reading() as session:
+            rows = await session.execute(
+                select(ExecutionRow.status, func.count())
+                .where(ExecutionRow.status.in_(LIVE))
+                .group_by(ExecutionRow.status)
+            )
+            counted = {status: count for status, count in rows}  # noqa: C416 -- a Row is no tuple to the type checker
+        return dict[str, int].fromkeys(LIVE, 0) | counted
+
+    # --- for the sweep ---------------------------------------------------------------------------------------------
+
+    async def order(self, execution_id: UUID) -> Order | None:
+        """What the workflow starts with; None when the execution has ended."""
+        async with self.database.reading() as session:
+            row = await session.get(ExecutionRow, execution_id)
+        return _order(row) if row is not None and row.status in LIVE else None
+
+    async def not_started(self) -> list[UUID]:
+        """Accepted executions whose workflow is not known to have started, oldest first."""
+        return await self._ids(
+            select(ExecutionRow.id).where(ExecutionRow.status == "queued", ExecutionRow.workflow_started_at.is_(None))
+        )
+
+    async def stops_not_delivered(self) -> list[UUID]:
+        """Executions whose stop Temporal has not heard of, oldest first."""
+        return await self._ids(
+            select(ExecutionRow.id).where(
+                ExecutionRow.stop_requested_at.is_not(None), ExecutionRow.stop_delivered_at.is_(None)
+            )
+        )
+
+    async def live(self, before: datetime) -> list[UUID]:
+        """Executions that are queued or running in Temporal and were accepted before then, oldest first."""
+        return await self._ids(
+            select(ExecutionRow.id).where(
+                ExecutionRow.status.in_(LIVE),
+                ExecutionRow.workflow_started_at.is_not(None),
+                ExecutionRow.created_at < before,
+            )
+        )
+
+    async def note_started(self, execution_id: UUID) -> None:
+        """Temporal has the workflow."""
+        await self._note(execution_id, workflow_started_at=utc_now())
+
+    async def note_stop_delivered(self, execution_id: UUID) -> None:
+        """Temporal knows of the stop, or has nothing to stop."""
+        await self._note(execution_id, stop_delivered_at=utc_now())
+
+    async def stop_requested_before(self, execution_id: UUID, age: timedelta) -> bool:
+        """Whether the stop was asked for longer ago than `age`."""
+        async with self.database.reading() as session:
+            asked = await session.scalar(select(ExecutionRow.stop_requested_at).where(ExecutionRow.id == execution_id))
+        return asked is not None and asked < utc_now() - age
+
+    async def fail(self, execution_id: UUID, message: str, code: str, tail: list[ExecutionEvent]) -> TerminalEvent:
+        """Record that the execution ended without a word of its own; `tail` is what could still be read of its log.
+
+        Raises:
+            ExecutionNotFound: there is no such execution.
+        """
+        async with self.database.writing() as session:
+            row = await _locked(session, execution_id)
+            if row.status not in LIVE:
+                return await _terminal_event(session, execution_id)
+            await _keep(session, tail)
+            stored = await session.scalars(
+                select(EventRow.event).where(EventRow.execution_id == execution_id).order_by(EventRow.sequence)
+            )
+            log = [execution_event.validate_json(event) for event in stored]
+            event = ExecutionError(
+                execution_id=row.id,
+                agent_id=row.agent_id,
+                sequence=len(log) + 1,
+                timestamp=utc_now(),
+                message=message,
+                code=code,
+                output_data=partial_output(log),
+            )
+            return await _end(session, row, event)
+
+    async def _ids(self, wanted: Select[UUID]) -> list[UUID]:
+        async with self.database.reading() as session:
+            return list(await session.scalars(wanted.order_by(ExecutionRow.id).limit(500)))
+
+    async def _note(self, execution_id: UUID, **moment: datetime) -> None:
+        async with self.database.writing() as session:
+            await session.execute(update(ExecutionRow).where(ExecutionRow.id == execution_id).values(**moment))
+
+    async def _row(self, user_id: UUID, execution_id: UUID) -> ExecutionRow:
+        async with self.database.reading() as session:
+            row = await session.get(ExecutionRow, execution_id)
+        if row is None or row.user_id != user_id:
+            raise ExecutionNotFound(f"There is no execution {str(execution_id)!r}.")
+        return row
+
+    def _same(self, earlier: ExecutionRow, request: str) -> Execution:
+        if earlier.request_digest != request:
+            raise IdempotencyConflict(
+                f"The idempotency key {earlier.idempotency_key!r} was used for another request. Use a new key."
+            )
+        return self._execution(earlier)
+
+    def _execution(self, row: ExecutionRow) -> Execution:
+        remembered = row.completed_at is None or row.completed_at > utc_now() - TEMPORAL_REMEMBERS
+        return Execution(
+            id=row.id,
+            agent_id=row.agent_id,
+            status=cast("ExecutionStatus", row.status),
+            stage=None,
+            input_data=row.input_data,
+            output_data=_output.validate_python(row.output_data),
+            error_message=row.error_message,
+            retry_of=row.retry_of,
+            created_at=row.created_at,
+            started_at=row.started_at,
+            completed_at=row.completed_at,
+            temporal_url=f"{self.temporal_web}/{row.id}" if row.workflow_started_at and remembered else None,
+        )
+
+
+def _with_key(user_id: UUID, idempotency_key: str | None) -> Select[ExecutionRow]:
+    return select(ExecutionRow).where(ExecutionRow.user_id == user_id, ExecutionRow.idempotency_key == idempotency_key)
+
+
+def _new_row(user_id: UUID, agent: AgentRow, input_data: dict[str, Any]) -> ExecutionRow:
+    now = utc_now()
+    return ExecutionRow(
+        id=new_id(),
+        user_id=user_id,
+        agent_id=agent.id,
+        settings=agent.settings,
+        status="queued",
+        input_data=input_data,
+        created_at=now,
+        changed_at=now,
+    )
+
+
+def _order(row: ExecutionRow) -> Order:
+    return Order(row.id, row.agent_id, row.user_id, AgentSettings.model_validate(row.settings), row.input_data)
+
+
+def _started(row: ExecutionRow) -> ExecutionStarted:
+    return ExecutionStarted(
+        execution_id=row.id, agent_id=row.agent_id, sequence=1, timestamp=row.created_at, input_data=row.input_data
+    )
+
+
+def _stopped_in_the_queue(row: ExecutionRow) -> ExecutionStopped:
+    now = utc_now()
+    return ExecutionStopped(
+        execution_id=row.id,
+        agent_id=row.agent_id,
+        sequence=2,
+        timestamp=now,
+        message="Stopped before it began.",
+        output_data=None,
+        stop=StopReceipt(requested_at=row.stop_requested_at or now, acknowledged_at=None, characters=0),
+    )
+
+
+async def _locked(session: AsyncSession, execution_id: UUID) -> ExecutionRow:
+    row = await session.scalar(select(ExecutionRow).where(ExecutionRow.id == execution_id).with_for_update())
+    if row is None:
+        raise ExecutionNotFound(f"There is no execution {str(execution_id)!r}.")
+    return row
+
+
+async def _terminal_event(session: AsyncSession, execution_id: UUID) -> TerminalEvent:
+    stored = await session.scalar(
+        select(EventRow.event).where(EventRow.execution_id == execution_id).order_by(EventRow.sequence.desc()).limit(1)
+    )
+    event = execution_event.validate_json(stored or "null")
+    if not is_terminal(event):
+        raise ValueError(f"execution {execution_id} has ended, and its log has not")
+    return cast("TerminalEvent", event)
+
+
+async def _end(session: AsyncSession, row: ExecutionRow, event: TerminalEvent) -> TerminalEvent:
+    """Set the row's final state and add its last event; the moment of the request is the records' to say."""
+    if isinstance(event, ExecutionStopped) and row.stop_requested_at is not None:
+        receipt = event.stop.model_copy(update={"requested_at": row.stop_requested_at})
+        event = event.model_copy(update={"stop": receipt})
+    row.status = _final_status(event)
+    row.output_data = None if event.output_data is None else event.output_data.model_dump(mode="json")
+    row.error_message = event.message if isinstance(event, ExecutionError) else None
+    row.completed_at = row.changed_at = event.timestamp
+    session.add(_event_row(event))
+    await session.flush()
+    return event
+
+
+def _final_status(event: TerminalEvent) -> FinalStatus:
+    match event:
+        case ExecutionError():
+            return "failed"
+        case ExecutionStopped():
+            return "stopped"
+        case _:
+            return "completed"
+
+
+async def _keep(session: AsyncSession, events: list[ExecutionEvent]) -> None:
+    if not events:
+        return
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    rows = [
+        {"execution_id": event.execution_id, "sequence": event.sequence, "event": event.model_dump_json()}
+        for event in events
+    ]
+    await session.execute(insert(EventRow).on_conflict_do_nothing(), rows)
+
+
+def _event_row(event: ExecutionEvent) -> EventRow:
+    return EventRow(execution_id=event.execution_id, sequence=event.sequence, event=event.model_dump_json())

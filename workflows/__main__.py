@@ -1,0 +1,52 @@
+"""The worker process: `python -m workflows`."""
+
+import asyncio
+import signal
+import sys
+
+from activities.mcp_client import McpService
+from dynavera.credentials import mcp_token
+from dynavera.records.database import Database
+from dynavera.records.executions import Executions
+from dynavera.records.migrate import migrate
+from dynavera.settings import BadSettings, Settings, load_settings
+from dynavera.telemetry import configure
+from workflows.connection import connected, namespace_of
+from workflows.worker import build_worker
+
+
+async def run(settings: Settings) -> None:
+    """Work until SIGTERM or SIGINT; what runs then is finished within the grace, or handed over."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    database = Database(settings.records_url)
+    await migrate(database)
+    client_task = asyncio.create_task(connected(settings))
+    stop_task = asyncio.create_task(stopping.wait())
+    await asyncio.wait({client_task, stop_task}, return_when=asyncio.FIRST_COMPLETED)
+    if client_task.done():
+        executions = Executions(database, settings.temporal_web_executions(namespace_of(settings)))
+        async with McpService(settings.mcp_base_url, mcp_token(settings)) as mcp:
+            worker = build_worker(client_task.result(), settings.task_queue, mcp, executions, settings.signal_budget)
+            async with worker:
+                await stop_task
+    client_task.cancel()
+    await database.close()
+
+
+def main() -> int:
+    """Run the worker; the exit code."""
+    try:
+        settings = load_settings()
+    except BadSettings as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    configure(settings)
+    asyncio.run(run(settings))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,262 @@
+"""The workflow: one execution of an agent, and the one sequencer of its log."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import TypeVar
+from uuid import UUID
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+
+with workflow.unsafe.imports_passed_through():
+    from activities.batches import REPORT, EventBatch
+    from activities.generation import Generation, GenerationActivities, StopOrder, Written
+    from activities.knowledge import KnowledgeActivities, Retrieval
+    from dynavera.contracts.agents import AgentSettings
+    from dynavera.contracts.contract import Contract, JsonObject
+    from dynavera.contracts.documents import RetrievedPassage
+    from dynavera.contracts.events import (
+        AgentContent,
+        DeltaContent,
+        ExecutionError,
+        ExecutionStopped,
+        MessageContent,
+        ProgressContent,
+        StepContent,
+        TerminalEvent,
+    )
+    from dynavera.contracts.executions import Stage
+    from dynavera.contracts.mcp import Generated, Retrieved
+    from dynavera.limits import HEARTBEAT_TIMEOUT, RETRIEVE_TIMEOUT, STOP_ACKNOWLEDGEMENT
+    from workflows.attempts import Failure, failure_of, too_late
+    from workflows.endings import completed, failed, stopped
+    from workflows.event_log import EventLog, LogPage, Snapshot
+    from workflows.recording import ONCE, Recorder
+
+T = TypeVar("T")
+
+
+class ExecutionOrder(Contract):
+    """What to execute, and for how long at most."""
+
+    execution_id: UUID
+    agent_id: UUID
+    user_id: UUID
+    settings: AgentSettings
+    input_data: JsonObject
+    time_limit: timedelta
+
+
+class ExecutionFailed(Exception):
+    """The execution cannot go on."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+@workflow.defn
+class AgentExecution:
+    """Ask the knowledge base, then the generator; say what happens on the way."""
+
+    @workflow.init
+    def __init__(self, order: ExecutionOrder) -> None:
+        self._order = order
+        self._log = EventLog(order.execution_id, order.agent_id)
+        self._records = Recorder(self._log)
+        self._deadline: datetime = workflow.info().start_time + order.time_limit
+        self._acknowledged_at: datetime | None = None
+        self._generator_works = False
+
+    @workflow.run
+    async def run(self, order: ExecutionOrder) -> None:  # noqa: ARG002 -- the order came with __init__
+        """Execute, record the one outcome, and close as it says."""
+        archiving = asyncio.create_task(self._records.archive_along())
+        event = await self._outcome()
+        archiving.cancel()
+        stored = await self._records.finish(event)
+        self._log.close(stored)
+        await _close(stored)
+
+    @workflow.signal(name=REPORT)
+    def report(self, batch: EventBatch) -> None:
+        """What an attempt to generate tells."""
+        self._log.accept(batch, workflow.now())
+
+    @workflow.query
+    def events(self, after: int) -> LogPage:
+        """The log after `after`, as far as it is not archived."""
+        return self._log.page(after)
+
+    @workflow.query
+    def snapshot(self) -> Snapshot:
+        """The stage, and the answer so far."""
+        return self._log.snapshot()
+
+    async def _outcome(self) -> TerminalEvent:
+        try:
+            ended = await self._records.begin()
+            return ended if ended is not None else await self._answered()
+        except ExecutionFailed as error:
+            return failed(self._log, error.failure, workflow.now())
+        except (asyncio.CancelledError, ActivityError) as error:
+            if not is_cancelled_exception(error):
+                raise
+            return await self._stopped()
+
+    async def _answered(self) -> TerminalEvent:
+        self._say(ProgressContent(stage="initializing", message="A worker has begun."))
+        passages = await self._retrieved()
+        generated = await self._generated(passages)
+        self._say(MessageContent(text=generated.text))
+        self._say(ProgressContent(stage="saving", message="Saving the answer."))
+        return completed(self._log, generated, workflow.now())
+
+    async def _retrieved(self) -> list[RetrievedPassage]:
+        collection = self._order.settings.collection
+        self._say(ProgressContent(stage="retrieving", message=f"Looking for passages in {collection!r}."))
+        retrieved = await self._attempts("retrieving", self._retrieve)
+        self._say(StepContent(step="retrieve", message=_found(retrieved), passages=retrieved.sources()))
+        return retrieved.passages
+
+    async def _generated(self, passages: list[RetrievedPassage]) -> Generated:
+        self._say(ProgressContent(stage="generating", message="Writing the answer."))
+        self._generator_works = True
+        written = await self._attempts("generating", lambda attempt: self._generate(attempt, passages))
+        self._log.expect_none()
+        if written.answer != self._log.answer:
+            self._say(_missing(self._log.answer, written.answer))
+        self._generator_works = written.generated is None
+        self._acknowledged_at = written.acknowledged_at
+        if written.generated is None or _asked_to_stop():
+            raise asyncio.CancelledError
+        return written.generated
+
+    async def _attempts(self, stage: Stage, attempt_to: Callable[[int], Awaitable[T]]) -> T:
+        """Try until it works, cannot work, or time is up; every failure is said."""
+        attempt = 1
+        while True:
+            try:
+                return await attempt_to(attempt)
+            except ActivityError as error:
+                if is_cancelled_exception(error) or _asked_to_stop():
+                    raise asyncio.CancelledError from error
+                await self._pause(stage, attempt, failure_of(error))
+            attempt += 1
+
+    async def _pause(self, stage: Stage, attempt: int, failure: Failure) -> None:
+        pause = failure.pause_after(attempt)
+        if pause is None:
+            raise ExecutionFailed(failure)
+        if workflow.now() + pause >= self._deadline:
+            raise ExecutionFailed(too_late(self._order.time_limit))
+        seconds = pause.total_seconds()
+        self._say(
+            ProgressContent(
+                stage=stage,
+                message=f"Attempt {attempt} failed: {failure.message} Trying again in {seconds:g} s.",
+                attempt=attempt,
+                error=failure.message,
+                retry_in_seconds=seconds,
+            )
+        )
+        await workflow.sleep(pause, summary=f"before attempt {attempt + 1}")
+
+    async def _retrieve(self, attempt: int) -> Retrieved:
+        settings = self._order.settings
+        return await workflow.execute_activity_method(
+            KnowledgeActivities.retrieve,
+            Retrieval(
+                user_id=self._order.user_id,
+                query=self._order.input_data["query"],
+                collection=settings.collection,
+                top_k=settings.top_k,
+            ),
+            start_to_close_timeout=RETRIEVE_TIMEOUT,
+            heartbeat_timeout=HEARTBEAT_TIMEOUT,
+            retry_policy=ONCE,
+            summary=f"attempt {attempt}",
+        )
+
+    async def _generate(self, attempt: int, passages: list[RetrievedPassage]) -> Written:
+        settings = self._order.settings
+        self._log.expect(attempt)
+        return await workflow.execute_activity_method(
+            GenerationActivities.generate,
+            Generation(
+                user_id=self._order.user_id,
+                operation_id=str(self._order.execution_id),
+                attempt=attempt,
+                query=self._order.input_data["query"],
+                passages=passages,
+                instructions=settings.instructions,
+                max_tokens=settings.max_tokens,
+                temperature=settings.temperature,
+                generator=settings.generator,
+                prefix=self._log.answer,
+            ),
+            start_to_close_timeout=max(self._deadline - workflow.now(), timedelta(seconds=1)),
+            heartbeat_timeout=HEARTBEAT_TIMEOUT,
+            # The activity answers a stop with what it has, and with the generator's acknowledgement.
+            cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+            retry_policy=ONCE,
+            summary=f"attempt {attempt}",
+        )
+
+    async def _stopped(self) -> TerminalEvent:
+        requested_at = workflow.now()
+        self._log.expect_none()
+        if self._generator_works and self._acknowledged_at is None:
+            self._acknowledged_at = await self._let_go()
+        return stopped(self._log, requested_at, self._acknowledged_at, workflow.now())
+
+    async def _let_go(self) -> datetime | None:
+        """Have a generation stopped whose own activity could not: its worker died, or it waits to be tried again."""
+        order = StopOrder(user_id=self._order.user_id, operation_id=str(self._order.execution_id))
+        try:
+            acknowledgement = await workflow.execute_activity_method(
+                GenerationActivities.stop_generation,
+                order,
+                schedule_to_close_timeout=2 * STOP_ACKNOWLEDGEMENT,
+                retry_policy=ONCE,
+            )
+        except ActivityError as error:
+            workflow.logger.warning("The generator was not told to stop: %s", error)
+            return None
+        return acknowledgement.at
+
+    def _say(self, content: AgentContent) -> None:
+        self._log.append(content, workflow.now())
+
+
+def _asked_to_stop() -> bool:
+    """Whether a stop has come, also one that an activity that ended in the same moment has swallowed."""
+    return workflow.cancellation_reason() is not None
+
+
+def _found(retrieved: Retrieved) -> str:
+    count = len(retrieved.passages)
+    if count == 0:
+        return "Found no passages: there is nothing to answer from."
+    documents = len({passage.document_id for passage in retrieved.passages})
+    return f"Found {count} passage{'s'[: count > 1]} in {documents} document{'s'[: documents > 1]}."
+
+
+def _missing(published: str, whole: str) -> DeltaContent:
+    """What brings the published answer to the whole one."""
+    offset = len(published) if whole.startswith(published) else 0
+    return DeltaContent(offset=offset, text=whole[offset:])
+
+
+async def _close(event: TerminalEvent) -> None:
+    """Leave Temporal with the same word: failed is Failed, stopped is Canceled, completed is Completed."""
+    match event:
+        case ExecutionError():
+            raise ApplicationError(event.message, type=event.code, non_retryable=True)
+        case ExecutionStopped():
+            # Stopped in the queue, by the records alone: the sweep brings the cancellation.
+            await workflow.wait_condition(_asked_to_stop)
+            raise asyncio.CancelledError
+        case _:
+            return

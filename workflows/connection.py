@@ -1,0 +1,50 @@
+"""The connection to Temporal, as every process of the product makes it."""
+
+import asyncio
+import logging
+
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.envconfig import ClientConfig, ClientConnectConfig
+
+from dynavera.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+CONNECT_AGAIN_SECONDS = 0.25
+
+
+def namespace_of(settings: Settings) -> str:
+    """The namespace that executions live in."""
+    return _configured(settings).get("namespace", "default")
+
+
+async def connect(settings: Settings, *, lazy: bool) -> Client:
+    """A client of Temporal; a lazy one connects when it is first used.
+
+    `TEMPORAL_*` and `temporal.toml` say where to, as for every Temporal client; without them it is the server that
+    `dynavera up` starts.
+
+    Raises:
+        RuntimeError: Temporal does not answer, and the client is not lazy.
+    """
+    return await Client.connect(**_configured(settings), data_converter=pydantic_data_converter, lazy=lazy)
+
+
+async def connected(settings: Settings) -> Client:
+    """A client, as soon as Temporal answers."""
+    complained = False
+    while True:
+        try:
+            return await connect(settings, lazy=False)
+        except RuntimeError as error:
+            if not complained:
+                logger.warning("Temporal does not answer yet: %s", error)
+                complained = True
+            await asyncio.sleep(CONNECT_AGAIN_SECONDS)
+
+
+def _configured(settings: Settings) -> ClientConnectConfig:
+    configured = ClientConfig.load_client_connect_config()
+    configured.setdefault("target_host", f"127.0.0.1:{settings.temporal_port}")
+    return configured

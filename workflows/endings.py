@@ -1,0 +1,44 @@
+"""The three ways an execution ends, as the last event of its log."""
+
+from datetime import datetime
+from typing import Any
+
+from dynavera.contracts.events import ExecutionCompleted, ExecutionError, ExecutionStopped
+from dynavera.contracts.executions import CompletedOutput, PartialOutput, StopReceipt
+from dynavera.contracts.mcp import Generated
+from workflows.attempts import Failure
+from workflows.event_log import EventLog
+
+
+def completed(log: EventLog, generated: Generated, now: datetime) -> ExecutionCompleted:
+    """There is a whole answer."""
+    output = CompletedOutput(
+        answer=generated.text, sources=log.sources, generator=generated.generator, usage=generated.usage
+    )
+    return ExecutionCompleted(**_envelope(log, now), output_data=output)
+
+
+def failed(log: EventLog, failure: Failure, now: datetime) -> ExecutionError:
+    """It could not go on; what had been written is kept."""
+    return ExecutionError(**_envelope(log, now), message=failure.message, code=failure.code, output_data=_partial(log))
+
+
+def stopped(log: EventLog, requested_at: datetime, acknowledged_at: datetime | None, now: datetime) -> ExecutionStopped:
+    """It was stopped; what had been written is kept, with the receipt."""
+    receipt = StopReceipt(requested_at=requested_at, acknowledged_at=acknowledged_at, characters=len(log.answer))
+    return ExecutionStopped(
+        **_envelope(log, now), message="Stopped on request.", output_data=_partial(log), stop=receipt
+    )
+
+
+def _partial(log: EventLog) -> PartialOutput | None:
+    return PartialOutput(answer=log.answer, sources=log.sources, partial=True) if log.answer else None
+
+
+def _envelope(log: EventLog, now: datetime) -> dict[str, Any]:
+    return {
+        "execution_id": log.execution_id,
+        "agent_id": log.agent_id,
+        "sequence": log.last + 1,
+        "timestamp": now,
+    }

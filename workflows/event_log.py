@@ -1,0 +1,146 @@
+"""The log of a running execution: numbered here, archived from here, read from here."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from activities.batches import EventBatch
+from dynavera.contracts.contract import Contract
+from dynavera.contracts.documents import Source
+from dynavera.contracts.events import (
+    AgentContent,
+    DeltaContent,
+    ExecutionEvent,
+    ProgressContent,
+    StepContent,
+    TerminalEvent,
+    agent_event,
+    grown,
+)
+from dynavera.contracts.executions import Stage
+from dynavera.limits import PAGE_BYTES
+
+
+class LogPage(Contract):
+    """Part of the tail. What lies between the sequence asked for and `first` is archived; `last` is the newest."""
+
+    first: int
+    last: int
+    items: list[ExecutionEvent]
+
+
+class Snapshot(Contract):
+    """Where the execution is now."""
+
+    stage: Stage
+    answer: str
+
+
+@dataclass
+class EventLog:
+    """The tail of one execution's log. Event 1 is in the records before the workflow starts; this goes on from 2."""
+
+    execution_id: UUID
+    agent_id: UUID
+    stage: Stage = "initializing"
+    answer: str = ""
+    sources: list[Source] = field(default_factory=list[Source])
+    _tail: list[ExecutionEvent] = field(default_factory=list[ExecutionEvent])
+    _sizes: list[int] = field(default_factory=list[int])
+    _archived: int = 1
+    _attempt: int | None = None
+    _next_batch: int = 0
+
+    @property
+    def last(self) -> int:
+        """The sequence of the newest event."""
+        return self._archived + len(self._tail)
+
+    @property
+    def tail(self) -> list[ExecutionEvent]:
+        """What is not archived yet."""
+        return list(self._tail)
+
+    @property
+    def waiting(self) -> int:
+        """How many events are not archived yet."""
+        return len(self._tail)
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Their size as JSON, in bytes."""
+        return sum(self._sizes)
+
+    def append(self, content: AgentContent, now: datetime) -> None:
+        """Say `content`."""
+        match content:
+            case ProgressContent():
+                self.stage = content.stage
+            case DeltaContent():
+                self.answer = grown(self.answer, content)
+            case StepContent() if content.passages is not None:
+                self.sources = content.passages
+            case _:
+                pass
+        event = agent_event(
+            content,
+            execution_id=self.execution_id,
+            agent_id=self.agent_id,
+            sequence=self.last + 1,
+            timestamp=now,
+        )
+        self._add(event)
+
+    def close(self, event: TerminalEvent) -> None:
+        """Say the last word, which the records have; if they ended the log earlier, the tail beyond it never was."""
+        while self._tail and self.last >= event.sequence:
+            self._tail.pop()
+            self._sizes.pop()
+        self._add(event)
+
+    def expect(self, attempt: int) -> None:
+        """From now on only batches of this attempt count."""
+        self._attempt, self._next_batch = attempt, 0
+
+    def expect_none(self) -> None:
+        """Batches that still come are of attempts that were given up."""
+        self._attempt = None
+
+    def accept(self, batch: EventBatch, now: datetime) -> None:
+        """Say what an attempt has told, once: batches that came before, or from another attempt, are dropped."""
+        if batch.attempt != self._attempt or batch.index != self._next_batch:
+            return
+        self._next_batch += 1
+        for content in batch.contents:
+            self.append(content, now)
+
+    def page(self, after: int) -> LogPage:
+        """The events after `after`: at most 256 KiB of them, and at least one if there is one."""
+        first = self._archived + 1
+        items: list[ExecutionEvent] = []
+        room = PAGE_BYTES
+        for event, size in list(zip(self._tail, self._sizes, strict=True))[max(0, after - self._archived) :]:
+            if items and size > room:
+                break
+            items.append(event)
+            room -= size
+        return LogPage(first=first, last=self.last, items=items)
+
+    def part(self) -> list[ExecutionEvent]:
+        """The oldest events of the tail that fit into one payload."""
+        return self.page(self._archived).items
+
+    def archived(self, events: list[ExecutionEvent]) -> None:
+        """The records have these: drop them."""
+        through = events[-1].sequence
+        gone = max(0, through - self._archived)
+        del self._tail[:gone], self._sizes[:gone]
+        self._archived = max(self._archived, through)
+
+    def snapshot(self) -> Snapshot:
+        """Where the execution is now."""
+        return Snapshot(stage=self.stage, answer=self.answer)
+
+    def _add(self, event: ExecutionEvent) -> None:
+        self._tail.append(event)
+        self._sizes.append(len(event.model_dump_json().encode()))
