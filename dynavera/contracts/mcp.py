@@ -1,9 +1,12 @@
 """What the MCP service's tools answer, and how they say no."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from dynavera.contracts.contract import Contract, UtcTime
-from dynavera.contracts.documents import Document, RetrievedPassage, Source
+from pydantic import Field
+
+from dynavera.contracts.agents import GeneratorName, Instructions, MaxTokens, Temperature
+from dynavera.contracts.contract import Contract, Text, UtcTime
+from dynavera.contracts.documents import Document, Query, RetrievedPassage, Source
 from dynavera.contracts.executions import Usage
 
 USER_META = "dynavera/user"
@@ -14,6 +17,36 @@ USER_HEADER = "X-Dynavera-User"
 
 LARGEST_ANSWER = 256 * 1024
 """Bytes of an answer in UTF-8: one that grows larger fails in words, well below Temporal's 2 MB a payload."""
+
+
+LARGEST_PASSAGE = 64 * 1024
+"""Characters of a passage that `generate` is given at most."""
+
+OperationId = Annotated[Text, Field(min_length=1, max_length=200)]
+"""A name for a generation, under which its user can stop it."""
+
+Prefix = Annotated[Text, Field(max_length=LARGEST_ANSWER)]
+"""What an earlier attempt has written of the answer already."""
+
+
+class GivenPassage(Contract):
+    """A passage to answer from: a `RetrievedPassage`, or any text."""
+
+    text: Annotated[Text, Field(max_length=LARGEST_PASSAGE)]
+    document: Annotated[Text, Field(max_length=1_000)] = ""
+
+
+class GenerateCall(Contract):
+    """What `generate` is asked; the passages are cited as [1], [2] in their order."""
+
+    query: Query
+    passages: list[RetrievedPassage]
+    instructions: Instructions = ""
+    max_tokens: MaxTokens = 200
+    temperature: Temperature = 0.2
+    generator: GeneratorName | None = None
+    prefix: Prefix = ""
+    operation_id: OperationId | None = None
 
 
 class Retrieved(Contract):

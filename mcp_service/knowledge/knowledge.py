@@ -1,0 +1,243 @@
+"""What the service knows: documents in, passages out, and two indexes that follow."""
+
+import asyncio
+import fcntl
+import logging
+import time
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+from uuid import UUID
+
+from starlette import status
+
+from dynavera.contracts.documents import Document, FoundPassage
+from dynavera.records.database import Database
+from dynavera.records.documents import DocumentChange, DocumentRecords, NewDocument, PlacedPassage
+from mcp_service.knowledge.bm25 import Bm25Index
+from mcp_service.knowledge.embedders import Embedder, open_embedder
+from mcp_service.knowledge.extraction import PLAIN, extracted
+from mcp_service.knowledge.index import CurrentDocument, Index, Scope
+from mcp_service.knowledge.splitting import passages_of
+from mcp_service.refusals import Refused
+
+DEFAULT_COLLECTION = "default"
+
+FUSION = 60
+"""The constant of reciprocal rank fusion, as its authors chose it: how much the first ranks outweigh the later."""
+
+CANDIDATES = 50
+"""Passages that each index names at least, before the ranks are fused."""
+
+CHANGES_AT_ONCE = 100
+"""Changes that are read and applied together while catching up."""
+
+LOCK_WAIT_SECONDS = 5
+"""How long a start waits for the service before it to let go."""
+
+LOCK_POLL_SECONDS = 0.1
+
+logger = logging.getLogger(__name__)
+
+
+class UnknownCollection(Refused):
+    """The user has no document in the collection."""
+
+    code: ClassVar[str] = "unknown_collection"
+    status: ClassVar[int] = status.HTTP_404_NOT_FOUND
+
+
+class KnowledgeInUse(Exception):
+    """Another process has the indexes open."""
+
+
+@dataclass(frozen=True)
+class File:
+    """A file as it was sent."""
+
+    name: str
+    declared_type: str | None
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Indexes:
+    """The two indexes, and the embedder that one of them uses."""
+
+    embedder: Embedder
+    vectors: Index
+    bm25: Index
+
+
+class Knowledge:
+    """The documents of all users, each searched alone.
+
+    The records are the truth. An index holds them up to a revision, and catches up with the log of changes: at the
+    start, after each write, and before a search when another process has written.
+    """
+
+    def __init__(self, records: DocumentRecords, indexes: Indexes) -> None:
+        self.records = records
+        self.indexes = indexes
+        self._turn = asyncio.Lock()
+
+    async def ingest(self, user_id: UUID, collection: str, file: File) -> Document:
+        """Take a file in; when this returns, it can be retrieved. One that is there already is not taken again.
+
+        Raises:
+            FileRefused: it is not a file that can be read.
+        """
+        new = await asyncio.to_thread(_new_document, collection, file)
+        document = await self.records.same(user_id, new) or await self.records.put(user_id, new)
+        await self.catch_up()
+        return document
+
+    async def delete(self, user_id: UUID, document_id: UUID) -> None:
+        """Forget a document; when this returns, it is in neither index.
+
+        Raises:
+            DocumentNotFound: the user has no such document.
+        """
+        await self.records.delete(user_id, document_id)
+        await self.catch_up()
+
+    async def retrieve(self, user_id: UUID, collection: str, query: str, top_k: int) -> list[FoundPassage]:
+        """The passages that fit `query`, by what they mean and by their words, the best first.
+
+        Raises:
+            UnknownCollection: the user has no documents there; the default collection may be empty.
+        """
+        if not self._turn.locked():
+            await self.catch_up()
+        if not await self.records.has_collection(user_id, collection):
+            if collection == DEFAULT_COLLECTION:
+                return []
+            raise UnknownCollection(f"There is no collection {collection!r}: it has no documents.")
+        limit = max(CANDIDATES, 2 * top_k)
+        near, worded = await asyncio.to_thread(self._ranked, Scope(user_id, collection), query, limit)
+        best = sorted({*near, *worded}, key=lambda passage: (-_score(passage, near, worded), passage))
+        # An index may be a moment ahead or behind: what the records do not have any more is left out.
+        placed = await self.records.placed(user_id, collection, best)
+        found = [passage_id for passage_id in best if passage_id in placed][:top_k]
+        return [_found(placed[passage_id], near, worded) for passage_id in found]
+
+    async def catch_up(self) -> None:
+        """Bring both indexes to the latest revision of the records."""
+        async with self._turn:
+            latest = await self.records.last_revision()
+            for index in (self.indexes.vectors, self.indexes.bm25):
+                await self._catch_up(index, latest)
+
+    async def _catch_up(self, index: Index, latest: int) -> None:
+        reached = await asyncio.to_thread(index.revision)
+        if reached > latest:
+            # Its records were replaced by older ones, a backup perhaps: nothing it holds can be trusted.
+            logger.warning("An index is ahead of the records. It is made anew.")
+            await asyncio.to_thread(index.clear)
+            reached = 0
+        while reached < latest:
+            changes = await self.records.changes(reached, CHANGES_AT_ONCE)
+            if not changes:
+                return
+            documents = await self._current(changes)
+            reached = changes[-1].revision
+            await asyncio.to_thread(index.apply, documents, reached)
+
+    async def _current(self, changes: Sequence[DocumentChange]) -> list[CurrentDocument]:
+        newest = {change.document_id: change for change in changes}
+        return [
+            CurrentDocument(
+                Scope(change.user_id, change.collection), document_id, await self.records.indexed(document_id)
+            )
+            for document_id, change in newest.items()
+        ]
+
+    def _ranked(self, scope: Scope, query: str, limit: int) -> tuple[dict[UUID, int], dict[UUID, int]]:
+        near = self.indexes.vectors.search(scope, query, limit)
+        worded = self.indexes.bm25.search(scope, query, limit)
+        return (
+            {passage: rank for rank, passage in enumerate(near, start=1)},
+            {passage: rank for rank, passage in enumerate(worded, start=1)},
+        )
+
+
+@asynccontextmanager
+async def open_knowledge(folder: Path, embedder_name: str, database: Database) -> AsyncGenerator[Knowledge]:
+    """The knowledge whose indexes are in `folder`, caught up with the records; only one process can have it open.
+
+    Raises:
+        KnowledgeInUse: another process has.
+        EmbedderUnavailable: the embedder cannot be used.
+    """
+    with ExitStack() as held:
+        knowledge = Knowledge(DocumentRecords(database), await asyncio.to_thread(_open, held, folder, embedder_name))
+        await knowledge.catch_up()
+        yield knowledge
+
+
+def _open(held: ExitStack, folder: Path, embedder_name: str) -> Indexes:
+    # Chroma takes a second to import, and this is the only place that needs it.
+    from mcp_service.knowledge.vectors import VectorIndex
+
+    folder.mkdir(parents=True, exist_ok=True)
+    held.enter_context(_locked(folder / "lock"))
+    embedder = open_embedder(embedder_name)
+    vectors = held.enter_context(closing(VectorIndex(folder / "vectors", embedder)))
+    bm25 = held.enter_context(closing(Bm25Index(folder)))
+    return Indexes(embedder, vectors, bm25)
+
+
+@contextmanager
+def _locked(file: Path) -> Generator[None]:
+    # The lock goes with the process, however that ends. A second process in Chroma's files would hang for minutes.
+    deadline = time.monotonic() + LOCK_WAIT_SECONDS
+    with file.open("a") as handle:
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                if time.monotonic() > deadline:
+                    raise KnowledgeInUse(
+                        f"Another MCP service has {str(file.parent)!r} open. "
+                        "Stop it, or set DYNAVERA_DATA_DIR to another folder."
+                    ) from error
+                time.sleep(LOCK_POLL_SECONDS)
+            else:
+                break
+        yield
+
+
+def _new_document(collection: str, file: File) -> NewDocument:
+    content = extracted(file.name, file.declared_type, file.data)
+    return NewDocument(
+        collection=collection,
+        name=file.name,
+        media_type=content.media_type,
+        bytes=content.bytes,
+        sha256=content.sha256,
+        text=content.text,
+        passages=passages_of(content.text, headings=content.media_type != PLAIN),
+    )
+
+
+def _score(passage: UUID, *rankings: Mapping[UUID, int]) -> float:
+    return sum(1 / (FUSION + ranking[passage]) for ranking in rankings if passage in ranking)
+
+
+def _found(placed: PlacedPassage, near: Mapping[UUID, int], worded: Mapping[UUID, int]) -> FoundPassage:
+    passage = placed.passage
+    return FoundPassage(
+        document_id=passage.document_id,
+        document=placed.document,
+        passage_id=passage.passage_id,
+        text=passage.text,
+        score=_score(passage.passage_id, near, worded),
+        sha256=passage.sha256,
+        heading=passage.heading,
+        start=passage.start,
+        end=passage.end,
+        vector_rank=near.get(passage.passage_id),
+        bm25_rank=worded.get(passage.passage_id),
+    )

@@ -1,0 +1,68 @@
+"""How the service says no: errors with names, one sentence each, and one translator for all doors."""
+
+from typing import ClassVar
+
+from starlette import status
+
+from dynavera.contracts.mcp import ServiceRefusal
+from dynavera.records.agents import AgentNotFound
+from dynavera.records.cursors import BadCursor
+from dynavera.records.database import DatabaseAway
+from dynavera.records.documents import DocumentNotFound
+from dynavera.records.users import UserNotFound
+
+DATABASE_RETRY_SECONDS = 2
+
+
+class Refused(Exception):
+    """The service says no; `code` is stable, the message is for people."""
+
+    code: ClassVar[str]
+    status: ClassVar[int] = status.HTTP_422_UNPROCESSABLE_CONTENT
+    retryable: ClassVar[bool] = False
+    retry_after_seconds: float | None = None
+
+
+Known = Refused | DatabaseAway | DocumentNotFound | AgentNotFound | BadCursor | UserNotFound
+KNOWN = (Refused, DatabaseAway, DocumentNotFound, AgentNotFound, BadCursor, UserNotFound)
+"""The errors that are answered in words; any other is a fault of ours."""
+
+
+def refusal_of(error: Known) -> ServiceRefusal:
+    """What a client is told of `error`."""
+    match error:
+        case Refused():
+            return ServiceRefusal(
+                code=error.code,
+                detail=str(error),
+                retryable=error.retryable,
+                retry_after_seconds=error.retry_after_seconds,
+            )
+        case DatabaseAway():
+            return ServiceRefusal(
+                code="database_away",
+                detail="The database cannot be used now. Try again in a moment.",
+                retryable=True,
+                retry_after_seconds=DATABASE_RETRY_SECONDS,
+            )
+        case DocumentNotFound():
+            return ServiceRefusal(code="document_not_found", detail=str(error), retryable=False)
+        case AgentNotFound():
+            return ServiceRefusal(code="agent_not_found", detail=str(error), retryable=False)
+        case BadCursor():
+            return ServiceRefusal(code="bad_cursor", detail=str(error), retryable=False)
+        case UserNotFound():
+            return ServiceRefusal(code="user_not_found", detail=str(error), retryable=False)
+
+
+def status_of(error: Known) -> int:
+    """The HTTP status that says the same."""
+    match error:
+        case Refused():
+            return error.status
+        case DatabaseAway():
+            return status.HTTP_503_SERVICE_UNAVAILABLE
+        case BadCursor():
+            return status.HTTP_422_UNPROCESSABLE_CONTENT
+        case DocumentNotFound() | AgentNotFound() | UserNotFound():
+            return status.HTTP_404_NOT_FOUND
