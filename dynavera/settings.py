@@ -108,8 +108,22 @@ def load_settings(env_file: Path = Path(".env")) -> Settings:
         raise BadSettings(f"{name} cannot be used: {first['msg']}.") from error
 
 
+def environment_names() -> dict[str, str]:
+    """Which name in the environment sets which field; a field may have several."""
+    names: dict[str, str] = {}
+    for field, info in Settings.model_fields.items():
+        match info.validation_alias:
+            case str() as alias:
+                names[alias] = field
+            case AliasChoices(choices=choices):
+                names.update({str(choice): field for choice in choices})
+            case _:
+                names[PREFIX + field.upper()] = field
+    return names
+
+
 def _refuse_unknown(environment: Mapping[str, str]) -> None:
-    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    known = {name for name in environment_names() if name.startswith(PREFIX)}
     for name in sorted(environment):
         if name.startswith(PREFIX) and name not in known:
             raise BadSettings(f"{name} is not a setting. The settings are: {', '.join(sorted(known))}.")
