@@ -1,0 +1,196 @@
+"""The parts of one machine, in the order in which they need each other."""
+
+import asyncio
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import httpx
+
+from dynavera.contracts.system import Health
+from dynavera.credentials import first_user_token, mcp_token
+from dynavera.first_run import FirstRun, FirstRunFailed
+from dynavera.records.agents import Agents
+from dynavera.records.database import Database, DatabaseAway
+from dynavera.records.migrate import SchemaTooNew, migrate
+from dynavera.records.users import Users
+from dynavera.settings import Settings
+from dynavera.up.checks import CannotStart
+from dynavera.up.log_files import LogFiles
+from dynavera.up.part import Part, answers_ok, python_part, until
+from dynavera.up.pid_files import PidFiles
+from dynavera.up.supervisor import Say, Supervisor
+from dynavera.up.temporal_server import ADDRESS, temporal_part
+
+PARTS_END_SECONDS = 6.5
+"""How long the API, the worker and the MCP service have to end before they are killed."""
+
+SERVER_ENDS_SECONDS = 2.5
+"""How long the Temporal server has; it is told last, because the others have something left to tell it."""
+
+OTHERS_SECONDS = 30
+"""How long a part that somebody else runs may stay silent."""
+
+LOG_CHECK_SECONDS = 60
+
+
+def machine_parts(settings: Settings, environment: Mapping[str, str], client: httpx.AsyncClient) -> dict[str, Part]:
+    """The parts that are started here, by name.
+
+    Raises:
+        CannotStart: there is no `temporal` command.
+    """
+    ours = {**environment, "DYNAVERA_DATA_DIR": str(settings.data_dir.absolute())}
+    parts: list[Part] = []
+    if settings.temporal_address is None:
+        parts.append(temporal_part(settings, environment))
+        ours = _for_the_embedded_server(ours, settings)
+
+    async def mcp_is_ready() -> bool:
+        return await answers_ok(client, f"{settings.mcp_base_url}/health")
+
+    async def worker_is_ready() -> bool:
+        health = await _health(client, settings)
+        return health is not None and health.checks.worker.status == "ok"
+
+    async def api_is_ready() -> bool:
+        health = await _health(client, settings)
+        return health is not None and health.status == "ok"
+
+    if settings.mcp_url is None:
+        parts.append(python_part("mcp", "the MCP service", "mcp_service", ours, mcp_is_ready))
+    parts.append(python_part("worker", "the worker", "workflows", ours, worker_is_ready))
+    parts.append(python_part("api", "the API", "api", ours, api_is_ready))
+    return {part.name: part for part in parts}
+
+
+def _for_the_embedded_server(environment: Mapping[str, str], settings: Settings) -> dict[str, str]:
+    # Keys and certificates for another server would keep our own clients out.
+    kept = {name: value for name, value in environment.items() if not name.startswith("TEMPORAL_")}
+    kept["TEMPORAL_ADDRESS"] = f"{ADDRESS}:{settings.temporal_port}"
+    kept["TEMPORAL_CONFIG_FILE"] = os.devnull
+    kept["TEMPORAL_NAMESPACE"] = environment.get("TEMPORAL_NAMESPACE") or "default"
+    return kept
+
+
+async def _health(client: httpx.AsyncClient, settings: Settings) -> Health | None:
+    try:
+        response = await client.get(f"{settings.api_base_url}/api/health", timeout=5)
+    except httpx.TransportError:
+        return None
+    if response.status_code not in (HTTPStatus.OK, HTTPStatus.SERVICE_UNAVAILABLE):
+        return None
+    return Health.model_validate_json(response.content)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """One instance: its parts, what they need first, and their end."""
+
+    settings: Settings
+    parts: Mapping[str, Part]
+    supervisor: Supervisor
+    client: httpx.AsyncClient
+    say: Say
+
+    @classmethod
+    def of(cls, settings: Settings, parts: Mapping[str, Part], client: httpx.AsyncClient, say: Say) -> "Machine":
+        """The machine with its files in the data directory."""
+        folder = settings.data_dir.absolute()
+        supervisor = Supervisor(PidFiles(folder / "run"), LogFiles(folder / "logs"), say)
+        return cls(settings, parts, supervisor, client, say)
+
+    async def bring_up(self) -> None:
+        """Start everything; come back when an execution can be started.
+
+        Raises:
+            CannotStart: a part does not come up.
+        """
+        try:
+            async with asyncio.TaskGroup() as group:
+                temporal = group.create_task(self._start("temporal"))
+                database = Database(self.settings.records_url)
+                try:
+                    await self._bring_up_the_rest(group, temporal, database)
+                finally:
+                    await database.close()
+        except* (CannotStart, FirstRunFailed) as failures:
+            raise CannotStart(str(_first(failures))) from failures
+
+    async def _bring_up_the_rest(
+        self, group: asyncio.TaskGroup, temporal: asyncio.Task[None], database: Database
+    ) -> None:
+        users = Users(database)
+        await self._prepare_records(database, users)
+        mcp = group.create_task(self._start("mcp"))
+        await temporal
+        group.create_task(self._start("worker"))
+        async with self._mcp_client() as service:
+            first_run = FirstRun(self.settings.data_dir, service, users, Agents(database))
+            # Nobody can ask an empty instance: there is no API before the first documents are in.
+            if not first_run.is_done:
+                await mcp
+                self.say("First start: reading the articles in knowledge/ …")
+                await first_run.fill()
+        group.create_task(self._start("api"))
+
+    async def _prepare_records(self, database: Database, users: Users) -> None:
+        try:
+            await migrate(database)
+            await users.ensure_first(first_user_token(self.settings).get_secret_value())
+            mcp_token(self.settings)
+        except DatabaseAway as error:
+            raise CannotStart(f"{error} See DYNAVERA_DATABASE_URL.") from error
+        except SchemaTooNew as error:
+            raise CannotStart(str(error)) from error
+
+    def _mcp_client(self) -> httpx.AsyncClient:
+        token = mcp_token(self.settings).get_secret_value()
+        return httpx.AsyncClient(
+            base_url=self.settings.mcp_base_url, headers={"Authorization": f"Bearer {token}"}, trust_env=False
+        )
+
+    async def _start(self, name: str) -> None:
+        if name in self.parts:
+            await self.supervisor.start(self.parts[name])
+        elif name == "mcp":
+            await self._others_mcp()
+
+    async def _others_mcp(self) -> None:
+        url = self.settings.mcp_base_url
+        try:
+            async with asyncio.timeout(OTHERS_SECONDS):
+                await until(lambda: answers_ok(self.client, f"{url}/health"))
+        except TimeoutError as error:
+            raise CannotStart(f"The MCP service at {url} does not answer: see DYNAVERA_MCP_URL.") from error
+
+    async def keep_up(self) -> None:
+        """Keep everything running, and the logs small.
+
+        Raises:
+            CannotStart: a part cannot be kept running any more.
+        """
+        watching = asyncio.create_task(self.supervisor.watch())
+        logs = LogFiles(self.settings.data_dir.absolute() / "logs")
+        try:
+            while not watching.done():
+                await asyncio.wait({watching}, timeout=LOG_CHECK_SECONDS)
+                for name in self.parts:
+                    logs.keep_small(name)
+            watching.result()
+        finally:
+            watching.cancel()
+
+    async def take_down(self) -> None:
+        """End everything within ten seconds."""
+        others = [name for name in self.parts if name != "temporal"]
+        await self.supervisor.stop(*others, patience=PARTS_END_SECONDS)
+        await self.supervisor.stop("temporal", patience=SERVER_ENDS_SECONDS)
+
+
+def _first(failures: BaseExceptionGroup[Exception]) -> BaseException:
+    first: BaseException = failures
+    while isinstance(first, BaseExceptionGroup):
+        first = first.exceptions[0]
+    return first
