@@ -1,0 +1,170 @@
+"""The commands and their options; each imports what it needs when it runs, so that `--help` is quick."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from dynavera.cli.failures import CommandFailed
+from dynavera.cli.options import AgentOption, Output, OutputOption, Status
+
+if TYPE_CHECKING:
+    from dynavera.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+users = typer.Typer(no_args_is_help=True, help="Users and their API keys (the owner's).")
+app.add_typer(users, name="users")
+
+
+@app.callback()
+def dynavera() -> None:
+    """Ask AI agents over your own documents, as executions that nothing kills."""
+
+
+@app.command()
+def up() -> None:
+    """Start everything this machine needs; Ctrl-C stops it."""
+    settings = _settings()
+    from dynavera.cli.output import notes
+    from dynavera.up.checks import CannotStart
+    from dynavera.up.command import up as run_machine
+
+    try:
+        raise typer.Exit(asyncio.run(run_machine(settings, dict(os.environ), notes())))
+    except CannotStart as error:
+        raise CommandFailed(str(error)) from error
+
+
+@app.command()
+def api() -> None:
+    """Start the API with the page, and nothing else."""
+    _become("api")
+
+
+@app.command()
+def worker() -> None:
+    """Start a worker, and nothing else."""
+    _become("workflows")
+
+
+@app.command()
+def mcp() -> None:
+    """Start the MCP service, and nothing else."""
+    _become("mcp_service")
+
+
+@app.command()
+def run(
+    question: Annotated[str, typer.Argument(help="What to ask.")],
+    agent: AgentOption = None,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Ask an agent: the live log goes to standard error, the answer to standard output. Ctrl-C stops the execution."""
+    from dynavera.cli.run import run as ask
+
+    raise typer.Exit(ask(_settings(), question, agent, output))
+
+
+@app.command()
+def ingest(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Files, or folders with all that is in them.")],
+    collection: Annotated[str, typer.Option(help="The collection that the documents belong to.")] = "default",
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Add documents to the knowledge base; one of the same name is replaced."""
+    from dynavera.cli.ingest import ingest as send
+
+    raise typer.Exit(send(_settings(), paths, collection, output))
+
+
+@app.command()
+def agents(output: OutputOption = Output.TEXT) -> None:
+    """List the agents."""
+    from dynavera.cli import listings
+
+    raise typer.Exit(listings.agents(_settings(), output))
+
+
+@app.command()
+def executions(
+    agent: AgentOption = None,
+    status: Annotated[Status | None, typer.Option(help="Only those with this status.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 20,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """List executions, the newest first."""
+    from dynavera.cli import listings
+
+    raise typer.Exit(listings.executions(_settings(), agent, status, limit, output))
+
+
+@app.command()
+def stop(
+    execution_id: Annotated[str, typer.Argument(metavar="ID", help="The execution's id.")],
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Stop an execution; what it has written so far is kept."""
+    from dynavera.cli import listings
+
+    raise typer.Exit(listings.stop(_settings(), execution_id, output))
+
+
+@app.command()
+def login(output: OutputOption = Output.TEXT) -> None:
+    """Print a fresh link that logs a browser in, once."""
+    from dynavera.cli import listings
+
+    raise typer.Exit(listings.login(_settings(), output))
+
+
+@app.command()
+def doctor(output: OutputOption = Output.TEXT) -> None:
+    """Check each part, and say what to do."""
+    from dynavera.cli.doctor import doctor as examine
+
+    raise typer.Exit(examine(output))
+
+
+@users.command("add")
+def add_user(
+    name: Annotated[str, typer.Argument(help="The new user's name.")], output: OutputOption = Output.TEXT
+) -> None:
+    """Add a user, and print the new API key, this once."""
+    from dynavera.cli import listings
+
+    raise typer.Exit(listings.add_user(_settings(), name, output))
+
+
+@users.command("list")
+def list_users(output: OutputOption = Output.TEXT) -> None:
+    """List the users."""
+    from dynavera.cli import listings
+
+    raise typer.Exit(listings.list_users(_settings(), output))
+
+
+def run_command_line(arguments: list[str]) -> int:
+    """Run one command; its exit code, where the command line itself did not end the process."""
+    try:
+        app(args=arguments, prog_name="dynavera")
+    except CommandFailed as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    return 0
+
+
+def _settings() -> "Settings":
+    from dynavera.settings import BadSettings, load_settings
+
+    try:
+        return load_settings()
+    except BadSettings as error:
+        raise CommandFailed(str(error)) from error
+
+
+def _become(module: str) -> NoReturn:
+    # -P: a folder of that name in the working directory is not ours.
+    os.execv(sys.executable, [sys.executable, "-P", "-m", module])  # noqa: S606 -- the command is ours

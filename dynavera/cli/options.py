@@ -1,0 +1,28 @@
+"""The options that several commands have."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+
+class Output(StrEnum):
+    """How data is written: for a person, or for a program."""
+
+    TEXT = "text"
+    JSON = "json"
+    JSONL = "jsonl"
+
+
+class Status(StrEnum):
+    """The statuses of an execution."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+OutputOption = Annotated[Output, typer.Option("--output", "-o", help="How data is written to standard output.")]
+AgentOption = Annotated[str | None, typer.Option("--agent", help="The agent's name or id.")]
