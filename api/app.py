@@ -1,0 +1,66 @@
+"""The app: guards, routes, errors, and the page."""
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from api import errors
+from api.dependencies import Services
+from api.guards import BodyLimit, Doorkeeper, ProtectiveHeaders
+from api.metrics import CountedRequests, Metrics
+from api.page import FOLDER, Page
+from api.routers import ROUTERS
+from api.schema import TAGS, tidied
+
+DESCRIPTION = "Ask AI agents over your own documents. Errors are RFC 9457 problems with a stable `code`."
+
+
+class Api(FastAPI):
+    """FastAPI with our own words on its OpenAPI page."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI page, made once."""
+        if self.openapi_schema is None:
+            self.openapi_schema = tidied(super().openapi())
+        return self.openapi_schema
+
+
+def described_app() -> Api:
+    """The routes alone: enough for the OpenAPI page, and nothing that runs."""
+    app = Api(
+        title="Dynavera",
+        version=version("dynavera"),
+        description=DESCRIPTION,
+        openapi_tags=TAGS,
+        openapi_url="/api/openapi.json",
+        # Their pages load scripts from elsewhere; the JSON is there for any viewer.
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=_name,
+    )
+    for router in ROUTERS:
+        app.include_router(router)
+    return app
+
+
+def create_app(services: Services, page: Path = FOLDER) -> FastAPI:
+    """The API over `services`, and the page that is built in the folder `page`."""
+    app = described_app()
+    app.state.services = services
+    app.state.metrics = Metrics()
+    app.router.default = Page(page)
+    errors.register(app)
+    # The last one added is the first one asked.
+    app.add_middleware(BodyLimit)
+    app.add_middleware(Doorkeeper, settings=services.settings)
+    app.add_middleware(ProtectiveHeaders)
+    app.add_middleware(CountedRequests, metrics=app.state.metrics)
+    return app
+
+
+def _name(route: APIRoute) -> str:
+    return route.name

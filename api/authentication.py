@@ -1,0 +1,114 @@
+"""Who asks, and from where: API keys, the session cookie, and the origins that may use it."""
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import Depends, Request, Security
+from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
+from starlette.requests import HTTPConnection
+
+from api.dependencies import services_of
+from dynavera.contracts.users import User
+from dynavera.records.users import Users
+from dynavera.settings import Settings
+
+COOKIE = "dynavera_session"
+
+_DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+_key = HTTPBearer(
+    scheme_name="ApiKey", description="An API key: the first user's is in `<data dir>/token`.", auto_error=False
+)
+_session = APIKeyCookie(
+    name=COOKIE, scheme_name="Session", description="The session of a logged-in browser.", auto_error=False
+)
+
+
+class Unauthenticated(Exception):
+    """Nobody asks: the credential is missing, wrong, or used up."""
+
+
+class LoginRefused(Exception):
+    """A log-in link's code or an API key that logs nobody in."""
+
+
+class OwnerOnly(Exception):
+    """Only the owner of the instance may do this."""
+
+
+async def user_of(connection: HTTPConnection, users: Users) -> User | None:
+    """The user who opened `connection`; an API key counts before a cookie."""
+    api_key = bearer(connection)
+    if api_key is not None:
+        return await users.by_api_key(api_key)
+    session_id = connection.cookies.get(COOKIE)
+    return await users.by_session(session_id) if session_id else None
+
+
+def bearer(connection: HTTPConnection) -> str | None:
+    """The API key that `connection` shows, right or wrong; None without one."""
+    scheme, _, api_key = connection.headers.get("authorization", "").partition(" ")
+    return api_key.strip() if scheme.lower() == "bearer" else None
+
+
+def origin_allowed(connection: HTTPConnection, settings: Settings) -> bool:
+    """Whether the page that opened `connection` is ours, or one that the settings name; programs name none."""
+    origin = connection.headers.get("origin")
+    if origin is None:
+        return True
+    asked = _place(origin)
+    own = _place(f"{connection.url.scheme}://{connection.headers.get('host', '')}")
+    return asked is not None and (asked == own or asked in {_place(allowed) for allowed in settings.allowed_origins})
+
+
+async def authenticated(request: Request) -> User:
+    """The user who asks.
+
+    Raises:
+        Unauthenticated: nobody does.
+    """
+    known: User | None = getattr(request.state, "user", None)
+    user = known or await user_of(request, services_of(request).users)
+    if user is None:
+        raise Unauthenticated(
+            "Show an API key (Authorization: Bearer …), or log in: `dynavera login` prints a link for the browser."
+        )
+    request.state.user = user
+    return user
+
+
+async def current_user(
+    request: Request,
+    _shown_key: Annotated[HTTPAuthorizationCredentials | None, Security(_key)],
+    _shown_session: Annotated[str | None, Security(_session)],
+) -> User:
+    """The user who asks; the two credentials are here for the OpenAPI page."""
+    return await authenticated(request)
+
+
+CurrentUser = Annotated[User, Depends(current_user)]
+
+
+async def owner(user: CurrentUser) -> User:
+    """The user who asks, who is the owner of the instance.
+
+    Raises:
+        OwnerOnly: it is another user.
+    """
+    if not user.owner:
+        raise OwnerOnly("Only the owner of this instance may see and change its users.")
+    return user
+
+
+Owner = Annotated[User, Depends(owner)]
+
+
+def _place(origin: str) -> tuple[str, str, int] | None:
+    """Scheme (http for ws), host and port of an origin; None for `null` and what is no origin."""
+    try:
+        parts = urlsplit(origin)
+        port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
+    except ValueError:
+        return None
+    if not parts.hostname or port is None:
+        return None
+    return parts.scheme.replace("ws", "http", 1), parts.hostname, port

@@ -1,0 +1,122 @@
+"""One translator: what each named error is to a client, as RFC 9457 `application/problem+json`."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, cast
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.routing import Match
+
+from api.authentication import LoginRefused, OwnerOnly, Unauthenticated
+from api.guards import BodyTooLarge
+from api.knowledge import McpAway
+from api.problems import Answer, problem, sendable
+from api.requests import InvalidJson, NotJson
+from dynavera.contracts.system import FieldError
+from dynavera.records.agents import AgentBusy, AgentNotFound
+from dynavera.records.cursors import BadCursor
+from dynavera.records.database import DatabaseAway
+from dynavera.records.executions import ExecutionNotFound, ExecutionStillRuns, IdempotencyConflict
+from dynavera.records.users import ApiKeyNotFound, OwnerStays, UserNameTaken, UserNotFound
+
+MOST_ERRORS = 20
+LONGEST_LOCATION = 200
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
+
+ANSWERS: dict[type[Exception], Answer] = {
+    Unauthenticated: Answer(401, "unauthenticated"),
+    LoginRefused: Answer(401, "login_refused"),
+    OwnerOnly: Answer(403, "owner_only"),
+    AgentNotFound: Answer(404, "not_found"),
+    ExecutionNotFound: Answer(404, "not_found"),
+    ApiKeyNotFound: Answer(404, "not_found"),
+    UserNotFound: Answer(404, "not_found"),
+    AgentBusy: Answer(409, "agent_busy"),
+    ExecutionStillRuns: Answer(409, "execution_still_runs"),
+    IdempotencyConflict: Answer(409, "idempotency_conflict"),
+    UserNameTaken: Answer(409, "user_name_taken"),
+    OwnerStays: Answer(409, "owner_stays"),
+    BodyTooLarge: Answer(413, "too_large"),
+    NotJson: Answer(415, "not_json"),
+    InvalidJson: Answer(422, "invalid_json"),
+    BadCursor: Answer(422, "bad_cursor"),
+    ClientDisconnect: Answer(400, "client_left", "The client left before it had sent the whole request."),
+    DatabaseAway: Answer(503, "database_away", "The database cannot be used now. Try again in a moment.", 2),
+    McpAway: Answer(503, "mcp_away", retry_after_seconds=2),
+}
+
+_HTTP_ANSWERS = {
+    404: Answer(404, "not_found", "There is nothing at this path."),
+    405: Answer(405, "method_not_allowed", "This path knows other methods only: see the header 'Allow'."),
+}
+
+_log = structlog.get_logger(__name__)
+
+
+def register(app: FastAPI) -> None:
+    """Answer every error in one shape."""
+    for error in ANSWERS:
+        app.add_exception_handler(error, _named)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+async def _named(_request: Request, error: Exception) -> Response:
+    answer = next(ANSWERS[kind] for kind in type(error).__mro__ if kind in ANSWERS)
+    if answer.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        _log.warning("a part is away", code=answer.code, reason=str(error))
+    sentence = error.detail if isinstance(error, HTTPException) else str(error)
+    return problem(answer, answer.detail or sentence)
+
+
+async def _invalid(_request: Request, error: Exception) -> Response:
+    found = cast("Sequence[dict[str, Any]]", cast("RequestValidationError", error).errors())
+    errors = [_field_error(one) for one in found[:MOST_ERRORS]]
+    first = f"{errors[0].location}: {errors[0].message}" if errors else "The request cannot be used."
+    return problem(Answer(422, "invalid_request"), first, errors=errors)
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    raised = cast("HTTPException", error)
+    answer = _HTTP_ANSWERS.get(raised.status_code, Answer(raised.status_code, "refused"))
+    headers = dict(raised.headers or {})
+    if raised.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = headers.get("Allow") or ", ".join(_methods(request))
+    in_its_own_words = raised.detail != HTTPStatus(raised.status_code).phrase
+    return problem(answer, raised.detail if in_its_own_words else answer.detail or raised.detail, headers=headers)
+
+
+async def _unexpected(_request: Request, _error: Exception) -> Response:
+    # The server logs the error with its stack trace: Starlette raises it again after this answer.
+    return problem(
+        Answer(500, "internal_error"), "Something went wrong here. The service's log says what; please report it."
+    )
+
+
+def _field_error(error: Mapping[str, Any]) -> FieldError:
+    location = ".".join(str(part) for part in cast("Sequence[object]", error["loc"]))
+    kind = str(error["type"])
+    if kind == "value_error":
+        message = str(error["ctx"]["error"])
+    elif kind.startswith("uuid"):
+        # Pydantic's own words repeat a part of what was sent.
+        message = "must be a UUID"
+    else:
+        message = str(error["msg"])
+    return FieldError(location=sendable(location)[:LONGEST_LOCATION], message=sendable(message))
+
+
+def _methods(request: Request) -> list[str]:
+    """What the path knows: the router itself names the methods of the first route only."""
+    routes = request.app.routes
+    return [
+        method
+        for method in METHODS
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
+    ]

@@ -1,0 +1,142 @@
+"""The MCP service as the API sees it: plain HTTP, on behalf of one user."""
+
+from collections.abc import AsyncIterable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Literal
+from uuid import UUID
+
+import httpx
+from fastapi import Response
+from pydantic import SecretStr, TypeAdapter, ValidationError
+
+from dynavera.contracts.documents import Document, Passage, Source
+from dynavera.contracts.executions import PinnedSource
+from dynavera.contracts.mcp import USER_HEADER
+from dynavera.contracts.pages import Page
+from dynavera.contracts.system import McpHealth
+from dynavera.contracts.users import User
+from dynavera.settings import Settings
+
+CONNECT_SECONDS = 2
+ANSWER_SECONDS = 300
+"""The longest silence: embedding a large upload takes minutes on a small machine."""
+HEALTH_SECONDS = 2
+PASSAGES_A_PAGE = 200
+
+_PASSED_ON_HEADERS = ("content-type", "retry-after")
+_JSON_TYPES = ("application/json", "application/problem+json")
+_passages = TypeAdapter(Page[Passage])
+
+
+class McpAway(Exception):
+    """The MCP service cannot be used now; trying again later may work."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call that is passed on to the MCP service."""
+
+    method: Literal["GET", "POST", "DELETE"]
+    path: str
+    params: Mapping[str, str | int] = field(default_factory=dict[str, str | int])
+    content: bytes | AsyncIterable[bytes] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def mcp_client(settings: Settings, token: SecretStr) -> httpx.AsyncClient:
+    """A client that shows the service token; close it at the end."""
+    return httpx.AsyncClient(
+        base_url=settings.mcp_base_url,
+        headers={"Authorization": f"Bearer {token.get_secret_value()}"},
+        timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),
+        trust_env=False,
+    )
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """The knowledge base behind the MCP service."""
+
+    client: httpx.AsyncClient
+
+    async def pass_on(self, user: User, call: Call) -> Response:
+        """What the service answers to `call` by `user`, unchanged.
+
+        Raises:
+            McpAway: the service does not answer, or something else does.
+        """
+        answer = await self._answer(user, call)
+        headers = {name: answer.headers[name] for name in _PASSED_ON_HEADERS if name in answer.headers}
+        return Response(answer.content, answer.status_code, headers)
+
+    async def pinned(self, user: User, source: Source) -> PinnedSource:
+        """`source` and what has become of its document.
+
+        Raises:
+            McpAway: the service cannot say.
+        """
+        answer = await self._answer(user, Call("GET", f"/documents/{source.document_id}"))
+        if answer.status_code == HTTPStatus.NOT_FOUND:
+            return PinnedSource(source=source, document=None, state="gone")
+        try:
+            document = Document.model_validate_json(answer.content)
+        except ValidationError as error:
+            raise _strange() from error
+        still_there = await self._has_text(user, source.document_id, source.sha256)
+        return PinnedSource(source=source, document=document, state="unchanged" if still_there else "changed")
+
+    async def health(self) -> McpHealth:
+        """How the service is, and what it works with.
+
+        Raises:
+            McpAway: it does not answer.
+        """
+        try:
+            answer = await self.client.get("/health", timeout=HEALTH_SECONDS)
+            return McpHealth.model_validate_json(answer.content)
+        except httpx.TransportError as error:
+            raise _away() from error
+        except ValidationError as error:
+            raise _strange() from error
+
+    async def _has_text(self, user: User, document_id: UUID, sha256: str) -> bool:
+        cursor: str | None = None
+        while True:
+            params = {"limit": PASSAGES_A_PAGE} | ({"cursor": cursor} if cursor else {})
+            answer = await self._answer(user, Call("GET", f"/documents/{document_id}/passages", params))
+            try:
+                page = _passages.validate_json(answer.content)
+            except ValidationError as error:
+                raise _strange() from error
+            if any(passage.sha256 == sha256 for passage in page.items):
+                return True
+            cursor = page.next_cursor
+            if cursor is None:
+                return False
+
+    async def _answer(self, user: User, call: Call) -> httpx.Response:
+        try:
+            answer = await self.client.request(
+                call.method,
+                call.path,
+                params=call.params,
+                content=call.content,
+                headers={**call.headers, USER_HEADER: str(user.id)},
+            )
+        except httpx.TransportError as error:
+            raise _away() from error
+        if answer.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            raise McpAway("The MCP service refuses this API's token. Give both the same DYNAVERA_MCP_TOKEN.")
+        media_type = answer.headers.get("content-type", "").partition(";")[0]
+        if answer.status_code != HTTPStatus.NO_CONTENT and media_type not in _JSON_TYPES:
+            raise _strange()
+        return answer
+
+
+def _away() -> McpAway:
+    return McpAway("The MCP service does not answer now. Try again in a moment.")
+
+
+def _strange() -> McpAway:
+    return McpAway("What answers at DYNAVERA_MCP_URL is not a Dynavera MCP service that this API understands.")

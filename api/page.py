@@ -1,0 +1,50 @@
+"""The browser's page: the built UI, served as files."""
+
+from pathlib import Path, PurePosixPath
+
+from fastapi import HTTPException
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocketClose
+
+FOLDER = Path(__file__).parents[1] / "ui" / "dist"
+"""Where `npm run build` puts the page."""
+
+ASSETS = "/assets/"
+"""Files whose names hold a hash of what is in them."""
+FOR_EVER = "public, max-age=31536000, immutable"
+ASK_AGAIN = "no-cache"
+
+_NOT_THE_PAGE = frozenset({"api", "ws", "metrics"})
+
+
+class Page:
+    """An ASGI app for all that no route wants: files of the page, or the page itself for its own addresses."""
+
+    def __init__(self, folder: Path = FOLDER) -> None:
+        self._folder = folder
+        self._files = StaticFiles(directory=folder, check_dir=False)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer with a file, the page, or why not."""
+        if scope["type"] == "websocket":
+            await WebSocketClose()(scope, receive, send)
+            return
+        response = await self._response(scope)
+        await response(scope, receive, send)
+
+    async def _response(self, scope: Scope) -> Response:
+        path: str = scope["path"]
+        if path.split("/")[1] in _NOT_THE_PAGE or "\0" in path:
+            raise HTTPException(404)
+        if scope["method"] not in ("GET", "HEAD"):
+            raise HTTPException(405, headers={"Allow": "GET, HEAD"})
+        if not (self._folder / "index.html").is_file():
+            raise HTTPException(404, "The page is not built yet: `make ui` builds it.")
+        if path.startswith(ASSETS) or PurePosixPath(path).suffix:
+            response = await self._files.get_response(self._files.get_path(scope), scope)
+        else:
+            response = await self._files.get_response("index.html", scope)
+        response.headers["Cache-Control"] = FOR_EVER if path.startswith(ASSETS) else ASK_AGAIN
+        return response

@@ -1,0 +1,103 @@
+"""Documents and what is found in them: passed on to the MCP service, its answers unchanged."""
+
+from fastapi import HTTPException, Request, Response, status
+
+from api.authentication import CurrentUser
+from api.dependencies import KnowledgeDep
+from api.knowledge import Call
+from api.requests import user_router
+from api.routers.parameters import Cursor, DocumentId, InCollection, Limit
+from api.routers.responses import BODY, NOT_FOUND, TOO_LARGE
+from dynavera.contracts.documents import Document, Found, Ingestion, Passage, Search
+from dynavera.contracts.pages import Page
+from dynavera.contracts.system import Problem
+
+FILES = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {
+                        "file": {
+                            "type": "array",
+                            "items": {"type": "string", "format": "binary"},
+                            "description": "The files; the field may come several times.",
+                        },
+                        "collection": {
+                            "type": "string",
+                            "default": "default",
+                            "description": "The collection that they go into.",
+                        },
+                    },
+                }
+            }
+        },
+    }
+}
+NOT_FILES = {415: {"model": Problem, "description": "The body is not multipart/form-data."}}
+
+router = user_router("/api", "documents")
+
+
+@router.get("/documents", response_model=Page[Document])
+async def list_documents(
+    user: CurrentUser,
+    knowledge: KnowledgeDep,
+    collection: InCollection = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Response:
+    """Your documents, newest first."""
+    asked = {"collection": collection, "limit": limit, "cursor": cursor}
+    params = {name: value for name, value in asked.items() if value is not None}
+    return await knowledge.pass_on(user, Call("GET", "/documents", params))
+
+
+@router.post(
+    "/documents",
+    status_code=status.HTTP_201_CREATED,
+    response_model=Ingestion,
+    responses=TOO_LARGE | NOT_FILES,
+    openapi_extra=FILES,
+)
+async def add_documents(request: Request, user: CurrentUser, knowledge: KnowledgeDep) -> Response:
+    """Add files to a collection; one of the same name in the same collection is replaced."""
+    media_type = request.headers.get("content-type", "")
+    if not media_type.lower().startswith("multipart/form-data"):
+        raise HTTPException(status.HTTP_415_UNSUPPORTED_MEDIA_TYPE, "Send files as multipart/form-data, field 'file'.")
+    headers = {"Content-Type": media_type}
+    if "content-length" in request.headers:
+        headers["Content-Length"] = request.headers["content-length"]
+    return await knowledge.pass_on(user, Call("POST", "/documents", content=request.stream(), headers=headers))
+
+
+@router.get("/documents/{document_id}", response_model=Document, responses=NOT_FOUND)
+async def get_document(document_id: DocumentId, user: CurrentUser, knowledge: KnowledgeDep) -> Response:
+    """One document."""
+    return await knowledge.pass_on(user, Call("GET", f"/documents/{document_id}"))
+
+
+@router.delete("/documents/{document_id}", status_code=status.HTTP_204_NO_CONTENT, responses=NOT_FOUND)
+async def delete_document(document_id: DocumentId, user: CurrentUser, knowledge: KnowledgeDep) -> Response:
+    """Delete a document; answers that cite it keep their sources."""
+    return await knowledge.pass_on(user, Call("DELETE", f"/documents/{document_id}"))
+
+
+@router.get("/documents/{document_id}/passages", response_model=Page[Passage], responses=NOT_FOUND)
+async def list_passages(
+    document_id: DocumentId, user: CurrentUser, knowledge: KnowledgeDep, limit: Limit = 50, cursor: Cursor = None
+) -> Response:
+    """The passages of a document, in its order."""
+    params = {"limit": limit} | ({"cursor": cursor} if cursor is not None else {})
+    return await knowledge.pass_on(user, Call("GET", f"/documents/{document_id}/passages", params))
+
+
+@router.post("/search", response_model=Found, responses=BODY)
+async def search(search: Search, user: CurrentUser, knowledge: KnowledgeDep) -> Response:
+    """Look for passages, the best first."""
+    headers = {"Content-Type": "application/json"}
+    content = search.model_dump_json().encode()
+    return await knowledge.pass_on(user, Call("POST", "/search", content=content, headers=headers))

@@ -1,0 +1,121 @@
+"""Executions: start, stop, retry, read."""
+
+from fastapi import APIRouter, Response, status
+
+from api.authentication import CurrentUser
+from api.dependencies import ExecutionsDep, KnowledgeDep
+from api.requests import user_router
+from api.routers.parameters import (
+    After,
+    AgentId,
+    AskedFor,
+    Cursor,
+    EventLimit,
+    ExecutionId,
+    IdempotencyKey,
+    Limit,
+    OfAgent,
+    Since,
+    SourceNumber,
+    Status,
+    Until,
+)
+from api.routers.responses import BODY, CONFLICT, NOT_FOUND
+from dynavera.contracts.events import EventPage
+from dynavera.contracts.executions import Execution, ExecutionStart, PinnedSource
+from dynavera.contracts.pages import Page
+from dynavera.records.executions import ExecutionQuery
+
+ALREADY_ENDED = {200: {"model": Execution, "description": "It had ended before, and is returned as it is."}}
+
+of_agent = user_router("/api/agents/{agent_id}/executions", "executions")
+of_user = user_router("/api/executions", "executions")
+
+
+@of_agent.post("", status_code=status.HTTP_202_ACCEPTED, responses=NOT_FOUND | CONFLICT | BODY)
+async def start_execution(
+    agent_id: AgentId,
+    start: ExecutionStart,
+    user: CurrentUser,
+    executions: ExecutionsDep,
+    idempotency_key: IdempotencyKey = None,
+) -> Execution:
+    """Start the agent; the answer arrives as events."""
+    return await executions.start(user, agent_id, start, idempotency_key)
+
+
+@of_agent.get("", responses=NOT_FOUND)
+async def list_executions_of_agent(
+    agent_id: AgentId,
+    user: CurrentUser,
+    executions: ExecutionsDep,
+    status: Status = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[Execution]:
+    """The agent's executions, newest first."""
+    return await executions.page(user, ExecutionQuery(agent_id=agent_id, status=status, limit=limit, cursor=cursor))
+
+
+@of_user.get("", responses=NOT_FOUND)
+async def list_executions(
+    user: CurrentUser,
+    executions: ExecutionsDep,
+    agent_id: OfAgent = None,
+    status: Status = None,
+    q: AskedFor = None,
+    since: Since = None,
+    until: Until = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[Execution]:
+    """All your executions, newest first."""
+    query = ExecutionQuery(agent_id=agent_id, status=status, q=q, since=since, until=until, limit=limit, cursor=cursor)
+    return await executions.page(user, query)
+
+
+@of_user.get("/{execution_id}", responses=NOT_FOUND)
+async def get_execution(execution_id: ExecutionId, user: CurrentUser, executions: ExecutionsDep) -> Execution:
+    """One execution; while it runs also its stage and the answer so far."""
+    return await executions.get(user, execution_id)
+
+
+@of_user.post("/{execution_id}/stop", status_code=status.HTTP_202_ACCEPTED, responses=NOT_FOUND | ALREADY_ENDED)
+async def stop_execution(
+    execution_id: ExecutionId, user: CurrentUser, executions: ExecutionsDep, response: Response
+) -> Execution:
+    """Stop an execution in whatever phase it is; what was written so far is kept."""
+    stop = await executions.stop(user, execution_id)
+    response.status_code = status.HTTP_200_OK if stop.ended_before else status.HTTP_202_ACCEPTED
+    return stop.execution
+
+
+@of_user.post("/{execution_id}/retry", status_code=status.HTTP_202_ACCEPTED, responses=NOT_FOUND | CONFLICT)
+async def retry_execution(execution_id: ExecutionId, user: CurrentUser, executions: ExecutionsDep) -> Execution:
+    """Start a new execution of the same input."""
+    return await executions.retry(user, execution_id)
+
+
+@of_user.get("/{execution_id}/events", responses=NOT_FOUND)
+async def list_events(
+    execution_id: ExecutionId,
+    user: CurrentUser,
+    executions: ExecutionsDep,
+    after: After = 0,
+    limit: EventLimit = 1000,
+) -> EventPage:
+    """Part of the execution's log, from the event after `after` on."""
+    return await executions.events(user, execution_id, after, limit)
+
+
+@of_user.get("/{execution_id}/sources/{n}", responses=NOT_FOUND)
+async def get_pinned_source(
+    execution_id: ExecutionId, n: SourceNumber, user: CurrentUser, executions: ExecutionsDep, knowledge: KnowledgeDep
+) -> PinnedSource:
+    """A source as it was cited, and its document as it is now."""
+    return await knowledge.pinned(user, await executions.pinned_source(user, execution_id, n))
+
+
+router = APIRouter()
+router.include_router(of_agent)
+router.include_router(of_user)

@@ -1,0 +1,42 @@
+"""The parameters that several routes have."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Header, Path, Query
+
+from dynavera.contracts.contract import Collection, Text, UtcTime
+from dynavera.contracts.executions import ExecutionStatus
+
+LARGEST_SEQUENCE = 2**31 - 1
+"""What every database can compare with."""
+
+AgentId = Annotated[UUID, Path(description="The agent's id.")]
+ExecutionId = Annotated[UUID, Path(description="The execution's id.")]
+DocumentId = Annotated[UUID, Path(description="The document's id.")]
+KeyId = Annotated[UUID, Path(description="The API key's id.")]
+UserId = Annotated[UUID, Path(description="The user's id.")]
+SourceNumber = Annotated[
+    int, Path(ge=1, le=LARGEST_SEQUENCE, description="The number by which the answer cites the source.")
+]
+
+Limit = Annotated[int, Query(ge=1, le=200, description="How many items a page has at most.")]
+EventLimit = Annotated[int, Query(ge=1, le=1000, description="How many events come at most.")]
+Cursor = Annotated[Text | None, Query(max_length=200, description="`next_cursor` of the page before.")]
+After = Annotated[int, Query(ge=0, le=LARGEST_SEQUENCE, description="The last sequence that is known already.")]
+Status = Annotated[ExecutionStatus | None, Query(description="Only executions in this status.")]
+OfAgent = Annotated[UUID | None, Query(description="Only executions of this agent.")]
+AskedFor = Annotated[
+    Text | None, Query(min_length=1, max_length=1000, description="Only executions whose question holds this.")
+]
+Since = Annotated[UtcTime | None, Query(description="Only executions accepted at this moment or later.")]
+Until = Annotated[UtcTime | None, Query(description="Only executions accepted before this moment.")]
+InCollection = Annotated[Collection | None, Query(description="Only documents of this collection.")]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=200,
+        description="The same key and body give the same execution; the same key with another body is refused.",
+    ),
+]

@@ -1,0 +1,65 @@
+"""What runs, how it is, and how much it does."""
+
+import asyncio
+import platform
+from importlib.metadata import version
+
+from fastapi import Request, Response, status
+
+from api.dependencies import ExecutionsDep, HealthDep, KnowledgeDep, SettingsDep
+from api.knowledge import Knowledge, McpAway
+from api.metrics import MEDIA_TYPE
+from api.requests import open_router, user_router
+from api.routers.responses import Responses
+from dynavera.contracts.system import Health, McpHealth, System, Versions
+from dynavera.settings import Settings
+
+AWAY: Responses = {503: {"model": Health, "description": "The database or Temporal is away."}}
+FIGURES: Responses = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "All figures."}}
+ALWAYS_THERE = "extractive"
+"""The generator that needs no model."""
+
+open_routes = open_router("/api", "system")
+router = user_router("", "system")
+
+
+@open_routes.get("/health", responses=AWAY)
+async def get_health(health: HealthDep, response: Response) -> Health:
+    """How the parts are; 503 when the database or Temporal is away."""
+    found = await health.check()
+    if "away" in (found.checks.database.status, found.checks.temporal.status):
+        response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    return found
+
+
+@router.get("/api/system")
+async def get_system(settings: SettingsDep, knowledge: KnowledgeDep, health: HealthDep) -> System:
+    """Versions, generators, embedder and addresses."""
+    service, temporal = await asyncio.gather(_service(knowledge), health.temporal_version())
+    return System(
+        versions=Versions(dynavera=version("dynavera"), python=platform.python_version(), temporal=temporal),
+        generator=service.generator if service else None,
+        generators=sorted({ALWAYS_THERE, service.generator}) if service else [],
+        embedder=service.embedder if service else None,
+        temporal_ui=_temporal_ui(settings),
+        mcp_url=settings.mcp_base_url,
+    )
+
+
+@router.get("/metrics", response_class=Response, responses=FIGURES)
+async def get_metrics(request: Request, executions: ExecutionsDep) -> Response:
+    """What this process has answered, and the executions that are alive, for Prometheus."""
+    return Response(request.app.state.metrics.exposition(await executions.count_live()), media_type=MEDIA_TYPE)
+
+
+async def _service(knowledge: Knowledge) -> McpHealth | None:
+    try:
+        return await knowledge.health()
+    except McpAway:
+        return None
+
+
+def _temporal_ui(settings: Settings) -> str | None:
+    """Where Temporal Web is; with a Temporal of somebody else's only they know."""
+    elsewhere = settings.temporal_address is not None and settings.temporal_ui_url is None
+    return None if elsewhere else settings.temporal_web_url

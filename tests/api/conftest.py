@@ -1,0 +1,101 @@
+"""The API behind a real server, on a real database."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from pydantic import HttpUrl, SecretStr
+
+from api.app import create_app
+from api.dependencies import Services
+from api.knowledge import Knowledge, mcp_client
+from dynavera.records.agents import Agents
+from dynavera.records.database import Database
+from dynavera.records.migrate import migrate
+from dynavera.records.users import Users
+from dynavera.settings import Settings
+from tests.api.fakes import FakeExecutions, FakeHealth, FakeMcp
+from tests.serving import serving
+
+OWNER_KEY = "dyn_of-the-first-user"
+SERVICE_TOKEN = "mcp_of-the-service"
+
+Connecting = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
+
+
+@dataclass
+class Api:
+    """A running API, and the parts around it."""
+
+    url: str
+    services: Services
+    executions: FakeExecutions
+    health: FakeHealth
+    mcp: FakeMcp
+    database: Database
+
+    def client(self, api_key: str | None = OWNER_KEY) -> httpx.AsyncClient:
+        """A client that shows this key, or none."""
+        headers = {} if api_key is None else {"Authorization": f"Bearer {api_key}"}
+        return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False)
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncGenerator[Database]:
+    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'records.sqlite3'}")
+    await migrate(database)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def mcp() -> AsyncGenerator[tuple[FakeMcp, str]]:
+    fake = FakeMcp()
+    async with serving(fake.app()) as url:
+        yield fake, url
+
+
+@pytest.fixture
+def page_folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "dist"
+    (folder / "assets").mkdir(parents=True)
+    (folder / "index.html").write_text("<!doctype html><title>Dynavera</title>")
+    (folder / "favicon.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    (folder / "assets" / "index-1a2b3c.js").write_text("console.log('here')")
+    return folder
+
+
+@pytest.fixture
+def settings(tmp_path: Path, mcp: tuple[FakeMcp, str]) -> Settings:
+    return Settings(data_dir=tmp_path, mcp_url=HttpUrl(mcp[1]), allowed_origins=("http://localhost:5173",))
+
+
+@pytest.fixture
+async def api(
+    settings: Settings, database: Database, mcp: tuple[FakeMcp, str], page_folder: Path
+) -> AsyncGenerator[Api]:
+    users, agents = Users(database), Agents(database)
+    await users.ensure_first(OWNER_KEY)
+    executions, health = FakeExecutions(agents), FakeHealth()
+    async with mcp_client(settings, SecretStr(SERVICE_TOKEN)) as to_mcp:
+        services = Services(settings, users, agents, executions, Knowledge(to_mcp), health)
+        async with serving(create_app(services, page_folder)) as url:
+            yield Api(url, services, executions, health, mcp[0], database)
+
+
+@pytest.fixture
+async def client(api: Api) -> AsyncGenerator[httpx.AsyncClient]:
+    """The first user's client."""
+    async with api.client() as client:
+        yield client
+
+
+@pytest.fixture
+async def stranger(api: Api) -> AsyncGenerator[httpx.AsyncClient]:
+    """A second user's client."""
+    made = await api.services.users.add("stranger")
+    async with api.client(made.api_key) as client:
+        yield client

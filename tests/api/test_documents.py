@@ -1,0 +1,159 @@
+"""Documents over REST: passed on to the MCP service for the user who asks."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+import httpx
+import pytest
+
+from api.knowledge import Knowledge
+from dynavera.identifiers import new_id
+from tests.api.conftest import OWNER_KEY, SERVICE_TOKEN, Api
+from tests.serving import free_port
+
+
+async def my_id(client: httpx.AsyncClient) -> str:
+    return (await client.get("/api/me")).json()["id"]
+
+
+async def test_a_call_is_passed_on_for_the_user_who_asks(
+    api: Api, client: httpx.AsyncClient, stranger: httpx.AsyncClient
+) -> None:
+    page: dict[str, object] = {"items": [], "next_cursor": None}
+    api.mcp.answer("GET", "/documents", page)
+
+    for asking in (client, stranger):
+        answer = await asking.get("/api/documents", params={"collection": "papers", "limit": 3})
+
+        assert (answer.status_code, answer.json()) == (200, page)
+        received = api.mcp.received[-1]
+        assert received.user == await my_id(asking)
+        assert received.authorization == f"Bearer {SERVICE_TOKEN}"
+        assert received.query == {"collection": "papers", "limit": "3"}
+
+
+async def test_nobody_names_another_user_to_the_service(api: Api, client: httpx.AsyncClient) -> None:
+    api.mcp.answer("GET", "/documents", {"items": [], "next_cursor": None})
+
+    await client.get("/api/documents", headers={"X-Dynavera-User": str(new_id())})
+
+    assert api.mcp.received[-1].user == await my_id(client)
+
+
+async def test_files_go_through_as_they_come(api: Api, client: httpx.AsyncClient) -> None:
+    ingestion = {"items": [], "refused": [{"name": "a.bin", "code": "not_text", "detail": "It is not text."}]}
+    api.mcp.answer("POST", "/documents", ingestion, 201)
+    files = [("file", ("a.md", b"# A" * 100_000, "text/markdown")), ("file", ("b.md", b"# B", "text/markdown"))]
+
+    answer = await client.post("/api/documents", files=files, data={"collection": "papers"})
+
+    assert (answer.status_code, answer.json()) == (201, ingestion)
+    received = api.mcp.received[-1]
+    assert received.content_type.startswith("multipart/form-data; boundary=")
+    assert b"# A" * 100_000 in received.body
+    assert b'filename="b.md"' in received.body
+
+
+async def test_a_refusal_of_the_service_is_passed_on_unchanged(api: Api, client: httpx.AsyncClient) -> None:
+    refusal = {"type": "about:blank", "title": "Busy", "status": 503, "detail": "Rebuilding.", "code": "rebuilding"}
+    api.mcp.answer("GET", "/documents", refusal, 503, retry_after="7")
+
+    answer = await client.get("/api/documents")
+
+    assert (answer.status_code, answer.json()) == (503, refusal)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["retry-after"] == "7"
+
+
+async def test_a_search_is_checked_here_and_done_there(api: Api, client: httpx.AsyncClient) -> None:
+    api.mcp.answer("POST", "/search", {"passages": []})
+
+    answer = await client.post("/api/search", json={"query": "optodes"})
+    blank = await client.post("/api/search", json={"query": " "})
+
+    assert (answer.status_code, answer.json()) == (200, {"passages": []})
+    assert api.mcp.received[-1].body == b'{"query":"optodes","collection":"default","top_k":4}'
+    assert (blank.status_code, blank.json()["errors"][0]["location"]) == (422, "body.query")
+    assert len(api.mcp.received) == 1
+
+
+async def test_a_deleted_document_answers_nothing(api: Api, client: httpx.AsyncClient) -> None:
+    document_id = new_id()
+    api.mcp.answer("DELETE", f"/documents/{document_id}", None, 204)
+
+    answer = await client.delete(f"/api/documents/{document_id}")
+
+    assert (answer.status_code, answer.content) == (204, b"")
+
+
+async def test_what_is_not_files_is_refused_here(api: Api, client: httpx.AsyncClient) -> None:
+    answer = await client.post("/api/documents", json={"file": "a.md"})
+
+    assert (answer.status_code, answer.headers["content-type"]) == (415, "application/problem+json")
+    assert api.mcp.received == []
+
+
+async def test_an_upload_that_says_it_is_too_large_is_refused_before_it_is_sent(api: Api) -> None:
+    address = httpx.URL(api.url)
+    head = (
+        f"POST /api/documents HTTP/1.1\r\nHost: {address.host}\r\nAuthorization: Bearer {OWNER_KEY}\r\n"
+        f"Content-Type: multipart/form-data; boundary=x\r\nContent-Length: {100 * 1024 * 1024 + 1}\r\n\r\n"
+    )
+
+    reader, writer = await asyncio.open_connection(address.host, address.port)
+    writer.write(head.encode())
+    answer = await reader.readuntil(b"\r\n")
+    writer.close()
+    await writer.wait_closed()
+
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert api.mcp.received == []
+
+
+async def test_an_upload_that_turns_out_too_large_is_refused(
+    api: Api, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.guards.LARGEST_UPLOAD", 300_000)
+
+    async def endless() -> AsyncGenerator[bytes]:
+        for _ in range(10):
+            yield b"x" * 100_000
+
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    answer = await client.post("/api/documents", content=endless(), headers=headers)
+
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+    assert api.mcp.received == []
+
+
+async def test_without_the_service_the_answer_says_to_come_back(api: Api, client: httpx.AsyncClient) -> None:
+    api.services.knowledge.client.base_url = f"http://127.0.0.1:{free_port()}"
+
+    for answer in (
+        await client.get("/api/documents"),
+        await client.post("/api/documents", files={"file": b"# A"}),
+        await client.post("/api/search", json={"query": "optodes"}),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (503, "mcp_away")
+        assert int(answer.headers["retry-after"]) > 0
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_service_that_refuses_our_token_logs_nobody_out(
+    api: Api, client: httpx.AsyncClient, status: int
+) -> None:
+    api.mcp.answer("GET", "/documents", {"code": "unauthenticated"}, status)
+
+    answer = await client.get("/api/documents")
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "mcp_away")
+    assert "DYNAVERA_MCP_TOKEN" in answer.json()["detail"]
+
+
+async def test_the_service_s_health_is_what_it_says(api: Api) -> None:
+    said = {"status": "ok", "generator": "extractive", "embedder": "wordllama", "documents": 2, "passages": 9}
+    api.mcp.answer("GET", "/health", said)
+
+    health = await Knowledge(api.services.knowledge.client).health()
+
+    assert health.model_dump() == said

@@ -1,0 +1,187 @@
+"""Executions over REST: what a request becomes, and what an answer says. Running them is tested with Temporal."""
+
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+
+from dynavera.contracts.documents import Source
+from dynavera.identifiers import new_id
+from dynavera.records.executions import ExecutionQuery
+from tests.api.conftest import Api
+
+QUESTION = {"input_data": {"query": "What is fNIRS?"}}
+CITED = Source(
+    n=1,
+    document_id=new_id(),
+    document="fnirs.md",
+    passage_id=new_id(),
+    text="Light passes through the skull.",
+    score=0.5,
+    sha256="of the cited text",
+)
+
+
+async def agent_of(client: httpx.AsyncClient) -> str:
+    return (await client.post("/api/agents", json={"name": "Librarian"})).json()["id"]
+
+
+async def started(client: httpx.AsyncClient) -> dict[str, object]:
+    answer = await client.post(f"/api/agents/{await agent_of(client)}/executions", json=QUESTION)
+    assert answer.status_code == 202
+    return answer.json()
+
+
+async def test_a_start_is_accepted_with_the_execution(client: httpx.AsyncClient) -> None:
+    execution = await started(client)
+
+    assert execution["status"] == "queued"
+    assert execution["input_data"] == QUESTION["input_data"]
+    assert "partial_answer" not in execution
+    assert (await client.get(f"/api/executions/{execution['id']}")).json() == execution
+
+
+async def test_an_idempotency_key_makes_one_execution(client: httpx.AsyncClient) -> None:
+    path = f"/api/agents/{await agent_of(client)}/executions"
+    headers = {"Idempotency-Key": "once"}
+
+    first = await client.post(path, json=QUESTION, headers=headers)
+    again = await client.post(path, json=QUESTION, headers=headers)
+    other = await client.post(path, json={"input_data": {"query": "What is EEG?"}}, headers=headers)
+
+    assert (first.status_code, again.status_code) == (202, 202)
+    assert first.json() == again.json()
+    assert (other.status_code, other.json()["code"]) == (409, "idempotency_conflict")
+
+
+async def test_a_stop_is_accepted_and_an_ended_execution_is_returned_as_it_is(client: httpx.AsyncClient) -> None:
+    path = f"/api/executions/{(await started(client))['id']}/stop"
+
+    first = await client.post(path)
+    again = await client.post(path)
+
+    assert (first.status_code, again.status_code) == (202, 200)
+    assert first.json() == again.json()
+
+
+async def test_a_retry_waits_for_the_end(client: httpx.AsyncClient) -> None:
+    execution = await started(client)
+    path = f"/api/executions/{execution['id']}"
+
+    too_early = await client.post(f"{path}/retry")
+    await client.post(f"{path}/stop")
+    retried = await client.post(f"{path}/retry")
+
+    assert (too_early.status_code, too_early.json()["code"]) == (409, "execution_still_runs")
+    assert retried.status_code == 202
+    assert retried.json()["retry_of"] == execution["id"]
+    assert retried.json()["id"] != execution["id"]
+
+
+async def test_every_filter_reaches_the_door(api: Api, client: httpx.AsyncClient) -> None:
+    agent_id = await agent_of(client)
+    asked = {
+        "agent_id": agent_id,
+        "status": "failed",
+        "q": "100 %",
+        "since": "2026-01-02T03:04:05Z",
+        "until": "2026-01-02T05:04:05+02:00",
+        "limit": 7,
+    }
+
+    answer = await client.get("/api/executions", params=asked)
+
+    assert answer.json() == {"items": [], "next_cursor": None}
+    query = api.executions.queries[-1]
+    moment = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    assert str(query.agent_id) == agent_id
+    assert query == ExecutionQuery(query.agent_id, "failed", "100 %", moment, moment, 7, None)
+
+
+async def test_the_executions_of_an_agent_are_its_own(client: httpx.AsyncClient) -> None:
+    execution, _other = await started(client), await started(client)
+
+    page = (await client.get(f"/api/agents/{execution['agent_id']}/executions", params={"status": "queued"})).json()
+
+    assert page == {"items": [execution], "next_cursor": None}
+
+
+async def test_events_say_their_types(client: httpx.AsyncClient) -> None:
+    execution = await started(client)
+    path = f"/api/executions/{execution['id']}/events"
+
+    page = (await client.get(path)).json()
+    after = (await client.get(path, params={"after": 1})).json()
+
+    assert [(event["sequence"], event["type"]) for event in page["items"]] == [(1, "execution_started")]
+    assert after == {"items": [], "next_after": None}
+
+
+@pytest.mark.parametrize(
+    ("passages", "state"), [([CITED.sha256], "unchanged"), (["of another text"], "changed"), (None, "gone")]
+)
+async def test_a_pinned_source_says_what_became_of_its_document(
+    api: Api, client: httpx.AsyncClient, passages: list[str] | None, state: str
+) -> None:
+    execution = await started(client)
+    api.executions.sources[1] = CITED
+    document = {
+        "id": str(CITED.document_id),
+        "name": "fnirs.md",
+        "collection": "default",
+        "media_type": "text/markdown",
+        "bytes": 10,
+        "sha256": "of the file",
+        "passages": 1,
+        "created_at": "2026-01-02T03:04:05Z",
+    }
+    path = f"/documents/{CITED.document_id}"
+    if passages is not None:
+        api.mcp.answer("GET", path, document)
+        items = [{**PASSAGE, "document_id": str(CITED.document_id), "sha256": sha256} for sha256 in passages]
+        api.mcp.answer("GET", f"{path}/passages", {"items": items, "next_cursor": None})
+
+    answer = (await client.get(f"/api/executions/{execution['id']}/sources/1")).json()
+
+    assert answer["state"] == state
+    assert answer["source"] == CITED.model_dump(mode="json")
+    assert answer["document"] == (None if passages is None else document)
+
+
+async def test_an_unknown_source_is_not_found(client: httpx.AsyncClient) -> None:
+    answer = await client.get(f"/api/executions/{(await started(client))['id']}/sources/2")
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+async def test_another_users_execution_answers_exactly_like_none(
+    api: Api, client: httpx.AsyncClient, stranger: httpx.AsyncClient
+) -> None:
+    execution = await started(client)
+    api.executions.sources[1] = CITED
+    execution_id, unknown = str(execution["id"]), str(new_id())
+
+    for method, path in (
+        ("GET", "/api/executions/{}"),
+        ("POST", "/api/executions/{}/stop"),
+        ("POST", "/api/executions/{}/retry"),
+        ("GET", "/api/executions/{}/events"),
+        ("GET", "/api/executions/{}/sources/1"),
+    ):
+        of_another = await stranger.request(method, path.format(execution_id))
+        of_nobody = await stranger.request(method, path.format(unknown))
+        assert of_another.status_code == of_nobody.status_code == 404
+        assert of_another.text.replace(execution_id, unknown) == of_nobody.text
+
+    assert (await stranger.get("/api/executions")).json()["items"] == []
+    assert (await client.get(f"/api/executions/{execution_id}")).json() == execution
+
+
+PASSAGE = {
+    "passage_id": str(CITED.passage_id),
+    "position": 0,
+    "heading": "",
+    "start": 0,
+    "end": 10,
+    "text": "any",
+}
