@@ -1,0 +1,75 @@
+import os
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+from temporalio.client import Client
+
+from dynavera.settings import Settings
+from dynavera.up.temporal_server import TemporalBinaryMissing, dynamic_config, find_binary, temporal_part
+from tests.serving import free_port
+from tests.up.children import Workshop
+
+
+@asynccontextmanager
+async def temporal(folder: Path) -> AsyncGenerator[Client]:
+    settings = Settings(data_dir=folder, temporal_port=free_port(), temporal_ui_port=free_port())
+    supervisor = Workshop(folder).supervisor
+    await supervisor.start(temporal_part(settings, dict(os.environ)))
+    try:
+        yield await Client.connect(f"127.0.0.1:{settings.temporal_port}")
+    finally:
+        await supervisor.stop("temporal", patience=10)
+
+
+async def test_the_embedded_server_remembers_closed_workflows_for_thirty_days(tmp_path: Path) -> None:
+    async with temporal(tmp_path) as client:
+        answer = await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace="default"))
+
+    assert answer.config.workflow_execution_retention_ttl.ToTimedelta() == timedelta(days=30)
+
+
+async def test_a_half_made_database_is_made_anew(tmp_path: Path) -> None:
+    (tmp_path / "temporal.sqlite3").write_bytes(b"half of a database")
+
+    async with temporal(tmp_path) as client:
+        assert await client.service_client.check_health()
+
+
+async def test_a_whole_database_is_kept(tmp_path: Path) -> None:
+    async with temporal(tmp_path):
+        pass
+    before = (tmp_path / "temporal.sqlite3").stat().st_ino
+
+    async with temporal(tmp_path):
+        pass
+
+    assert (tmp_path / "temporal.sqlite3").stat().st_ino == before
+
+
+def test_the_server_is_told_what_the_file_of_this_machine_says() -> None:
+    values = dynamic_config()
+
+    assert "history.transferProcessorMaxPollRPS=5000" in values
+    assert "matching.numTaskqueueReadPartitions=1" in values
+    assert "system.enableActivityEagerExecution=true" in values
+
+
+def test_a_binary_that_is_not_there_is_refused_with_its_setting(tmp_path: Path) -> None:
+    with pytest.raises(TemporalBinaryMissing, match="DYNAVERA_TEMPORAL_BINARY"):
+        find_binary(Settings(temporal_binary=tmp_path / "temporal"))
+
+
+def test_the_environment_brings_the_binary() -> None:
+    assert find_binary(Settings()).name == "temporal"
+
+
+def test_the_server_sees_none_of_our_secrets(tmp_path: Path) -> None:
+    part = temporal_part(
+        Settings(data_dir=tmp_path), {"PATH": "/bin", "DYNAVERA_TOKEN": "dyn_x", "OPENAI_API_KEY": "sk-x"}
+    )
+
+    assert part.environment == {"PATH": "/bin"}
