@@ -1,0 +1,108 @@
+"""The generator without a model: it quotes the sentences that answer the question."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterator, Sequence
+
+from dynavera.contracts.executions import Usage
+from mcp_service.generators.generator import Ask, Ending, FinishReason, Piece, Told
+from mcp_service.generators.relevance import Scored, scored, words_of
+from mcp_service.generators.sentences import Sentence, sentences_of
+from mcp_service.knowledge.embedders import Embedder
+from mcp_service.tokens import tokens_in, words_within
+
+EXTRACTIVE = "extractive"
+
+NO_PASSAGES = "There is nothing to answer from: no passages were found, because there are no documents here yet."
+NOTHING_FITS = "Nothing in the passages that were found answers this question."
+NO_MODEL = (
+    "No language model is installed, so answers are quotations; "
+    "set DYNAVERA_GENERATOR, for example to openai:<model>, to have them written."
+)
+CLOSING = f"\n\n{NO_MODEL}"
+
+MOST_SENTENCES = 5
+RELATIVE = 0.5
+"""The share of the best sentence's score that another one needs."""
+
+REPEATS = 0.8
+"""The share of its words that makes a sentence a repetition of one that is quoted already."""
+
+
+class Extractive:
+    """Quotes, with [n] after each sentence; the same question and passages give the same answer."""
+
+    name = EXTRACTIVE
+
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+
+    async def stream(self, ask: Ask) -> AsyncGenerator[Told]:
+        """The answer, a sentence at a time; a prefix that is its own beginning is continued."""
+        sentences = await asyncio.to_thread(self._chosen, ask)
+        pieces, reason = _written(ask, sentences)
+        whole = "".join(pieces)
+        told = len(ask.prefix) if whole.startswith(ask.prefix) else 0
+        end = 0
+        for piece in pieces:
+            start, end = max(end, told), end + len(piece)
+            if start < end:
+                yield Piece(start, whole[start:end])
+        prompt = [ask.query, ask.instructions, *(passage.text for passage in ask.passages)]
+        yield Ending(
+            reason,
+            Usage(prompt_tokens=sum(tokens_in(text) for text in prompt), completion_tokens=tokens_in(whole)),
+        )
+
+    def _chosen(self, ask: Ask) -> list[Sentence]:
+        return chosen(scored(ask.query, sentences_of(ask.passages), self._embedder))
+
+
+def chosen(ranked: Sequence[Scored]) -> list[Sentence]:
+    """What is quoted: the best sentence first, then the others that fit and say something new, in their order."""
+    fitting = [item for item in ranked if item.fits]
+    if not fitting:
+        return []
+    best = fitting[0]
+    kept = [best.sentence]
+    for item in fitting[1:]:
+        if len(kept) == MOST_SENTENCES or item.score < RELATIVE * best.score:
+            break
+        if not any(_repeats(item.sentence, other) for other in kept):
+            kept.append(item.sentence)
+    return [kept[0], *sorted(kept[1:], key=lambda sentence: (sentence.passage, sentence.position))]
+
+
+def _repeats(sentence: Sentence, other: Sentence) -> bool:
+    words, known = words_of(sentence.text), words_of(other.text)
+    return len(words & known) >= REPEATS * min(len(words), len(known))
+
+
+def _written(ask: Ask, sentences: Sequence[Sentence]) -> tuple[list[str], FinishReason]:
+    """The pieces of the answer, in all at most `max_tokens`: a quotation less before the closing sentence goes."""
+    said = list(_said(ask, sentences))
+    if tokens_in(said[0]) > ask.max_tokens:
+        return [_cut(said[0], ask.max_tokens)], "length"
+    if tokens_in(said[0] + CLOSING) > ask.max_tokens:
+        return said[:1], "length"
+    pieces = said[:1]
+    for text in said[1:]:
+        if tokens_in("".join([*pieces, text, CLOSING])) > ask.max_tokens:
+            break
+        pieces.append(text)
+    return [*pieces, CLOSING], "stop"
+
+
+def _said(ask: Ask, sentences: Sequence[Sentence]) -> Iterator[str]:
+    if not ask.passages:
+        yield NO_PASSAGES
+    elif not sentences:
+        yield NOTHING_FITS
+    for number, sentence in enumerate(sentences):
+        yield f"{' ' if number else ''}{sentence.text} [{sentence.passage}]"
+
+
+def _cut(text: str, tokens: int) -> str:
+    """The beginning of `text`, with its citation where there is room for it."""
+    *words, citation = text.split()
+    room = words_within(tokens)
+    return " ".join([*words[: room - 1], citation] if room > 1 else words[:1])
