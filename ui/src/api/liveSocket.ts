@@ -1,0 +1,113 @@
+/** A WebSocket that comes back by itself, and says what it does meanwhile. */
+import type { ClientAction, ServerMessage } from './types'
+
+export const CLOSE_NO_USER = 4401
+export const CLOSE_NO_AGENT = 4404
+
+const FIRST_DELAY = 250
+const LONGEST_DELAY = 10_000
+
+export interface SocketListener {
+  /** The server has greeted: from here on it says what happens. */
+  opened: () => void
+  received: (message: ServerMessage) => void
+  /** The socket is away and is tried again at `retryAt`. */
+  lost: (retryAt: number) => void
+  /** The server does not want this socket, now or later. */
+  refused: (code: typeof CLOSE_NO_USER | typeof CLOSE_NO_AGENT) => void
+}
+
+export interface LiveSocket {
+  /** False if the socket is away; nothing is kept for later. */
+  send: (action: ClientAction) => boolean
+  close: () => void
+}
+
+export function socketAddress(agentId: string): string {
+  const address = new URL(`/ws/agents/${encodeURIComponent(agentId)}`, window.location.href)
+  address.protocol = address.protocol === 'https:' ? 'wss:' : 'ws:'
+  return address.href
+}
+
+export function openLiveSocket(address: string, listener: SocketListener): LiveSocket {
+  let socket: WebSocket | null = null
+  let greeted = false
+  let failures = 0
+  let timer: ReturnType<typeof setTimeout> | undefined
+
+  function open(): void {
+    clearTimeout(timer)
+    const opening = new WebSocket(address)
+    socket = opening
+    greeted = false
+    opening.onmessage = (event: MessageEvent<string>) => {
+      if (socket === opening) {
+        receive(event.data)
+      }
+    }
+    opening.onclose = (event) => {
+      if (socket === opening) {
+        socket = null
+        closed(event.code)
+      }
+    }
+  }
+
+  function receive(text: string): void {
+    const message = JSON.parse(text) as ServerMessage
+    if (message.type === 'connection') {
+      greeted = true
+      failures = 0
+      listener.opened()
+    }
+    listener.received(message)
+  }
+
+  function closed(code: number): void {
+    if (code === CLOSE_NO_USER || code === CLOSE_NO_AGENT) {
+      stop()
+      listener.refused(code)
+      return
+    }
+    const delay = backOff(failures)
+    failures += 1
+    timer = setTimeout(open, delay)
+    listener.lost(Date.now() + delay)
+  }
+
+  /** The network is back, or the person looks again: waiting longer helps nobody. */
+  function hurry(): void {
+    if (socket === null && document.visibilityState === 'visible') {
+      open()
+    }
+  }
+
+  function stop(): void {
+    clearTimeout(timer)
+    window.removeEventListener('online', hurry)
+    document.removeEventListener('visibilitychange', hurry)
+    const closing = socket
+    socket = null
+    closing?.close()
+  }
+
+  window.addEventListener('online', hurry)
+  document.addEventListener('visibilitychange', hurry)
+  open()
+
+  return {
+    send(action) {
+      if (socket === null || !greeted || socket.readyState !== WebSocket.OPEN) {
+        return false
+      }
+      socket.send(JSON.stringify(action))
+      return true
+    },
+    close: stop,
+  }
+}
+
+/** Doubles up to ten seconds; the random part keeps many pages from coming back in the same moment. */
+function backOff(failures: number): number {
+  return Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** failures) * (0.8 + Math.random() * 0.4)
+}

@@ -1,0 +1,63 @@
+/** The names that the rest of the UI uses for what the API declares. */
+import type { components } from './schema'
+
+type Schemas = components['schemas']
+
+export type Agent = Schemas['Agent']
+export type AgentCreate = Schemas['AgentCreate']
+export type Execution = Schemas['Execution']
+export type ExecutionStatus = Execution['status']
+export type Stage = NonNullable<Execution['stage']>
+export type InputData = Execution['input_data']
+export type CompletedOutput = Schemas['CompletedOutput']
+export type PartialOutput = Schemas['PartialOutput']
+export type OutputData = CompletedOutput | PartialOutput
+export type Source = Schemas['Source']
+export type StopReceipt = Schemas['StopReceipt']
+export type ExecutionEvent = Schemas['EventPage']['items'][number]
+export type AgentEvent = Extract<ExecutionEvent, { type: 'agent_event' }>
+export type EventPage = Schemas['EventPage']
+export type FieldError = Schemas['FieldError']
+export type Problem = Schemas['Problem']
+export type User = Schemas['User']
+
+export interface Page<Item> {
+  items: Item[]
+  next_cursor: string | null
+}
+
+/** What the WebSocket says besides events; OpenAPI does not describe sockets. */
+export interface Connection {
+  type: 'connection'
+  agent_id: string
+  message: string
+}
+
+export interface Accepted {
+  type: 'accepted'
+  action: string
+  request_id: string | null
+  execution_id: string
+}
+
+export interface SocketError {
+  type: 'error'
+  message: string
+  code: string
+  action?: string
+  request_id?: string
+}
+
+export type ServerMessage = Connection | Accepted | SocketError | ExecutionEvent
+
+export type ClientAction =
+  | { action: 'start_agent'; input_data: InputData; idempotency_key: string; request_id: string }
+  | { action: 'stop_agent'; execution_id: string }
+  | { action: 'subscribe'; execution_id: string; after: number; request_id: string }
+
+const LIVE: readonly ExecutionStatus[] = ['queued', 'running']
+
+/** Whether something can still happen in an execution. */
+export function isLive(status: ExecutionStatus): boolean {
+  return LIVE.includes(status)
+}

@@ -1,0 +1,134 @@
+/** What a person sees of an execution: its events, folded one by one. */
+import type {
+  AgentEvent,
+  ExecutionEvent,
+  ExecutionStatus,
+  InputData,
+  OutputData,
+  Source,
+  Stage,
+} from '@/api/types'
+
+import { codePointCount, utf16Index } from './codePoints'
+import { logEntry, type LogEntry } from './logEntries'
+
+export interface Failure {
+  readonly message: string
+  readonly code: string
+}
+
+export interface ExecutionView {
+  readonly executionId: string
+  /** The last sequence that is folded in. */
+  readonly sequence: number
+  readonly status: ExecutionStatus
+  readonly stage: Stage | null
+  readonly inputData: InputData | null
+  readonly startedAt: string | null
+  readonly endedAt: string | null
+  readonly answer: string
+  /** The answer's length in code points: what a delta's offset is compared with. */
+  readonly answerLength: number
+  readonly sources: readonly Source[]
+  readonly output: OutputData | null
+  readonly failure: Failure | null
+  readonly entries: readonly LogEntry[]
+}
+
+export function emptyView(executionId: string): ExecutionView {
+  return {
+    executionId,
+    sequence: 0,
+    status: 'queued',
+    stage: null,
+    inputData: null,
+    startedAt: null,
+    endedAt: null,
+    answer: '',
+    answerLength: 0,
+    sources: [],
+    output: null,
+    failure: null,
+    entries: [],
+  }
+}
+
+/** How an event stands to what a view has: only the next one may be folded in. */
+export function continuity(view: ExecutionView, event: ExecutionEvent): 'next' | 'seen' | 'gap' {
+  if (event.sequence <= view.sequence) {
+    return 'seen'
+  }
+  return event.sequence === view.sequence + 1 ? 'next' : 'gap'
+}
+
+export function applied(view: ExecutionView, event: ExecutionEvent): ExecutionView {
+  if (continuity(view, event) !== 'next') {
+    return view
+  }
+  const logged = withEntry({ ...view, sequence: event.sequence }, event)
+  switch (event.type) {
+    case 'execution_started':
+      return { ...logged, inputData: event.input_data, startedAt: event.timestamp }
+    case 'agent_event':
+      return withAgentEvent({ ...logged, status: 'running' }, event)
+    case 'execution_completed':
+      return ended(logged, 'completed', event.timestamp, event.output_data)
+    case 'execution_error':
+      return ended(withFailure(logged, event), 'failed', event.timestamp, event.output_data)
+    case 'execution_stopped':
+      return ended(logged, 'stopped', event.timestamp, event.output_data)
+    default:
+      return ignored(logged, event)
+  }
+}
+
+function withEntry(view: ExecutionView, event: ExecutionEvent): ExecutionView {
+  const entry = logEntry(event)
+  return entry === null ? view : { ...view, entries: [...view.entries, entry] }
+}
+
+function withAgentEvent(view: ExecutionView, event: AgentEvent): ExecutionView {
+  switch (event.event_type) {
+    case 'progress':
+      return { ...view, stage: event.content.stage }
+    case 'step':
+      return { ...view, sources: event.content.passages ?? view.sources }
+    case 'delta':
+      return withDelta(view, event.content.offset, event.content.text)
+    case 'message':
+      return withAnswer(view, event.content.text)
+    default:
+      return ignored(view, event)
+  }
+}
+
+function withDelta(view: ExecutionView, offset: number, text: string): ExecutionView {
+  if (offset >= view.answerLength) {
+    return { ...view, answer: view.answer + text, answerLength: view.answerLength + codePointCount(text) }
+  }
+  const kept = view.answer.slice(0, utf16Index(view.answer, offset))
+  return { ...view, answer: kept + text, answerLength: offset + codePointCount(text) }
+}
+
+function withAnswer(view: ExecutionView, answer: string): ExecutionView {
+  return { ...view, answer, answerLength: codePointCount(answer) }
+}
+
+function withFailure(view: ExecutionView, { message, code }: Failure): ExecutionView {
+  return { ...view, failure: { message, code } }
+}
+
+function ended(
+  view: ExecutionView,
+  status: ExecutionStatus,
+  endedAt: string,
+  output: OutputData | null,
+): ExecutionView {
+  const over = { ...view, status, endedAt, stage: null, output }
+  return output === null ? over : { ...withAnswer(over, output.answer), sources: output.sources }
+}
+
+/** An API newer than this page may say things we do not know yet. */
+function ignored(view: ExecutionView, _unknown: never): ExecutionView {
+  return view
+}
