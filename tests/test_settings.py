@@ -1,0 +1,92 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from dynavera import settings as settings_module
+from dynavera.settings import BadSettings, Settings, environment_names, load_settings
+
+EXAMPLE = Path(settings_module.__file__).parents[1] / ".env.example"
+A_SETTING = re.compile(r"^#([A-Z][A-Z0-9_]*)=(.*)$")
+
+
+@pytest.fixture(autouse=True)
+def an_empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in environment_names():
+        # Set first, so that what a test loads from a file is undone as well.
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+
+
+def example() -> dict[str, str]:
+    matches = [A_SETTING.match(line) for line in EXAMPLE.read_text().splitlines()]
+    return {match[1]: match[2] for match in matches if match}
+
+
+def test_the_example_names_every_setting_and_no_other() -> None:
+    assert sorted(example()) == sorted(environment_names())
+
+
+@pytest.mark.parametrize(("name", "value"), sorted(example().items()))
+def test_the_example_gives_the_default(name: str, value: str) -> None:
+    field = environment_names()[name]
+    default = Settings.model_fields[field].default
+
+    if value:
+        assert getattr(Settings.model_validate({field: value}), field) == default
+    else:
+        assert default in (None, ())
+
+
+def test_the_example_explains_every_setting() -> None:
+    explained = False
+    for line in EXAMPLE.read_text().splitlines():
+        if A_SETTING.match(line):
+            assert explained, f"{line} has no explanation"
+        else:
+            explained = line.startswith("# ")
+
+
+def test_a_name_that_is_no_setting_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DYNAVERA_PROT", "8000")
+
+    with pytest.raises(BadSettings, match=r"^DYNAVERA_PROT is not a setting\."):
+        load_settings(tmp_path / ".env")
+
+
+@pytest.mark.parametrize("name", ["DYNAVERA_TEMPORAL_ADDRESS", "DYNAVERA_OPENAI_API_KEY"])
+def test_a_setting_with_a_name_of_its_own_has_no_other(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(name, "x")
+
+    with pytest.raises(BadSettings, match=name):
+        load_settings(tmp_path / ".env")
+
+
+def test_a_value_that_cannot_be_used_is_refused_with_its_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DYNAVERA_PORT", "eighty")
+
+    with pytest.raises(BadSettings, match=r"^DYNAVERA_PORT cannot be used: "):
+        load_settings(tmp_path / ".env")
+
+
+def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("DYNAVERA_PORT=1111\nDYNAVERA_MCP_PORT=2222\n")
+    monkeypatch.setenv("DYNAVERA_PORT", "3333")
+
+    settings = load_settings(tmp_path / ".env")
+
+    assert (settings.port, settings.mcp_port) == (3333, 2222)
+
+
+def test_both_names_of_the_mcp_service_are_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MCP_AGENT_URL", "http://mcp-agent-server:8001")
+
+    assert load_settings(tmp_path / ".env").mcp_base_url == "http://mcp-agent-server:8001"
+
+
+def test_secrets_do_not_show() -> None:
+    settings = Settings.model_validate({"token": "dyn_secret", "database_url": "postgresql://me:secret@db/x"})
+
+    assert "secret" not in repr(settings)
