@@ -67,12 +67,18 @@ def register(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
 
 
-async def _named(_request: Request, error: Exception) -> Response:
+def answer_to(error: Exception) -> tuple[Answer, str]:
+    """How one of the errors in `ANSWERS` is answered, and in which words."""
     answer = next(ANSWERS[kind] for kind in type(error).__mro__ if kind in ANSWERS)
+    sentence = error.detail if isinstance(error, HTTPException) else str(error)
+    return answer, answer.detail or sentence
+
+
+async def _named(_request: Request, error: Exception) -> Response:
+    answer, detail = answer_to(error)
     if answer.status == HTTPStatus.SERVICE_UNAVAILABLE:
         _log.warning("a part is away", code=answer.code, reason=str(error))
-    sentence = error.detail if isinstance(error, HTTPException) else str(error)
-    return problem(answer, answer.detail or sentence)
+    return problem(answer, detail)
 
 
 async def _invalid(_request: Request, error: Exception) -> Response:
@@ -87,7 +93,7 @@ async def _http(request: Request, error: Exception) -> Response:
     answer = _HTTP_ANSWERS.get(raised.status_code, Answer(raised.status_code, "refused"))
     headers = dict(raised.headers or {})
     if raised.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers["Allow"] = headers.get("Allow") or ", ".join(_methods(request))
+        headers["Allow"] = ", ".join(_methods(request)) or headers.get("Allow", "")
     in_its_own_words = raised.detail != HTTPStatus(raised.status_code).phrase
     return problem(answer, raised.detail if in_its_own_words else answer.detail or raised.detail, headers=headers)
 

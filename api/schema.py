@@ -16,7 +16,11 @@ TAGS: list[dict[str, Any]] = [
 
 
 def tidied(schema: dict[str, Any]) -> dict[str, Any]:
-    """`schema` with problems under their own media type."""
+    """`schema` with problems under their own media type, and with words for what is always the same."""
+    for model in cast("dict[str, dict[str, Any]]", schema["components"]["schemas"]).values():
+        for field in cast("dict[str, dict[str, Any]]", model.get("properties", {})).values():
+            if "const" in field:
+                field.setdefault("description", f"Always `{field['const']}`.")
     for operations in cast("dict[str, dict[str, Any]]", schema["paths"]).values():
         for operation in operations.values():
             for response in operation["responses"].values():

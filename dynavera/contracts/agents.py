@@ -14,6 +14,7 @@ MaxTokens = Annotated[int, Field(strict=True, ge=1, le=32768, description="The l
 Temperature = Annotated[
     float, Field(strict=True, ge=0, le=2, allow_inf_nan=False, description="0 is the steadiest, 2 the most varied.")
 ]
+AgentName = Annotated[Name, Field(description="What people call the agent.")]
 Description = Annotated[Text, Field(max_length=2_000, description="What the agent is for, in a sentence.")]
 Instructions = Annotated[Text, Field(max_length=20_000, description="What the generator is told besides the question.")]
 GeneratorName = Annotated[
@@ -24,7 +25,7 @@ GeneratorName = Annotated[
 class AgentSettings(Contract):
     """What an execution needs to know of its agent; a snapshot of it stays with each execution."""
 
-    name: Name
+    name: AgentName
     description: Description = ""
     instructions: Instructions = ""
     generator: GeneratorName | None = None
@@ -41,7 +42,7 @@ class AgentCreate(AgentSettings, Request):
 class AgentPatch(Request):
     """The fields of an agent to change; what is left out stays."""
 
-    name: Name = ""
+    name: AgentName = ""
     description: Description = ""
     instructions: Instructions = ""
     generator: GeneratorName | None = None
@@ -54,7 +55,7 @@ class AgentPatch(Request):
 class Agent(AgentSettings):
     """An agent as its owner sees it; `status` is running while an execution is queued or running."""
 
-    id: UUID
-    status: AgentStatus
-    created_at: UtcTime
-    updated_at: UtcTime
+    id: UUID = Field(description="The agent's id; ids sort by the time they were made.")
+    status: AgentStatus = Field(description="Whether an execution of it is queued or running.")
+    created_at: UtcTime = Field(description="When it was made.")
+    updated_at: UtcTime = Field(description="When it was last changed.")

@@ -29,7 +29,10 @@ def utc_now() -> datetime:
 
 
 def _in_utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("must be in the years 1 to 9999, in UTC too") from error
 
 
 def storable(text: str) -> str:
@@ -92,7 +95,9 @@ Text = Annotated[str, AfterValidator(storable)]
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(storable), AfterValidator(_not_blank)]
 """A name a person gives: 1 to 200 characters, not blank."""
 
-Collection = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+Collection = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="A collection of documents.")
+]
 """The name of a collection of documents: letters, digits, dot, hyphen and underscore, at most 64."""
 
 JsonObject = Annotated[dict[str, Any], AfterValidator(storable_json)]

@@ -22,80 +22,84 @@ Query = Annotated[Text, Field(max_length=16_384), AfterValidator(_asks_something
 class Document(Contract):
     """A file in the knowledge base; `sha256` is of the file, `passages` their number."""
 
-    id: UUID
-    name: str
-    collection: str
-    media_type: str
-    bytes: int
-    sha256: str
-    passages: int
-    created_at: UtcTime
+    id: UUID = Field(description="The document's id; a newer file of the same name keeps it.")
+    name: str = Field(description="The file's name.")
+    collection: str = Field(description="The collection it is in.")
+    media_type: str = Field(description="What kind of file it was read as, e.g. `text/markdown`.")
+    bytes: int = Field(description="The size of the file.")
+    sha256: str = Field(description="SHA-256 of the file, in hexadecimal.")
+    passages: int = Field(description="How many passages it was cut into.")
+    created_at: UtcTime = Field(description="When this version of it was taken in.")
 
 
 class Refusal(Contract):
     """A file that was not taken, and why."""
 
-    name: str
-    code: str
-    detail: str
+    name: str = Field(description="The file's name.")
+    code: str = Field(description="Why it was not taken, for programs.")
+    detail: str = Field(description="Why it was not taken, in words.")
 
 
 class Ingestion(Contract):
     """What became of the files that were sent."""
 
-    items: list[Document]
-    refused: list[Refusal]
+    items: list[Document] = Field(description="The documents that can be retrieved now.")
+    refused: list[Refusal] = Field(description="The files that were not taken.")
 
 
 class Passage(Contract):
     """A piece of a document; `start` and `end` count code points in the document's text."""
 
-    passage_id: UUID
-    document_id: UUID
-    position: int
-    heading: str
-    start: int
-    end: int
-    text: str
-    sha256: str
+    passage_id: UUID = Field(description="The passage's id.")
+    document_id: UUID = Field(description="The document it is a piece of.")
+    position: int = Field(description="Its place among the document's passages, from 0 on.")
+    heading: str = Field(description="The headings above it.")
+    start: int = Field(description="Where it starts in the document's text, in code points.")
+    end: int = Field(description="Where it ends, in code points.")
+    text: str = Field(description="The passage itself.")
+    sha256: str = Field(description="SHA-256 of `text` in UTF-8, in hexadecimal.")
 
 
 class RetrievedPassage(Contract):
     """A passage that fits a query; a higher `score` fits better. `sha256` is of `text` in UTF-8."""
 
-    document_id: UUID
-    document: str
-    passage_id: UUID
-    text: str
-    score: float
-    sha256: str
+    document_id: UUID = Field(description="The document it is a piece of.")
+    document: str = Field(description="The document's name.")
+    passage_id: UUID = Field(description="The passage's id.")
+    text: str = Field(description="The passage itself.")
+    score: float = Field(description="How well it fits; higher is better.")
+    sha256: str = Field(description="SHA-256 of `text` in UTF-8, in hexadecimal.")
 
 
 class FoundPassage(RetrievedPassage):
     """A retrieved passage with its place in the document and its rank in each of the two indexes."""
 
-    heading: str
-    start: int
-    end: int
-    vector_rank: int | None
-    bm25_rank: int | None
+    heading: str = Field(description="The headings above it.")
+    start: int = Field(description="Where it starts in the document's text, in code points.")
+    end: int = Field(description="Where it ends, in code points.")
+    vector_rank: int | None = Field(description="Its rank by meaning, from 1 on; null: not among the best.")
+    bm25_rank: int | None = Field(description="Its rank by words, from 1 on; null: not among the best.")
+
+    def retrieved(self) -> RetrievedPassage:
+        """The passage without its place and its ranks."""
+        return RetrievedPassage(**self.model_dump(include=set(RetrievedPassage.model_fields)))
 
 
 class Search(Request):
     """What to look for, and where."""
 
-    query: Query
-    collection: Collection = "default"
+    query: Query = Field(description="What to look for.")
+    collection: Collection = Field(default="default", description="Where to look.")
     top_k: TopK = 4
 
 
 class Found(Contract):
     """The passages that a search found, the best first."""
 
-    passages: list[FoundPassage]
+    passages: list[FoundPassage] = Field(description="The passages that fit, the best first.")
 
 
 class Source(RetrievedPassage):
     """A passage that an answer was given; `n` is its number in the answer's citations."""
 
-    n: int
+    n: int = Field(description="The number by which the answer cites it, from 1 on.")

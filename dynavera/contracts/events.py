@@ -24,48 +24,50 @@ def _without_mapping(schema: JsonDict) -> None:
 class Envelope(Contract):
     """What all events have; `sequence` starts at 1 and grows by exactly 1."""
 
-    execution_id: UUID
-    agent_id: UUID
-    sequence: int
-    timestamp: UtcTime
+    execution_id: UUID = Field(description="The execution that this happened in.")
+    agent_id: UUID = Field(description="The execution's agent.")
+    sequence: int = Field(description="The event's place in the log, from 1 on, without a gap.")
+    timestamp: UtcTime = Field(description="When it happened.")
 
 
 class ExecutionStarted(Envelope):
     """The start was accepted; always the first event."""
 
     type: Literal["execution_started"] = "execution_started"
-    input_data: JsonObject
+    input_data: JsonObject = Field(description="What was asked, as it was sent.")
 
 
 class ProgressContent(Contract):
     """Where the execution is; a failed attempt adds its number, its error and when it goes on."""
 
-    stage: Stage
-    message: str
-    attempt: int | None = Field(default=None, exclude_if=_absent)
-    error: str | None = Field(default=None, exclude_if=_absent)
-    retry_in_seconds: float | None = Field(default=None, exclude_if=_absent)
+    stage: Stage = Field(description="Where the execution is.")
+    message: str = Field(description="The same in words.")
+    attempt: int | None = Field(default=None, exclude_if=_absent, description="The number of the attempt that failed.")
+    error: str | None = Field(default=None, exclude_if=_absent, description="Why it failed.")
+    retry_in_seconds: float | None = Field(
+        default=None, exclude_if=_absent, description="When the next attempt begins."
+    )
 
 
 class StepContent(Contract):
     """Something that was done, and what it found."""
 
-    step: str
-    message: str
-    passages: list[Source] | None = Field(default=None, exclude_if=_absent)
+    step: str = Field(description="What was done, for programs.")
+    message: str = Field(description="What was done, in words.")
+    passages: list[Source] | None = Field(default=None, exclude_if=_absent, description="The passages that were found.")
 
 
 class DeltaContent(Contract):
     """A piece of the answer; the answer so far is `answer[:offset] + text`, counted in code points."""
 
-    offset: int
-    text: str
+    offset: int = Field(description="Where `text` goes: what was behind it is replaced. In code points.")
+    text: str = Field(description="The piece.")
 
 
 class MessageContent(Contract):
     """The whole answer."""
 
-    text: str
+    text: str = Field(description="The whole answer.")
 
 
 class AgentEventEnvelope(Envelope):
@@ -78,53 +80,53 @@ class Progress(AgentEventEnvelope):
     """The execution moves on, or says why it waits."""
 
     event_type: Literal["progress"] = "progress"
-    content: ProgressContent
+    content: ProgressContent = Field(description="Where the execution is.")
 
 
 class Step(AgentEventEnvelope):
     """A step was done."""
 
     event_type: Literal["step"] = "step"
-    content: StepContent
+    content: StepContent = Field(description="What was done.")
 
 
 class Delta(AgentEventEnvelope):
     """The answer grew, or starts over."""
 
     event_type: Literal["delta"] = "delta"
-    content: DeltaContent
+    content: DeltaContent = Field(description="The piece, and where it goes.")
 
 
 class Message(AgentEventEnvelope):
     """The answer is whole."""
 
     event_type: Literal["message"] = "message"
-    content: MessageContent
+    content: MessageContent = Field(description="The answer, as it ended.")
 
 
 class ExecutionCompleted(Envelope):
     """The execution ended with an answer."""
 
     type: Literal["execution_completed"] = "execution_completed"
-    output_data: CompletedOutput
+    output_data: CompletedOutput = Field(description="The answer, its sources, and what it cost.")
 
 
 class ExecutionError(Envelope):
     """The execution failed; `output_data` is what had been generated."""
 
     type: Literal["execution_error"] = "execution_error"
-    message: str
-    code: str
-    output_data: PartialOutput | None
+    message: str = Field(description="Why it failed, in words.")
+    code: str = Field(description="Why it failed, for programs.")
+    output_data: PartialOutput | None = Field(description="What had been written; null: nothing.")
 
 
 class ExecutionStopped(Envelope):
     """The execution was stopped; `output_data` is what had been generated."""
 
     type: Literal["execution_stopped"] = "execution_stopped"
-    message: str
-    output_data: PartialOutput | None
-    stop: StopReceipt
+    message: str = Field(description="How it was stopped, in words.")
+    output_data: PartialOutput | None = Field(description="What had been written; null: nothing.")
+    stop: StopReceipt = Field(description="When the stop was asked for, and when it arrived.")
 
 
 AgentEvent: TypeAlias = Annotated[Progress | Step | Delta | Message, Field(discriminator="event_type")]
@@ -179,5 +181,5 @@ def partial_output(events: Iterable[ExecutionEvent]) -> PartialOutput | None:
 class EventPage(Contract):
     """Part of an event log; `next_after` is null when that is all there is now."""
 
-    items: list[ExecutionEvent]
-    next_after: int | None
+    items: list[ExecutionEvent] = Field(description="The events, in order.")
+    next_after: int | None = Field(description="Where to go on; null: that is all there is now.")

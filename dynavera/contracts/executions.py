@@ -47,25 +47,25 @@ class ExecutionStart(Request):
 class Usage(Contract):
     """What an answer cost, in tokens of its generator."""
 
-    prompt_tokens: int
-    completion_tokens: int
+    prompt_tokens: int = Field(description="Tokens that the generator read.")
+    completion_tokens: int = Field(description="Tokens that it wrote.")
 
 
 class CompletedOutput(Contract):
     """A whole answer with the sources it may cite, and what it cost."""
 
-    answer: str
-    sources: list[Source]
-    generator: str
-    usage: Usage
+    answer: str = Field(description="The whole answer; [n] cites source n.")
+    sources: list[Source] = Field(description="The passages that the generator was given, as they were then.")
+    generator: str = Field(description="What wrote the answer.")
+    usage: Usage = Field(description="What it cost.")
 
 
 class PartialOutput(Contract):
     """What had been generated when an execution was stopped or failed."""
 
-    answer: str
-    sources: list[Source]
-    partial: Literal[True]
+    answer: str = Field(description="What had been written.")
+    sources: list[Source] = Field(description="The passages that the generator was given, as they were then.")
+    partial: Literal[True] = Field(description="Always true: the answer is not whole.")
 
 
 OutputData = CompletedOutput | PartialOutput
@@ -74,32 +74,38 @@ OutputData = CompletedOutput | PartialOutput
 class StopReceipt(Contract):
     """When a stop was asked for, when the generator let go (null: it never said), and how much had been written."""
 
-    requested_at: UtcTime
-    acknowledged_at: UtcTime | None
-    characters: int
+    requested_at: UtcTime = Field(description="When the stop was asked for.")
+    acknowledged_at: UtcTime | None = Field(description="When the generator had let go; null: it never said.")
+    characters: int = Field(description="How much had been written, in code points.")
 
 
 class Execution(Contract):
     """One run of an agent. `stage` and `partial_answer` are read from the live execution, one at a time."""
 
-    id: UUID
-    agent_id: UUID
-    status: ExecutionStatus
-    stage: Stage | None
-    input_data: JsonObject
-    output_data: OutputData | None
-    error_message: str | None
-    retry_of: UUID | None
-    created_at: UtcTime
-    started_at: UtcTime | None
-    completed_at: UtcTime | None
-    temporal_url: str | None
-    partial_answer: str | None = Field(default=None, exclude_if=lambda answer: answer is None)
+    id: UUID = Field(description="The execution's id, and its workflow's in Temporal.")
+    agent_id: UUID = Field(description="The agent that was asked.")
+    status: ExecutionStatus = Field(description="The last three are final.")
+    stage: Stage | None = Field(description="What it does now; null when it is not running, and in lists.")
+    input_data: JsonObject = Field(description="What was asked, as it was sent.")
+    output_data: OutputData | None = Field(
+        description="The answer, or the part of it that had been written; null: none."
+    )
+    error_message: str | None = Field(description="Why it failed; null: it did not.")
+    retry_of: UUID | None = Field(description="The execution whose input this one repeats.")
+    created_at: UtcTime = Field(description="When the start was accepted.")
+    started_at: UtcTime | None = Field(description="When its workflow began.")
+    completed_at: UtcTime | None = Field(description="When it ended.")
+    temporal_url: str | None = Field(description="Its page in Temporal Web; null once Temporal has forgotten it.")
+    partial_answer: str | None = Field(
+        default=None, exclude_if=lambda answer: answer is None, description="The answer so far, while it runs."
+    )
 
 
 class PinnedSource(Contract):
     """A source as it was cited, and its document as it is now (null when it is gone)."""
 
-    source: Source
-    document: Document | None
-    state: Literal["unchanged", "changed", "gone"]
+    source: Source = Field(description="The source as it was cited.")
+    document: Document | None = Field(description="Its document as it is now; null: it is gone.")
+    state: Literal["unchanged", "changed", "gone"] = Field(
+        description="Whether the cited passage is still in the document."
+    )

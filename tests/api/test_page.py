@@ -1,0 +1,71 @@
+"""The browser's page."""
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.api.conftest import Api
+
+
+@pytest.mark.parametrize("path", ["/", "/login", "/agents/0198", "/apiary", "/agents/"])
+async def test_the_page_answers_at_its_own_addresses(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.get(path, headers={"Authorization": ""})
+
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert "<title>Dynavera</title>" in answer.text
+    assert answer.headers["cache-control"] == "no-cache"
+
+
+async def test_assets_are_kept_for_ever_and_other_files_asked_for_again(client: httpx.AsyncClient) -> None:
+    asset = await client.get("/assets/index-1a2b3c.js")
+    icon = await client.get("/favicon.svg")
+    unchanged = await client.get("/favicon.svg", headers={"If-None-Match": icon.headers["etag"]})
+
+    assert (asset.status_code, asset.headers["cache-control"]) == (200, "public, max-age=31536000, immutable")
+    assert asset.headers["content-type"].startswith("text/javascript")
+    assert (icon.status_code, icon.headers["cache-control"]) == (200, "no-cache")
+    assert unchanged.status_code == 304
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/assets/missing.js",
+        "/assets/",
+        "/missing.png",
+        "/%00",
+        "/..%2f..%2frecords.sqlite3",
+        "/assets/..%2f..%2frecords.sqlite3",
+        "/%2e%2e/records.sqlite3",
+        "//etc/passwd.txt",
+    ],
+)
+async def test_what_is_not_there_or_outside_is_not_found(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.get(path)
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert "cache-control" not in answer.headers or "immutable" not in answer.headers["cache-control"]
+
+
+async def test_a_page_that_is_not_built_says_how(client: httpx.AsyncClient, page_folder: Path) -> None:
+    (page_folder / "index.html").unlink()
+
+    answer = await client.get("/")
+
+    assert answer.status_code == 404
+    assert "make ui" in answer.json()["detail"]
+
+
+async def test_browsers_are_told_to_load_nothing_from_elsewhere(api: Api, client: httpx.AsyncClient) -> None:
+    for path in ("/", "/api/agents", "/api/nothing"):
+        headers = (await client.get(path)).headers
+
+        assert "default-src 'self'" in headers["content-security-policy"]
+        assert "frame-ancestors 'none'" in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
+
+    assert (await client.get("/api/agents")).headers["cache-control"] == "no-store"
+    async with api.client(None) as nobody:
+        assert (await nobody.head("/")).status_code == 200
