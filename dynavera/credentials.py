@@ -46,7 +46,7 @@ def _kept(file: Path, prefix: str) -> SecretStr:
             handle.flush()
             os.fsync(handle.fileno())
         try:
-            draft.hardlink_to(file)
+            file.hardlink_to(draft)
         except FileExistsError:
             return SecretStr(file.read_text().strip())
         finally:
