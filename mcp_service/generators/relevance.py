@@ -19,6 +19,8 @@ FITS = 0.3
 CLOSE_IN_MEANING = 0.45
 """The likeness of meaning that is enough without any word in common."""
 
+MOST_IN_SUBJECT, MOST_ALONE = 6, 2
+
 _WORD = re.compile(r"\w+")
 _ASKS_WHAT = re.compile(
     r"^\s*(?:(?:please\s+)?(?:can|could)\s+you\s+)?(?:what(?:'s|’s|\s+is|\s+are|\s+was|\s+were|\s+does)|who\s+(?:is|was)"
@@ -92,8 +94,9 @@ def _weights(asked: set[str], told: Sequence[set[str]]) -> dict[str, float]:
 
 def _subject(query: str) -> set[str]:
     asks = _ASKS_WHAT.match(query)
-    subject = _terms(asks["subject"]) if asks else set[str]()
-    return subject if len(subject) <= 6 else set()
+    subject = _terms(asks["subject"] if asks else query)
+    # A word or two alone ask what they are, as in any search box.
+    return subject if len(subject) <= (MOST_IN_SUBJECT if asks else MOST_ALONE) else set()
 
 
 def _defines(text: str, subject: set[str]) -> float:

@@ -19,6 +19,7 @@ _ABBREVIATIONS = frozenset(
 _END = re.compile(r"[.!?。！？]+[\"'”’)\]]*(?=\s|$)|[。！？]+")
 _BLOCK = re.compile(r"\n[ \t]*\n|\n(?=[ \t]*(?:[-*+•]|\d+[.)])[ \t])|\n(?=[ \t]{0,3}#{1,6}[ \t])")
 _HEADING = re.compile(r"^[ \t]{0,3}#{1,6}[ \t].*(?:\n|$)")
+_REFERENCES = re.compile(r"^#{1,6}[ \t]+(?:references|bibliography|literature|further reading)\b", re.IGNORECASE)
 _MARKER = re.compile(r"^[ \t]*(?:[-*+•]|\d+[.)]|>)[ \t]+")
 _CODE = re.compile(r"^[ \t]*(```|~~~|\|)")
 _LAST_WORD = re.compile(r"([^\s(]+)\.$")
@@ -34,9 +35,11 @@ class Sentence:
 
 
 def sentences_of(passages: Sequence[GivenPassage]) -> list[Sentence]:
-    """The sentences that can be quoted, in order: no headings, no tables, no code, none twice."""
+    """The sentences that can be quoted, in order: no headings, no tables, no code, no references, none twice."""
     told: dict[str, Sentence] = {}
     for number, passage in enumerate(passages, start=1):
+        if _REFERENCES.match(passage.text):
+            continue
         for position, text in enumerate(_sentences(passage.text)):
             told.setdefault(text.casefold(), Sentence(number, position, text))
     return list(told.values())

@@ -1,0 +1,147 @@
+"""What every request passes first: its host, its origin, its size and its credential."""
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette import status
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from dynavera.records.database import DatabaseAway
+from dynavera.settings import EVERY_INTERFACE, Settings
+from mcp_service.authentication import Caller, Doorkeeper
+from mcp_service.problems import problem
+from mcp_service.refusals import refusal_of
+
+LOCAL = ("127.0.0.1", "localhost", "[::1]")
+OPEN_PATHS = ("/health",)
+
+LARGEST_UPLOAD = 128 * 1024 * 1024
+"""Bytes of one upload, all its files together."""
+
+LARGEST_BODY = 8 * 1024 * 1024
+"""Bytes of any other request."""
+
+
+@dataclass(frozen=True)
+class AllowedHosts:
+    """The names under which this service may be called: a page elsewhere cannot make a browser call it by its own."""
+
+    hosts: frozenset[str]
+    origins: frozenset[str]
+
+    @classmethod
+    def of(cls, settings: Settings) -> "AllowedHosts":
+        """This machine, where the service listens, and what the settings add."""
+        own = () if settings.mcp_host in EVERY_INTERFACE else (settings.mcp_host,)
+        return cls(
+            frozenset(host.lower() for host in (*LOCAL, *own, *settings.mcp_allowed_hosts)),
+            frozenset(origin.lower().rstrip("/") for origin in settings.allowed_origins),
+        )
+
+    def is_ours(self, host: str) -> bool:
+        """Whether `host`, with or without a port, is one of our names."""
+        host = host.lower()
+        name = host if host.endswith("]") else host.rpartition(":")[0] or host
+        return host in self.hosts or name in self.hosts
+
+    def may_ask(self, origin: str) -> bool:
+        """Whether a page of `origin` may ask."""
+        parts = urlsplit(origin)
+        return origin.lower() in self.origins or (parts.scheme in ("http", "https") and self.is_ours(parts.netloc))
+
+
+class Door:
+    """Lets in who may come in, and puts the `Caller` into the request's state."""
+
+    def __init__(self, app: ASGIApp, doorkeeper: Doorkeeper, allowed: AllowedHosts) -> None:
+        self._app = app
+        self._doorkeeper = doorkeeper
+        self._allowed = allowed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or answer why not."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        refusal = self._refused_address(headers) or _refused_size(scope)
+        caller: Caller | None = None
+        if refusal is None and scope["path"] not in OPEN_PATHS:
+            try:
+                caller = await self._doorkeeper.caller(headers.get("authorization"))
+            except DatabaseAway as error:
+                refusal = _unavailable(error)
+            else:
+                refusal = None if caller is not None else _unauthenticated()
+        if refusal is not None:
+            await refusal(scope, receive, send)
+            return
+        state: dict[str, Any] = scope.setdefault("state", {})
+        state["caller"] = caller
+        await self._app(scope, _within(_limit(scope), receive), send)
+
+    def _refused_address(self, headers: Headers) -> Response | None:
+        host = headers.get("host", "")
+        if not self._allowed.is_ours(host):
+            return problem(
+                status.HTTP_421_MISDIRECTED_REQUEST,
+                "bad_host",
+                f"This service is not called {host!r}. Add the name to DYNAVERA_MCP_ALLOWED_HOSTS.",
+            )
+        origin = headers.get("origin")
+        if origin is not None and not self._allowed.may_ask(origin):
+            return problem(status.HTTP_403_FORBIDDEN, "bad_origin", f"Pages of {origin!r} may not call this service.")
+        return None
+
+
+def _unauthenticated() -> Response:
+    return problem(
+        status.HTTP_401_UNAUTHORIZED,
+        "unauthenticated",
+        "Show an API key: `Authorization: Bearer <API key>`.",
+        headers={"WWW-Authenticate": 'Bearer realm="dynavera"'},
+    )
+
+
+def _unavailable(error: DatabaseAway) -> Response:
+    refusal = refusal_of(error)
+    return problem(
+        status.HTTP_503_SERVICE_UNAVAILABLE,
+        refusal.code,
+        refusal.detail,
+        headers={"Retry-After": str(refusal.retry_after_seconds)},
+    )
+
+
+def _limit(scope: Scope) -> int:
+    return LARGEST_UPLOAD if scope["path"] == "/documents" else LARGEST_BODY
+
+
+def _refused_size(scope: Scope) -> Response | None:
+    length = Headers(scope=scope).get("content-length", "")
+    if length.isdecimal() and int(length) > _limit(scope):
+        return problem(status.HTTP_413_CONTENT_TOO_LARGE, "too_large", _too_large(_limit(scope)))
+    return None
+
+
+def _too_large(limit: int) -> str:
+    return f"A request to this path may have at most {limit} bytes."
+
+
+def _within(limit: int, receive: Receive) -> Receive:
+    """`receive`, for a body whose length was not declared: more than `limit` bytes of it are refused."""
+    read = 0
+
+    async def receive_within() -> Message:
+        nonlocal read
+        message = await receive()
+        read += len(message.get("body", b""))
+        if read > limit:
+            raise HTTPException(status.HTTP_413_CONTENT_TOO_LARGE, _too_large(limit))
+        return message
+
+    return receive_within

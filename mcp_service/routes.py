@@ -1,0 +1,173 @@
+"""The plain HTTP calls, for clients that speak no MCP."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Coroutine
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Form, Header, Query, Request, Response, UploadFile, status
+from sse_starlette import EventSourceResponse
+
+from dynavera.contracts.contract import Collection
+from dynavera.contracts.documents import Document, Found, Ingestion, Passage, Refusal, Search
+from dynavera.contracts.mcp import USER_HEADER
+from dynavera.contracts.pages import Page
+from dynavera.contracts.system import McpHealth
+from dynavera.contracts.users import User
+from mcp_service.asking import Execute, Executed, SaidError, SaidEvent, SaidResult, executed
+from mcp_service.authentication import Caller
+from mcp_service.ingestion import ingest
+from mcp_service.problems import AllRefused, problem_response
+from mcp_service.refusals import KNOWN, refusal_of
+from mcp_service.service import Service
+
+EVENT_STREAM = "text/event-stream"
+PING_SECONDS = 10
+
+CLIENT_LEFT = 499
+"""What nobody reads any more, as nginx writes it into its log."""
+
+router = APIRouter()
+
+
+def _service(request: Request) -> Service:
+    return request.app.state.service
+
+
+ServiceDep = Annotated[Service, Depends(_service)]
+
+
+async def _user(
+    request: Request, service: ServiceDep, named: Annotated[str | None, Header(alias=USER_HEADER)] = None
+) -> User:
+    caller: Caller = request.state.caller
+    return await service.doorkeeper.user_for(caller, named)
+
+
+UserDep = Annotated[User, Depends(_user)]
+Limit = Annotated[int, Query(ge=1, le=1000)]
+Cursor = Annotated[str | None, Query(max_length=200)]
+CollectionQuery = Annotated[Collection | None, Query()]
+
+
+@router.get("/health")
+async def health(service: ServiceDep) -> McpHealth:
+    """What the service generates and embeds with, and how much it knows."""
+    return await service.health()
+
+
+@router.get("/documents")
+async def documents(
+    user: UserDep, service: ServiceDep, collection: CollectionQuery = None, limit: Limit = 50, cursor: Cursor = None
+) -> Page[Document]:
+    """The user's documents, newest first."""
+    return await service.knowledge.records.page(user.id, collection, limit, cursor)
+
+
+@router.post("/documents", status_code=status.HTTP_201_CREATED, response_model=Ingestion)
+async def add_documents(
+    user: UserDep,
+    service: ServiceDep,
+    file: list[UploadFile],
+    collection: Annotated[Collection, Form()] = "default",
+) -> Ingestion | Response:
+    """Take files in; they can be retrieved when this answers. 422 when all were refused."""
+    taken = await ingest(service.knowledge, user.id, collection, file)
+    if taken.items:
+        return taken
+    return problem_response(_all_refused(taken.refused))
+
+
+@router.get("/documents/{document_id}")
+async def document(document_id: UUID, user: UserDep, service: ServiceDep) -> Document:
+    """One document."""
+    return await service.knowledge.records.get(user.id, document_id)
+
+
+@router.delete("/documents/{document_id}", status_code=status.HTTP_204_NO_CONTENT)
+async def delete_document(document_id: UUID, user: UserDep, service: ServiceDep) -> None:
+    """Forget a document; it is in no search any more when this answers."""
+    await service.knowledge.delete(user.id, document_id)
+
+
+@router.get("/documents/{document_id}/passages")
+async def passages(
+    document_id: UUID, user: UserDep, service: ServiceDep, limit: Limit = 50, cursor: Cursor = None
+) -> Page[Passage]:
+    """The passages of a document, in its order."""
+    return await service.knowledge.records.passages(user.id, document_id, limit, cursor)
+
+
+@router.post("/search")
+async def search(asked: Search, user: UserDep, service: ServiceDep) -> Found:
+    """The passages that fit a question, with their ranks in each of the two indexes."""
+    return Found(passages=await service.knowledge.retrieve(user.id, asked.collection, asked.query, asked.top_k))
+
+
+@router.post("/execute", response_model=Executed)
+async def execute(asked: Execute, user: UserDep, service: ServiceDep, request: Request) -> Executed | Response:
+    """Retrieve and generate in one call, with an agent's settings; as events when those are accepted."""
+    if EVENT_STREAM in request.headers.get("accept", ""):
+        await service.agents.get(user.id, asked.agent_id)
+        return EventSourceResponse(_events(service, user.id, asked), ping=PING_SECONDS)
+    return await _while_connected(request, executed(service, user.id, asked, _unheard))
+
+
+def _all_refused(refused: list[Refusal]) -> AllRefused:
+    reasons = " ".join(f"{refusal.name!r}: {refusal.detail}" for refusal in refused)
+    return AllRefused(
+        title="Unprocessable Content",
+        status=status.HTTP_422_UNPROCESSABLE_CONTENT,
+        detail=f"No file was taken. {reasons}",
+        code="all_refused",
+        refused=refused,
+    )
+
+
+async def _unheard(_said: SaidEvent) -> None:
+    """Nobody listens on the way."""
+
+
+async def _while_connected(request: Request, executing: Coroutine[None, None, Executed]) -> Executed | Response:
+    """What `executing` comes to; a client that leaves stops it, and with it the model."""
+    working = asyncio.create_task(executing)
+    leaving = asyncio.create_task(_left(request))
+    try:
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        return working.result() if working.done() else Response(status_code=CLIENT_LEFT)
+    finally:
+        await _ended(working, leaving)
+
+
+async def _left(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _ended(*tasks: asyncio.Task[Any]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+
+
+async def _events(service: Service, user_id: UUID, asked: Execute) -> AsyncGenerator[str]:
+    """What happens on the way, then the result or the error, each as JSON."""
+    said: asyncio.Queue[SaidEvent] = asyncio.Queue(1)
+    working = asyncio.create_task(executed(service, user_id, asked, said.put))
+    hearing = asyncio.create_task(said.get())
+    try:
+        while hearing in (await asyncio.wait({working, hearing}, return_when=asyncio.FIRST_COMPLETED))[0]:
+            yield hearing.result().model_dump_json()
+            hearing = asyncio.create_task(said.get())
+        while not said.empty():
+            yield said.get_nowait().model_dump_json()
+        yield _outcome(working)
+    finally:
+        await _ended(working, hearing)
+
+
+def _outcome(working: asyncio.Task[Executed]) -> str:
+    try:
+        return SaidResult(output_data=working.result().output_data).model_dump_json()
+    except KNOWN as error:
+        return SaidError(**refusal_of(error).model_dump()).model_dump_json()

@@ -1,0 +1,91 @@
+"""The MCP service: the tools at `/mcp` and the plain HTTP calls, behind one door."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import cast
+
+from fastapi import FastAPI, Request, Response, status
+from fastapi.exceptions import RequestValidationError
+from mcp.server.transport_security import TransportSecuritySettings
+from starlette.exceptions import HTTPException
+
+from dynavera.contracts.system import FieldError
+from dynavera.credentials import mcp_token
+from dynavera.records.agents import Agents
+from dynavera.records.database import Database
+from dynavera.records.users import Users
+from dynavera.settings import Settings
+from mcp_service.authentication import Doorkeeper
+from mcp_service.door import LARGEST_BODY, AllowedHosts, Door
+from mcp_service.generation import Generations
+from mcp_service.generators.choice import Generators
+from mcp_service.knowledge.knowledge import open_knowledge
+from mcp_service.problems import problem
+from mcp_service.refusals import KNOWN, Known, refusal_of, status_of
+from mcp_service.routes import router
+from mcp_service.service import Service
+from mcp_service.tools import KnowledgeServer, mcp_server
+
+
+def create_app(settings: Settings, database: Database) -> FastAPI:
+    """The service; its lifespan opens the knowledge, and needs a database that is migrated and has a first user."""
+    doorkeeper = Doorkeeper(Users(database), mcp_token(settings))
+    app = FastAPI(
+        title="Dynavera's MCP service", lifespan=lambda app: _lifespan(app, settings, database, doorkeeper, server)
+    )
+    server = mcp_server(lambda: app.state.service)
+    # The door checks hosts and origins of every path, so the SDK need not, and would know fewer names.
+    tools = server.streamable_http_app(
+        max_request_body_size=LARGEST_BODY,
+        transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
+    )
+    app.include_router(router)
+    app.router.routes.extend(tools.routes)
+    app.add_middleware(Door, doorkeeper=doorkeeper, allowed=AllowedHosts.of(settings))
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http_error)
+    for known in KNOWN:
+        app.add_exception_handler(known, _refused)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(
+    app: FastAPI, settings: Settings, database: Database, doorkeeper: Doorkeeper, server: KnowledgeServer
+) -> AsyncGenerator[None]:
+    async with (
+        open_knowledge(settings.data_dir / "knowledge", settings.embedder, database) as knowledge,
+        server.session_manager.run(),
+    ):
+        generators = Generators(settings, knowledge.indexes.embedder)
+        # A default that cannot be used is told now, not to the first who asks.
+        generators.named(None)
+        generations = Generations(generators)
+        app.state.service = Service(doorkeeper, Agents(database), knowledge, generations)
+        yield
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    known = cast("Known", error)
+    refusal = refusal_of(known)
+    wait = refusal.retry_after_seconds
+    headers = None if wait is None else {"Retry-After": str(max(1, round(wait)))}
+    return problem(status_of(known), refusal.code, refusal.detail, headers=headers)
+
+
+async def _invalid(_request: Request, error: Exception) -> Response:
+    invalid = cast("RequestValidationError", error)
+    # What was sent is not sent back: it may hold secrets, or what no JSON can hold.
+    errors = [
+        FieldError(location=".".join(str(part) for part in each["loc"]), message=each["msg"])
+        for each in invalid.errors()
+    ]
+    detail = " ".join(f"{each.location}: {each.message}." for each in errors)
+    return problem(status.HTTP_422_UNPROCESSABLE_CONTENT, "invalid_request", detail, errors=errors)
+
+
+async def _http_error(_request: Request, error: Exception) -> Response:
+    failed = cast("HTTPException", error)
+    code = HTTPStatus(failed.status_code).phrase.lower().replace(" ", "_").replace("-", "_")
+    return problem(failed.status_code, code, f"{failed.detail}.".replace("..", "."), headers=failed.headers)

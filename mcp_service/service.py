@@ -1,0 +1,30 @@
+"""What all doors of the service use: who asks, what is known, and who writes."""
+
+from dataclasses import dataclass
+
+from dynavera.contracts.system import McpHealth
+from dynavera.records.agents import Agents
+from mcp_service.authentication import Doorkeeper
+from mcp_service.generation import Generations
+from mcp_service.knowledge.knowledge import Knowledge
+
+
+@dataclass(frozen=True)
+class Service:
+    """The opened service."""
+
+    doorkeeper: Doorkeeper
+    agents: Agents
+    knowledge: Knowledge
+    generations: Generations
+
+    async def health(self) -> McpHealth:
+        """What it generates and embeds with, and how much it knows."""
+        totals = await self.knowledge.records.totals()
+        return McpHealth(
+            status="ok",
+            generator=self.generations.generators.default,
+            embedder=self.knowledge.indexes.embedder.name,
+            documents=totals.documents,
+            passages=totals.passages,
+        )
