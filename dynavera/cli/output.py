@@ -14,6 +14,9 @@ from rich.table import Table
 from dynavera.cli.options import Output
 
 
+WIDE = 10_000
+
+
 @dataclass(frozen=True)
 class Column:
     """A column of a table: its heading, and the field it shows."""
@@ -59,14 +62,14 @@ def write_one(item: dict[str, Any], output: Output, text: str) -> None:
 
 
 def _write_table(rows: Sequence[dict[str, Any]], columns: Sequence[Column]) -> None:
-    console = Console(highlight=False, markup=False)
+    # A file or a pipe has no width to fit into.
+    console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else WIDE)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         table.add_column(column.heading, no_wrap=not column.wide, overflow="fold")
     for row in rows:
         table.add_row(*(_cell(row, column.field) for column in columns))
-    # A file or a pipe has no width to fit into.
-    console.print(table, soft_wrap=not console.is_terminal, width=None if console.is_terminal else 10_000)
+    console.print(table)
 
 
 def _cell(row: dict[str, Any], field: str) -> str:

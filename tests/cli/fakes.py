@@ -1,0 +1,269 @@
+"""A small honest Dynavera for the commands: it answers as contract.md says, and does what a test tells it."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from dynavera.contracts.agents import Agent
+from dynavera.contracts.contract import utc_now
+from dynavera.contracts.documents import Document, Ingestion, Refusal, Source
+from dynavera.contracts.events import (
+    DeltaContent,
+    ExecutionCompleted,
+    ExecutionError,
+    ExecutionEvent,
+    ExecutionStarted,
+    ExecutionStopped,
+    MessageContent,
+    ProgressContent,
+    StepContent,
+    agent_event,
+    execution_event,
+)
+from dynavera.contracts.executions import CompletedOutput, Execution, PartialOutput, StopReceipt, Usage
+from dynavera.contracts.pages import Page
+from dynavera.contracts.sockets import Accepted, Connection, SocketError
+from dynavera.contracts.system import Check, Checks, Health, Problem
+from dynavera.contracts.users import LoginLink, NewUser, User
+from dynavera.identifiers import new_id
+
+KEY = "dyn_of-the-first-user"
+ANSWER = "Light is absorbed by blood [1]."
+SOURCE = Source(
+    n=1,
+    document_id=new_id(),
+    document="fnirs.md",
+    passage_id=new_id(),
+    text="Light is absorbed\nby blood.",
+    score=0.5,
+    sha256="0" * 64,
+)
+OK = Check(status="ok", detail="ok")
+
+
+def an_agent(name: str) -> Agent:
+    now = utc_now()
+    return Agent(id=new_id(), name=name, status="idle", created_at=now, updated_at=now)
+
+
+@dataclass
+class FakeDynavera:
+    """One instance with one user."""
+
+    agents: list[Agent] = field(default_factory=lambda: [an_agent("Research assistant")])
+    executions: list[Execution] = field(default_factory=list[Execution])
+    users: list[User] = field(default_factory=list[User])
+    documents: list[tuple[str, str, bytes]] = field(default_factory=list[tuple[str, str, bytes]])
+    outcome: str = "completed"
+    break_after: int | None = None
+    """The first socket breaks after this event."""
+    waits_for_stop: bool = False
+    starts: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    subscriptions: list[int] = field(default_factory=list[int])
+    execution_id: UUID = field(default_factory=new_id)
+    stopped: asyncio.Event = field(default_factory=asyncio.Event)
+    showing: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def app(self) -> Starlette:
+        return Starlette(
+            routes=[
+                Route("/api/health", self._health),
+                Route("/api/agents", self._agents),
+                Route("/api/executions", self._executions),
+                Route("/api/executions/{id}", self._execution),
+                Route("/api/executions/{id}/stop", self._stop, methods=["POST"]),
+                Route("/api/login/link", self._link, methods=["POST"]),
+                Route("/api/users", self._users),
+                Route("/api/users", self._add_user, methods=["POST"]),
+                Route("/api/documents", self._upload, methods=["POST"]),
+                WebSocketRoute("/ws/agents/{id}", self._socket),
+            ]
+        )
+
+    def log(self) -> list[ExecutionEvent]:
+        """The whole log of the one execution."""
+        agent_id = self.agents[0].id
+
+        def envelope(sequence: int) -> dict[str, Any]:
+            return {
+                "execution_id": self.execution_id,
+                "agent_id": agent_id,
+                "sequence": sequence,
+                "timestamp": utc_now(),
+            }
+
+        return [
+            ExecutionStarted(input_data={"query": "What is fNIRS?"}, **envelope(1)),
+            agent_event(ProgressContent(stage="retrieving", message="Looking for passages."), **envelope(2)),
+            agent_event(StepContent(step="retrieve", message="1 passage found."), **envelope(3)),
+            agent_event(DeltaContent(offset=0, text=ANSWER), **envelope(4)),
+            agent_event(MessageContent(text=ANSWER), **envelope(5)),
+            self._terminal(envelope(6)),
+        ]
+
+    def _terminal(self, envelope: dict[str, Any]) -> ExecutionEvent:
+        partial = PartialOutput(answer=ANSWER[:5], sources=[], partial=True)
+        match self.outcome:
+            case "completed":
+                output = CompletedOutput(
+                    answer=ANSWER,
+                    sources=[SOURCE],
+                    generator="extractive",
+                    usage=Usage(prompt_tokens=1, completion_tokens=7),
+                )
+                return ExecutionCompleted(output_data=output, **envelope)
+            case "failed":
+                return ExecutionError(message="No model.", code="no_model", output_data=partial, **envelope)
+            case _:
+                receipt = StopReceipt(requested_at=utc_now(), acknowledged_at=None, characters=5)
+                return ExecutionStopped(message="Stopped.", output_data=partial, stop=receipt, **envelope)
+
+    def execution(self, status: str = "completed") -> Execution:
+        return Execution.model_validate(
+            {
+                "id": self.execution_id,
+                "agent_id": self.agents[0].id,
+                "status": status,
+                "stage": None,
+                "input_data": {"query": "What is fNIRS?"},
+                "output_data": None,
+                "error_message": None,
+                "retry_of": None,
+                "created_at": utc_now(),
+                "started_at": None,
+                "completed_at": None,
+                "temporal_url": None,
+            }
+        )
+
+    async def _health(self, _request: Request) -> Response:
+        checks = Checks(database=OK, temporal=OK, worker=OK, mcp=OK)
+        return _json(Health(status="ok", checks=checks))
+
+    async def _agents(self, request: Request) -> Response:
+        return _page(request, self.agents) if _knows(request) else _problem(401, "Show an API key.")
+
+    async def _executions(self, request: Request) -> Response:
+        status = request.query_params.get("status")
+        return _page(request, [row for row in self.executions if status in (None, row.status)])
+
+    async def _execution(self, _request: Request) -> Response:
+        return _json(self.execution())
+
+    async def _stop(self, request: Request) -> Response:
+        if request.path_params["id"] != str(self.execution_id):
+            return _problem(404, f"There is no execution {request.path_params['id']!r}.")
+        return _json(self.execution("running"), 202)
+
+    async def _link(self, request: Request) -> Response:
+        if not _knows(request):
+            return _problem(401, "Show an API key.")
+        return _json(LoginLink(url="http://127.0.0.1/login?code=in_x", expires_at=utc_now()))
+
+    async def _users(self, request: Request) -> Response:
+        return _page(request, self.users)
+
+    async def _add_user(self, request: Request) -> Response:
+        name = (await request.json())["name"]
+        if any(user.name == name for user in self.users):
+            return _problem(409, f"There is a user {name!r} already.")
+        user = NewUser(id=new_id(), name=name, owner=False, active=True, created_at=utc_now(), api_key="dyn_new")
+        self.users.append(user)
+        return _json(user, 201)
+
+    async def _upload(self, request: Request) -> Response:
+        items: list[Document] = []
+        refused: list[Refusal] = []
+        async with request.form() as form:
+            collection = str(form["collection"])
+            for file in form.getlist("file"):
+                assert not isinstance(file, str)
+                content = await file.read()
+                if b"\x00" in content:
+                    refused.append(Refusal(name=file.filename or "", code="not_text", detail="It is not text."))
+                else:
+                    self.documents.append((collection, file.filename or "", content))
+                    items.append(_document(file.filename or "", collection, content))
+        if not items:
+            return _problem(422, refused[0].detail)
+        return _json(Ingestion(items=items, refused=refused), 201)
+
+    async def _socket(self, socket: WebSocket) -> None:
+        await socket.accept()
+        if socket.headers.get("authorization") != f"Bearer {KEY}":
+            await socket.close(4401)
+            return
+        agent_id = UUID(socket.path_params["id"])
+        await socket.send_text(Connection(agent_id=agent_id, message="Connected.").model_dump_json())
+        try:
+            while True:
+                await self._act(socket, await socket.receive_json())
+        except WebSocketDisconnect:
+            return
+
+    async def _act(self, socket: WebSocket, action: dict[str, Any]) -> None:
+        match action["action"]:
+            case "start_agent" if self.outcome == "refused":
+                error = SocketError(message="Temporal is away.", code="temporal_away", action="start_agent")
+                await socket.send_text(error.model_dump_json())
+            case "start_agent":
+                self.starts.append(action)
+                accepted = Accepted(action="start_agent", request_id=None, execution_id=self.execution_id)
+                await socket.send_text(accepted.model_dump_json())
+            case "subscribe":
+                self.subscriptions.append(action["after"])
+                await self._feed(socket, action["after"])
+            case _:
+                self.stopped.set()
+                await socket.send_text(execution_event.dump_json(self.log()[-1]).decode())
+
+    async def _feed(self, socket: WebSocket, after: int) -> None:
+        for event in self.log()[after:]:
+            if self.waits_for_stop and event.sequence == len(self.log()):
+                self.showing.set()
+                return
+            await socket.send_text(execution_event.dump_json(event).decode())
+            if event.sequence == self.break_after:
+                self.break_after = None
+                await socket.close(1011)
+                raise WebSocketDisconnect(1011)
+
+
+def _knows(request: Request) -> bool:
+    return request.headers.get("authorization") == f"Bearer {KEY}"
+
+
+def _document(name: str, collection: str, content: bytes) -> Document:
+    return Document(
+        id=new_id(),
+        name=name,
+        collection=collection,
+        media_type="text/markdown",
+        bytes=len(content),
+        sha256="0" * 64,
+        passages=1,
+        created_at=utc_now(),
+    )
+
+
+def _json(answer: Any, status: int = 200) -> Response:
+    return Response(answer.model_dump_json(), status, media_type="application/json")
+
+
+def _page(request: Request, items: list[Any]) -> Response:
+    first = int(request.query_params.get("cursor", "0"))
+    last = first + int(request.query_params["limit"])
+    cursor = str(last) if last < len(items) else None
+    return _json(Page[Any](items=items[first:last], next_cursor=cursor))
+
+
+def _problem(status: int, detail: str) -> Response:
+    problem = Problem(title="Refused", status=status, detail=detail, code="refused")
+    return JSONResponse(problem.model_dump(mode="json"), status, media_type="application/problem+json")

@@ -1,0 +1,91 @@
+import json
+
+from tests.cli.conftest import CommandLine
+from tests.cli.fakes import FakeDynavera, an_agent
+
+
+async def test_agents_are_a_table_for_a_person(command: CommandLine, dynavera: FakeDynavera) -> None:
+    ended = await command("agents")
+
+    heading, row = ended.out.splitlines()
+    assert heading.split()[:3] == ["ID", "Name", "Status"]
+    assert row.startswith(str(dynavera.agents[0].id))
+    assert "Research assistant" in row
+
+
+async def test_agents_are_data_for_a_program(command: CommandLine, dynavera: FakeDynavera) -> None:
+    dynavera.agents.extend(an_agent(f"Agent {n}") for n in range(120))
+
+    array = await command("agents", "--output", "json")
+    lines = await command("agents", "--output", "jsonl")
+
+    assert [agent["name"] for agent in json.loads(array.out)] == [agent.name for agent in dynavera.agents]
+    assert [json.loads(line) for line in lines.out.splitlines()] == json.loads(array.out)
+
+
+async def test_executions_are_as_many_as_asked_for(command: CommandLine, dynavera: FakeDynavera) -> None:
+    dynavera.executions = [dynavera.execution() for _ in range(5)]
+
+    ended = await command("executions", "--limit", "3", "--output", "jsonl")
+
+    assert len(ended.out.splitlines()) == 3
+
+
+async def test_executions_are_chosen_by_status(command: CommandLine, dynavera: FakeDynavera) -> None:
+    dynavera.executions = [dynavera.execution("failed"), dynavera.execution("completed")]
+
+    ended = await command("executions", "--status", "failed", "--output", "json")
+
+    assert [row["status"] for row in json.loads(ended.out)] == ["failed"]
+
+
+async def test_a_status_that_does_not_exist_is_wrong_use(command: CommandLine) -> None:
+    assert (await command("executions", "--status", "lost")).code == 2
+
+
+async def test_a_document_cannot_take_hold_of_the_terminal(command: CommandLine, dynavera: FakeDynavera) -> None:
+    dynavera.agents[0] = an_agent("\x1b]0;owned\x07")
+
+    ended = await command("agents")
+
+    assert "\x1b" not in ended.out
+
+
+async def test_stop_asks_the_execution_to_stop(command: CommandLine, dynavera: FakeDynavera) -> None:
+    ended = await command("stop", str(dynavera.execution_id))
+
+    assert (ended.code, ended.out) == (0, f"{dynavera.execution_id}  running\n")
+
+
+async def test_stopping_what_does_not_exist_fails_in_words(command: CommandLine) -> None:
+    ended = await command("stop", "nothing")
+
+    assert (ended.code, ended.err) == (1, "There is no execution 'nothing'.\n")
+
+
+async def test_login_prints_the_link_and_nothing_else(command: CommandLine) -> None:
+    ended = await command("login")
+
+    assert ended.out == "http://127.0.0.1/login?code=in_x\n"
+
+
+async def test_a_new_user_is_shown_with_the_key(command: CommandLine, dynavera: FakeDynavera) -> None:
+    ended = await command("users", "add", "ada", "--output", "json")
+
+    assert json.loads(ended.out) == {"id": str(dynavera.users[0].id), "name": "ada", "api_key": "dyn_new"}
+
+
+async def test_a_user_whose_name_is_taken_is_refused(command: CommandLine) -> None:
+    await command("users", "add", "ada")
+
+    ended = await command("users", "add", "ada")
+
+    assert (ended.code, ended.err) == (1, "There is a user 'ada' already.\n")
+
+
+async def test_users_are_listed(command: CommandLine) -> None:
+    await command("users", "add", "ada")
+
+    ended = await command("users", "list", "--output", "json")
+
+    assert [user["name"] for user in json.loads(ended.out)] == ["ada"]
