@@ -4,23 +4,35 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import Protocol
 from uuid import UUID
 
 from temporalio import activity
 from temporalio.client import Client
-from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.batches import REPORT, Outbox, SignalBudget
 from activities.heartbeat import heartbeating
-from activities.mcp_client import McpAway, McpRefused, McpService, StatusLine, TextPiece
-from activities.refusals import away, refused, worker_shut_down
+from activities.mcp_client import McpAway, McpRefused, StatusLine, TextPiece
+from activities.refusals import away, execution_gone, refused, worker_shut_down
 from dynavera.contracts.contract import Contract, UtcTime
 from dynavera.contracts.documents import RetrievedPassage
-from dynavera.contracts.mcp import GenerateCall, Generated
+from dynavera.contracts.mcp import GenerateCall, Generated, GenerationStopped
 from dynavera.limits import RETRY_FIRST, RPC_TIMEOUT, STOP_ACKNOWLEDGEMENT
 
 Told = TextPiece | StatusLine | Generated
+
+
+class Generators(Protocol):
+    """What writes answers: the MCP service."""
+
+    def generate(self, user_id: UUID, call: GenerateCall) -> AsyncGenerator[Told]:
+        """Pieces and status lines as they come, then the whole; closing it stops the model."""
+        ...
+
+    async def stop_generation(self, user_id: UUID, operation_id: str) -> GenerationStopped:
+        """Answered when the generator has let go."""
+        ...
 
 
 class Generation(Contract):
@@ -63,7 +75,7 @@ class Acknowledgement(Contract):
 class GenerationActivities:
     """Generation, by the MCP service; deltas go to the workflow by signal."""
 
-    mcp: McpService
+    generators: Generators
     client: Client
     budget: SignalBudget
 
@@ -93,7 +105,7 @@ class GenerationActivities:
 
     async def _generate(self, generation: Generation, outbox: Outbox) -> Written:
         try:
-            async with aclosing(self.mcp.generate(generation.user_id, _call(generation))) as told:
+            async with aclosing(self.generators.generate(generation.user_id, _call(generation))) as told:
                 generated = await self._tell(told, outbox)
             return Written(answer=generated.text, generated=generated)
         except asyncio.CancelledError:
@@ -101,7 +113,7 @@ class GenerationActivities:
             if details is None or details.worker_shutdown:
                 raise worker_shut_down() from None
             if not details.cancel_requested:
-                raise
+                raise execution_gone() from None
             acknowledgement = await self._let_go(generation.user_id, generation.operation_id)
             return Written(answer=outbox.answer, generated=None, acknowledged_at=acknowledgement.at)
 
@@ -124,6 +136,11 @@ class GenerationActivities:
                 coming = asyncio.ensure_future(anext(told))
                 if outbox.wait() == 0:
                     await self._report(outbox)
+        except (McpAway, McpRefused):
+            # What was written counts: the next attempt goes on from it, or the reader keeps it.
+            if outbox.wait() is not None:
+                await self._report(outbox)
+            raise
         finally:
             coming.cancel()
             await asyncio.wait({coming})
@@ -138,7 +155,7 @@ class GenerationActivities:
                 await handle.signal(REPORT, batch, rpc_timeout=RPC_TIMEOUT)
             except RPCError as error:
                 if error.status is RPCStatusCode.NOT_FOUND:
-                    raise ApplicationError("The execution has ended.", type="execution_gone") from error
+                    raise execution_gone() from error
                 activity.logger.warning("A batch could not be delivered yet: %s", error)
                 await asyncio.sleep(RETRY_FIRST.total_seconds())
             else:
@@ -147,7 +164,7 @@ class GenerationActivities:
     async def _let_go(self, user_id: UUID, operation_id: str) -> Acknowledgement:
         try:
             async with asyncio.timeout(STOP_ACKNOWLEDGEMENT.total_seconds()):
-                stopped = await self.mcp.stop_generation(user_id, operation_id)
+                stopped = await self.generators.stop_generation(user_id, operation_id)
         except (TimeoutError, McpAway, McpRefused) as error:
             activity.logger.warning("The generator did not acknowledge the stop: %s", error)
             return Acknowledgement(at=None)

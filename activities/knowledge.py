@@ -1,12 +1,13 @@
 """What the workflow asks of the knowledge base."""
 
 from dataclasses import dataclass
+from typing import Protocol
 from uuid import UUID
 
 from temporalio import activity
 
 from activities.heartbeat import heartbeating
-from activities.mcp_client import McpAway, McpRefused, McpService
+from activities.mcp_client import McpAway, McpRefused
 from activities.refusals import away, refused
 from dynavera.contracts.contract import Contract
 from dynavera.contracts.mcp import Retrieved
@@ -21,11 +22,19 @@ class Retrieval(Contract):
     top_k: int
 
 
+class Knowledge(Protocol):
+    """What finds passages: the MCP service."""
+
+    async def retrieve(self, user_id: UUID, query: str, collection: str, top_k: int) -> Retrieved:
+        """The passages that fit, the best first."""
+        ...
+
+
 @dataclass(frozen=True)
 class KnowledgeActivities:
-    """Retrieval, by the MCP service."""
+    """Retrieval."""
 
-    mcp: McpService
+    knowledge: Knowledge
 
     @activity.defn
     async def retrieve(self, retrieval: Retrieval) -> Retrieved:
@@ -36,7 +45,7 @@ class KnowledgeActivities:
         """
         async with heartbeating():
             try:
-                return await self.mcp.retrieve(
+                return await self.knowledge.retrieve(
                     retrieval.user_id, retrieval.query, retrieval.collection, retrieval.top_k
                 )
             except McpRefused as error:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
 
+from activities.refusals import execution_gone
 from dynavera.contracts.contract import Contract
 from dynavera.contracts.events import ExecutionEvent, TerminalEvent
 from dynavera.records.executions import ExecutionNotFound, Executions
@@ -49,7 +49,7 @@ class RecordActivities:
         try:
             return Begun(ended=await self.executions.begin(execution_id))
         except ExecutionNotFound as error:
-            raise _gone(error) from error
+            raise execution_gone() from error
 
     @activity.defn
     async def archive_events(self, archive: Archive) -> None:
@@ -57,7 +57,7 @@ class RecordActivities:
         try:
             await self.executions.archive(archive.execution_id, archive.events)
         except ExecutionNotFound as error:
-            raise _gone(error) from error
+            raise execution_gone() from error
 
     @activity.defn
     async def record_outcome(self, outcome: Outcome) -> Recorded:
@@ -65,8 +65,4 @@ class RecordActivities:
         try:
             return Recorded(event=await self.executions.finish(outcome.tail, outcome.event))
         except ExecutionNotFound as error:
-            raise _gone(error) from error
-
-
-def _gone(error: ExecutionNotFound) -> ApplicationError:
-    return ApplicationError(str(error), type="execution_gone", non_retryable=True)
+            raise execution_gone() from error

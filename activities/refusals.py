@@ -30,3 +30,13 @@ def worker_shut_down() -> ApplicationError:
     return ApplicationError(
         "The worker was shut down.", type="worker_shutdown", category=ApplicationErrorCategory.BENIGN
     )
+
+
+def execution_gone() -> ApplicationError:
+    """Nobody waits for the activity any more."""
+    return ApplicationError(
+        "The execution has ended.",
+        type="execution_gone",
+        non_retryable=True,
+        category=ApplicationErrorCategory.BENIGN,
+    )

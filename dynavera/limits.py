@@ -64,6 +64,10 @@ WORKER_GRACE = timedelta(seconds=5)
 CONCURRENT_ACTIVITIES = 500
 """Generations are waiting, not work: many fit into one worker."""
 
+WORKER_SAYS_IT_LIVES = timedelta(seconds=1)
+WORKER_SILENT = timedelta(seconds=4)
+"""How often a worker tells Temporal that it runs, and after which silence `/api/health` says that none does."""
+
 # --- The API --------------------------------------------------------------------------------------------------------
 
 RPC_TIMEOUT = timedelta(seconds=2)
@@ -81,6 +85,12 @@ POLL_SLOWEST = timedelta(milliseconds=500)
 
 DISCOVER_EVERY = timedelta(milliseconds=400)
 """How often the API looks for executions that were started elsewhere, while somebody watches: shown within 1 s."""
+
+READER_PATIENCE = timedelta(seconds=10)
+"""How long one message may wait for its reader; then the reader is told to come back with `after`."""
+
+WELCOME_EVERY = timedelta(seconds=15)
+"""How often an open stream looks whether its session still lives: one that ends closes its streams within 30 s."""
 
 TEMPORAL_REMEMBERS = timedelta(days=30)
 """The retention of the embedded server's namespace; after it the link to Temporal Web leads nowhere and is null."""

@@ -137,6 +137,8 @@ class AgentExecution:
         """Try until it works, cannot work, or time is up; every failure is said."""
         attempt = 1
         while True:
+            if _asked_to_stop():
+                raise asyncio.CancelledError
             try:
                 return await attempt_to(attempt)
             except ActivityError as error:

@@ -6,7 +6,9 @@ import logging
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
+from temporalio.runtime import Runtime, TelemetryConfig
 
+from dynavera.limits import WORKER_SAYS_IT_LIVES
 from dynavera.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -19,7 +21,7 @@ def namespace_of(settings: Settings) -> str:
     return _configured(settings).get("namespace", "default")
 
 
-async def connect(settings: Settings, *, lazy: bool) -> Client:
+async def connect(settings: Settings, *, lazy: bool, runtime: Runtime | None = None) -> Client:
     """A client of Temporal; a lazy one connects when it is first used.
 
     `TEMPORAL_*` and `temporal.toml` say where to, as for every Temporal client; without them it is the server that
@@ -28,15 +30,18 @@ async def connect(settings: Settings, *, lazy: bool) -> Client:
     Raises:
         RuntimeError: Temporal does not answer, and the client is not lazy.
     """
-    return await Client.connect(**_configured(settings), data_converter=pydantic_data_converter, lazy=lazy)
+    return await Client.connect(
+        **_configured(settings), data_converter=pydantic_data_converter, lazy=lazy, runtime=runtime
+    )
 
 
 async def connected(settings: Settings) -> Client:
-    """A client, as soon as Temporal answers."""
+    """A worker's client, as soon as Temporal answers; through it the worker says that it lives."""
+    runtime = Runtime(telemetry=TelemetryConfig(), worker_heartbeat_interval=WORKER_SAYS_IT_LIVES)
     complained = False
     while True:
         try:
-            return await connect(settings, lazy=False)
+            return await connect(settings, lazy=False, runtime=runtime)
         except RuntimeError as error:
             if not complained:
                 logger.warning("Temporal does not answer yet: %s", error)

@@ -1,17 +1,22 @@
 """The worker: which workflows and activities it runs, and how soon it notices what."""
 
+from typing import Protocol
+
 from temporalio.client import Client
 from temporalio.worker import Worker, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.batches import SignalBudget
-from activities.generation import GenerationActivities
-from activities.knowledge import KnowledgeActivities
-from activities.mcp_client import McpService
+from activities.generation import GenerationActivities, Generators
+from activities.knowledge import Knowledge, KnowledgeActivities
 from activities.records import RecordActivities
 from dynavera.limits import CONCURRENT_ACTIVITIES, HEARTBEAT_EVERY, STICKY_TIMEOUT, WORKER_GRACE
 from dynavera.records.executions import Executions
 from workflows.agent_execution import AgentExecution
+
+
+class McpService(Knowledge, Generators, Protocol):
+    """The MCP service, as the activities need it."""
 
 
 def build_worker(

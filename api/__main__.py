@@ -1,0 +1,117 @@
+"""The API process: `python -m api`."""
+
+import asyncio
+import socket
+import sys
+
+import uvicorn
+
+from api.app import create_app
+from api.arrivals import Arrivals
+from api.changes import Changes
+from api.dependencies import Services
+from api.execution_log import ExecutionLog
+from api.executions import Executions
+from api.knowledge import Knowledge
+from api.parts import Parts
+from api.relay import Relay
+from api.streams import Streams
+from api.sweep import Sweep
+from api.temporal import Temporal
+from dynavera.credentials import first_user_token, mcp_token
+from dynavera.limits import READER_PATIENCE
+from dynavera.records import executions as records
+from dynavera.records.agents import Agents
+from dynavera.records.database import Database
+from dynavera.records.migrate import migrate
+from dynavera.records.users import Users
+from dynavera.settings import BadSettings, Settings, load_settings
+from dynavera.telemetry import configure
+from workflows.connection import connect, namespace_of
+
+LARGEST_SOCKET_MESSAGE = 256 * 1024
+"""Bytes of one message to the WebSocket: an input of 64 KiB, however it is escaped."""
+
+GRACE_SECONDS = 5
+"""What open requests and streams get after SIGTERM."""
+
+
+class PortTaken(Exception):
+    """Another program listens there."""
+
+
+async def run(settings: Settings, listening: socket.socket) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    database = Database(settings.records_url)
+    await migrate(database)
+    users = Users(database)
+    await users.ensure_first(first_user_token(settings).get_secret_value())
+    temporal = Temporal(await connect(settings, lazy=True), settings.task_queue, settings.execution_time_limit)
+    executions = records.Executions(database, settings.temporal_web_executions(namespace_of(settings)))
+    log = ExecutionLog(executions, temporal)
+    sweep = Sweep(executions, temporal)
+    agents = Agents(database)
+    async with Knowledge(settings.mcp_base_url, mcp_token(settings)) as knowledge:
+        services = Services(
+            settings=settings,
+            users=users,
+            agents=agents,
+            executions=Executions(agents, executions, log, temporal, sweep),
+            knowledge=knowledge,
+            health=Parts(database, temporal, knowledge),
+            streams=Streams(Relay(log), Arrivals(executions), Changes(executions)),
+        )
+        sweeping = asyncio.create_task(sweep.run())
+        await uvicorn.Server(_config(services)).serve(sockets=[listening])
+        sweeping.cancel()
+    await database.close()
+
+
+def main() -> int:
+    """Run the API; the exit code."""
+    try:
+        settings = load_settings()
+        configure(settings)
+        with _listening(settings.host, settings.port) as listening:
+            asyncio.run(run(settings, listening))
+    except (BadSettings, PortTaken) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        # Whoever acknowledges nothing for so long is gone; the kernel drops it, and its stream ends.
+        milliseconds = int(READER_PATIENCE.total_seconds() * 1000)
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise PortTaken(
+            f"The API cannot listen on {host}:{port} ({error.strerror}). "
+            "Stop what uses it, or set DYNAVERA_PORT (or DYNAVERA_HOST) to another."
+        ) from error
+    listening.listen(2048)
+    listening.setblocking(False)
+    return listening
+
+
+def _config(services: Services) -> uvicorn.Config:
+    return uvicorn.Config(
+        create_app(services),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        ws="websockets-sansio",
+        ws_max_size=LARGEST_SOCKET_MESSAGE,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

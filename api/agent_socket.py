@@ -1,0 +1,204 @@
+"""One open WebSocket: what happens in an agent's executions, and what its client asks for."""
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from fastapi import WebSocket, WebSocketDisconnect
+from pydantic import BaseModel, ValidationError
+
+from api.authentication import until_unwelcome
+from api.dependencies import Services
+from api.errors import ANSWERS, answer_to
+from api.execution_log import CursorAhead
+from dynavera.contracts.contract import utc_now
+from dynavera.contracts.executions import ExecutionStart
+from dynavera.contracts.sockets import (
+    Accepted,
+    ClientAction,
+    Connection,
+    SocketError,
+    StartAgent,
+    StopAgent,
+    Subscribe,
+    client_action,
+)
+from dynavera.contracts.users import User
+from dynavera.limits import READER_PATIENCE
+
+
+class ReaderTooSlow(Exception):
+    """The client does not read what it is sent."""
+
+
+@dataclass
+class AgentSocket:
+    """Serves one client. Each execution is shown by a task of its own; none has a queue, for all wait to send."""
+
+    websocket: WebSocket
+    user: User
+    agent_id: UUID
+    services: Services
+    _opened_at: datetime = field(default_factory=utc_now)
+    _sending: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _known: set[UUID] = field(default_factory=set[UUID])
+    _shown: dict[UUID, asyncio.Task[None]] = field(default_factory=dict[UUID, "asyncio.Task[None]"])
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set["asyncio.Task[None]"])
+    _broken: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    async def serve(self) -> None:
+        """Talk until the client leaves.
+
+        Raises:
+            ReaderTooSlow: the client does not read.
+            Unauthenticated: its session has ended.
+            AgentNotFound: the agent was deleted.
+            DatabaseAway: nothing can be shown now.
+        """
+        try:
+            await self._send(Connection(agent_id=self.agent_id, message="Connected."))
+            for execution_id in await self.services.streams.arrivals.known(self.agent_id):
+                self._known.add(execution_id)
+                self._show(execution_id, await self.services.executions.last_sequence(execution_id))
+            self._run(self._show_arrivals())
+            self._run(self._until_unwelcome())
+            self._run(self._listen())
+            await self._broken
+        except WebSocketDisconnect:
+            return
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _listen(self) -> None:
+        while True:
+            message = await self.websocket.receive()
+            if message["type"] == "websocket.disconnect":
+                raise WebSocketDisconnect(message.get("code", 1005))
+            text = message.get("text")
+            if text is None:
+                await self._send(SocketError(message="Send JSON in text frames.", code="not_text"))
+                continue
+            try:
+                action = client_action.validate_json(text)
+            except ValidationError as error:
+                await self._send(_not_understood(error))
+            else:
+                await self._act(action)
+
+    async def _act(self, action: ClientAction) -> None:
+        try:
+            match action:
+                case StartAgent():
+                    await self._start(action)
+                case StopAgent():
+                    await self._stop(action)
+                case Subscribe():
+                    await self._subscribe(action)
+        except tuple(ANSWERS) as error:
+            await self._refuse(action, error)
+
+    async def _start(self, action: StartAgent) -> None:
+        start = ExecutionStart(input_data=action.input_data)
+        execution = await self.services.executions.start(self.user, self.agent_id, start, action.idempotency_key)
+        await self._accept(action, execution.id)
+        if execution.id not in self._known and execution.created_at >= self._opened_at:
+            self._known.add(execution.id)
+            self._show(execution.id, 0)
+        self.services.streams.arrivals.hurry()
+
+    async def _stop(self, action: StopAgent) -> None:
+        execution_id = action.execution_id or await self._newest_live(action)
+        if execution_id is None:
+            return
+        await self.services.executions.of_agent(self.user, self.agent_id, execution_id)
+        await self.services.executions.stop(self.user, execution_id)
+        await self._accept(action, execution_id)
+
+    async def _subscribe(self, action: Subscribe) -> None:
+        await self.services.executions.of_agent(self.user, self.agent_id, action.execution_id)
+        await self.services.executions.check_cursor(self.user, action.execution_id, action.after)
+        self._known.add(action.execution_id)
+        earlier = self._shown.pop(action.execution_id, None)
+        if earlier is not None:
+            earlier.cancel()
+            await asyncio.wait({earlier})
+        await self._accept(action, action.execution_id)
+        self._show(action.execution_id, action.after)
+
+    async def _newest_live(self, action: StopAgent) -> UUID | None:
+        newest = await self.services.executions.newest_live(self.user, self.agent_id)
+        if newest is None:
+            message = "No execution of this agent is queued or running: there is nothing to stop."
+            await self._send(_error(action, message, "nothing_to_stop"))
+            return None
+        return newest.id
+
+    def _show(self, execution_id: UUID, after: int) -> None:
+        self._shown[execution_id] = self._run(self._follow(execution_id, after))
+
+    async def _follow(self, execution_id: UUID, after: int) -> None:
+        try:
+            async for event in self.services.streams.relay.follow(execution_id, after):
+                await self._send(event)
+        except CursorAhead as error:
+            await self._send(SocketError(message=str(error), code="cursor_ahead", action="subscribe"))
+
+    async def _show_arrivals(self) -> None:
+        async for execution_id in self.services.streams.arrivals.after(self.agent_id, self._known):
+            self._show(execution_id, 0)
+
+    async def _until_unwelcome(self) -> None:
+        await until_unwelcome(self.websocket, self.services.users)
+
+    async def _accept(self, action: ClientAction, execution_id: UUID) -> None:
+        await self._send(Accepted(action=action.action, request_id=action.request_id, execution_id=execution_id))
+
+    async def _refuse(self, action: ClientAction, error: Exception) -> None:
+        answer, detail = answer_to(error)
+        await self._send(_error(action, detail, answer.code))
+
+    async def _send(self, message: BaseModel) -> None:
+        try:
+            async with asyncio.timeout(READER_PATIENCE.total_seconds()), self._sending:
+                await self.websocket.send_text(message.model_dump_json())
+        except TimeoutError as error:
+            raise ReaderTooSlow from error
+
+    def _run(self, part: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(part)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if task.cancelled() or self._broken.done():
+            return
+        error = task.exception()
+        if error is not None:
+            self._broken.set_exception(error)
+
+
+def _error(action: ClientAction, message: str, code: str) -> SocketError:
+    return SocketError(message=message, code=code, action=action.action, request_id=action.request_id)
+
+
+def _not_understood(error: ValidationError) -> SocketError:
+    first = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(str(part) for part in first["loc"])
+    match first["type"]:
+        case "json_invalid":
+            return SocketError(message=f"This is not JSON: {first['msg']}.", code="invalid_json")
+        case "union_tag_invalid" | "union_tag_not_found" | "model_attributes_type":
+            message = 'Send an object with "action": "start_agent", "stop_agent" or "subscribe".'
+            return SocketError(message=message, code="unknown_action")
+        case "value_error":
+            message = f"{place}: {first['ctx']['error']}" if "ctx" in first else f"{place}: {first['msg']}"
+            return SocketError(message=message, code="invalid_request")
+        case _:
+            return SocketError(message=f"{place}: {first['msg']}", code="invalid_request")

@@ -1,0 +1,43 @@
+"""Executions as they change, for whoever watches them all."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from dynavera.contracts.executions import Execution
+from dynavera.limits import DISCOVER_EVERY
+from dynavera.records.database import DatabaseAway
+from dynavera.records.executions import Executions
+
+logger = logging.getLogger(__name__)
+
+LATE = timedelta(seconds=5)
+"""By how much a change may be seen later than its moment: clocks differ, and transactions take their time."""
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Looks at the records for changes."""
+
+    records: Executions
+
+    async def of(self, user_id: UUID, since: datetime) -> AsyncGenerator[Execution]:
+        """The user's executions, each time one of them changes after `since`."""
+        seen: dict[UUID, datetime] = {}
+        newest = since
+        while True:
+            try:
+                changed = await self.records.changed(user_id, newest - LATE)
+            except DatabaseAway as error:
+                logger.warning("Changes cannot be seen now: %s", error)
+                changed = []
+            for moment, execution in changed:
+                if moment > seen.get(execution.id, since):
+                    seen[execution.id] = moment
+                    newest = max(newest, moment)
+                    yield execution
+            seen = {one: moment for one, moment in seen.items() if moment >= newest - 2 * LATE}
+            await asyncio.sleep(DISCOVER_EVERY.total_seconds())

@@ -1,0 +1,165 @@
+"""From the log to its viewers: one reader per live execution, whatever their number."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from api.execution_log import EventsAway, ExecutionLog
+from dynavera.contracts.events import ExecutionEvent, is_terminal
+from dynavera.limits import POLL_FASTEST, POLL_SLOWEST
+from dynavera.records.database import DatabaseAway
+from dynavera.records.executions import ExecutionNotFound
+
+WINDOW_BYTES = 1024 * 1024
+"""How much of the newest log a feed keeps for its viewers; who is further behind reads the log itself."""
+
+SLOWER = 1.5
+"""By how much the pause grows with each look that finds nothing."""
+
+
+@dataclass
+class Feed:
+    """The newest events of one live execution, read once and shared."""
+
+    execution_id: UUID
+    log: ExecutionLog
+    position: int
+    viewers: int = 0
+    ended: bool = False
+    _window: deque[tuple[ExecutionEvent, int]] = field(default_factory=deque[tuple[ExecutionEvent, int]])
+    _bytes: int = 0
+    _moved: asyncio.Event = field(default_factory=asyncio.Event)
+    _begun: bool = False
+    _reader: asyncio.Task[None] | None = None
+
+    @property
+    def first(self) -> int:
+        """The sequence of the oldest event in the window; one past the position when it is empty."""
+        return self.position - len(self._window) + 1
+
+    def after(self, cursor: int) -> list[ExecutionEvent]:
+        """The events of the window after `cursor`, which must be in it or at its end."""
+        skipped = cursor + 1 - self.first
+        return [event for event, _ in list(self._window)[max(0, skipped) :]]
+
+    async def moved(self) -> None:
+        """Wait until there is something new, or the feed has ended."""
+        await self._moved.wait()
+
+    def start(self) -> None:
+        """Begin to read."""
+        self._reader = asyncio.create_task(self._read())
+
+    def stop(self) -> None:
+        """Nobody looks any more."""
+        if self._reader is not None:
+            self._reader.cancel()
+
+    async def _read(self) -> None:
+        """Read until the terminal event: fast while events come, slowly when none do."""
+        pause = POLL_FASTEST.total_seconds()
+        try:
+            while not self.ended:
+                if await self._look():
+                    pause = POLL_FASTEST.total_seconds()
+                else:
+                    pause = min(pause * SLOWER, POLL_SLOWEST.total_seconds())
+                await asyncio.sleep(0 if self.ended else pause)
+        finally:
+            self.ended = True
+            self._moved.set()
+
+    async def _look(self) -> bool:
+        try:
+            if not self._begun:
+                self._begun = await self.log.records.status(self.execution_id) != "queued"
+            if self._begun:
+                events = await self.log.newest(self.execution_id, self.position)
+            else:
+                events = await self.log.records.events(self.execution_id, self.position, limit=10)
+        except DatabaseAway:
+            return False
+        except ExecutionNotFound:
+            self.ended = True
+            return False
+        self._add(events)
+        return bool(events)
+
+    def _add(self, events: list[ExecutionEvent]) -> None:
+        for event in events:
+            size = len(event.model_dump_json())
+            self._window.append((event, size))
+            self._bytes += size
+            self.position = event.sequence
+            self.ended = is_terminal(event)
+        while self._bytes > WINDOW_BYTES and len(self._window) > 1:
+            self._bytes -= self._window.popleft()[1]
+        if events:
+            self._moved.set()
+            self._moved = asyncio.Event()
+
+
+@dataclass(frozen=True)
+class Relay:
+    """Shows logs, live, from any position on."""
+
+    log: ExecutionLog
+    _feeds: dict[UUID, Feed] = field(default_factory=dict[UUID, Feed])
+
+    async def follow(self, execution_id: UUID, after: int) -> AsyncGenerator[ExecutionEvent]:
+        """The events after `after`, once each and in order, up to the terminal one; nothing while nobody answers.
+
+        Ends early only when the execution is deleted.
+
+        Raises:
+            CursorAhead: there is no event `after` yet.
+        """
+        cursor = after
+        while True:
+            events = await self._behind(execution_id, cursor)
+            for event in events:
+                yield event
+                cursor = event.sequence
+            if events and is_terminal(events[-1]):
+                return
+            if events:
+                continue
+            with self._joined(execution_id, cursor) as feed:
+                while cursor + 1 >= feed.first:
+                    for event in feed.after(cursor):
+                        yield event
+                        cursor = event.sequence
+                    if feed.ended and cursor >= feed.position:
+                        return
+                    if cursor >= feed.position:
+                        await feed.moved()
+            await asyncio.sleep(POLL_FASTEST.total_seconds())
+
+    async def _behind(self, execution_id: UUID, cursor: int) -> list[ExecutionEvent]:
+        """What a viewer reads for itself until it has caught up with the feed."""
+        feed = self._feeds.get(execution_id)
+        if feed is not None and feed.first <= cursor + 1 <= feed.position:
+            return []
+        try:
+            return await self.log.read(execution_id, cursor)
+        except (EventsAway, DatabaseAway, ExecutionNotFound):
+            return []
+
+    @contextmanager
+    def _joined(self, execution_id: UUID, cursor: int) -> Generator[Feed]:
+        feed = self._feeds.get(execution_id)
+        if feed is None or feed.ended:
+            feed = self._feeds[execution_id] = Feed(execution_id, self.log, cursor)
+            feed.start()
+        feed.viewers += 1
+        try:
+            yield feed
+        finally:
+            feed.viewers -= 1
+            if feed.viewers == 0:
+                feed.stop()
+                if self._feeds.get(execution_id) is feed:
+                    del self._feeds[execution_id]

@@ -1,0 +1,129 @@
+"""What happens, as it happens: server-sent events and the WebSocket."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Header, WebSocket
+from fastapi.responses import Response
+from pydantic import Field, TypeAdapter, ValidationError
+from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.requests import Request
+
+from api.agent_socket import AgentSocket, ReaderTooSlow
+from api.authentication import CurrentUser, Unauthenticated, until_unwelcome, user_of
+from api.dependencies import Services, ServicesDep, services_of
+from api.requests import user_router
+from api.routers.parameters import After, ExecutionId
+from api.routers.responses import NOT_FOUND
+from dynavera.contracts.contract import utc_now
+from dynavera.limits import READER_PATIENCE
+from dynavera.records.agents import AgentNotFound
+from dynavera.records.database import DatabaseAway
+
+UNAUTHENTICATED = 4401
+NO_SUCH_AGENT = 4404
+TOO_SLOW = 4408
+TRY_AGAIN_LATER = 1013
+CLOSE_SECONDS = 5
+
+EVENT_STREAM = {200: {"content": {"text/event-stream": {}}, "description": "Server-sent events."}}
+LastEventId = Annotated[
+    Annotated[int, Field(ge=0)] | None, Header(alias="Last-Event-ID", description="As `after`; this one counts.")
+]
+
+of_execution = user_router("/api/executions", "executions")
+router = APIRouter()
+_agent_id: TypeAdapter[UUID] = TypeAdapter(UUID)
+
+
+@of_execution.get("/stream", response_class=Response, responses=EVENT_STREAM)
+async def stream_executions(request: Request, user: CurrentUser, services: ServicesDep) -> EventSourceResponse:
+    """Your executions as they change."""
+    changes = services.streams.changes.of(user.id, utc_now())
+    return _streamed(request, services, (ServerSentEvent(data=one.model_dump_json()) async for one in changes))
+
+
+@of_execution.get("/{execution_id}/events/stream", response_class=Response, responses=NOT_FOUND | EVENT_STREAM)
+async def stream_events(
+    request: Request,
+    execution_id: ExecutionId,
+    user: CurrentUser,
+    services: ServicesDep,
+    after: After = 0,
+    last_event_id: LastEventId = None,
+) -> EventSourceResponse:
+    """The execution's log, live: `id` is the sequence, and the type is inside the JSON."""
+    start = after if last_event_id is None else last_event_id
+    await services.executions.check_cursor(user, execution_id, start)
+    events = services.streams.relay.follow(execution_id, start)
+    return _streamed(
+        request,
+        services,
+        (ServerSentEvent(data=event.model_dump_json(), id=str(event.sequence)) async for event in events),
+    )
+
+
+router.include_router(of_execution)
+
+
+@router.websocket("/ws/agents/{agent_id}")
+async def agent_socket(websocket: WebSocket, agent_id: str) -> None:
+    """What happens in the agent's executions, and what its client asks for."""
+    services = services_of(websocket)
+    await websocket.accept()
+    try:
+        user = await user_of(websocket, services.users)
+        if user is None:
+            raise Unauthenticated
+        agent = await services.agents.get(user.id, _agent_id.validate_python(agent_id))
+        await AgentSocket(websocket, user, agent.id, services).serve()
+    except Unauthenticated:
+        await _close(websocket, UNAUTHENTICATED, "Log in, or show an API key.")
+    except (AgentNotFound, ValidationError):
+        await _close(websocket, NO_SUCH_AGENT, "There is no such agent.")
+    except ReaderTooSlow:
+        await _close(websocket, TOO_SLOW, "You read too slowly; come back with 'after'.")
+    except DatabaseAway:
+        await _close(websocket, TRY_AGAIN_LATER, "The database cannot be used now; try again in a moment.")
+
+
+def _streamed(
+    request: Request, services: Services, events: AsyncGenerator[ServerSentEvent]
+) -> EventSourceResponse:
+    return EventSourceResponse(
+        _while_welcome(request, services, events), sep="\n", send_timeout=READER_PATIENCE.total_seconds()
+    )
+
+
+async def _while_welcome(
+    request: Request, services: Services, events: AsyncGenerator[ServerSentEvent]
+) -> AsyncGenerator[ServerSentEvent]:
+    """The events, as long as the session that asked for them lives."""
+    leaving = asyncio.ensure_future(until_unwelcome(request, services.users))
+    coming = asyncio.ensure_future(anext(events, None))
+    try:
+        while True:
+            await asyncio.wait({leaving, coming}, return_when=asyncio.FIRST_COMPLETED)
+            if leaving.done():
+                return
+            event = coming.result()
+            if event is None:
+                return
+            yield event
+            coming = asyncio.ensure_future(anext(events, None))
+    finally:
+        leaving.cancel()
+        coming.cancel()
+        await asyncio.wait({leaving, coming})
+        await events.aclose()
+
+
+async def _close(websocket: WebSocket, code: int, reason: str) -> None:
+    """Close with a code, if the client still reads; uvicorn drops it otherwise."""
+    try:
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await websocket.close(code, reason)
+    except TimeoutError:
+        return

@@ -1,0 +1,141 @@
+"""What was accepted reaches Temporal, and what ended there without a word is recorded."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from temporalio.client import WorkflowExecutionStatus
+
+from api.temporal import Closing, Temporal, TemporalAway, WorkflowUnknown
+from dynavera.contracts.contract import utc_now
+from dynavera.contracts.events import ExecutionEvent
+from dynavera.limits import INSPECT_EVERY, SWEEP_EVERY
+from dynavera.records.database import DatabaseAway
+from dynavera.records.executions import ExecutionNotFound, Executions
+
+logger = logging.getLogger(__name__)
+
+SETTLED = timedelta(seconds=10)
+"""How old an execution is before it is compared with Temporal: younger ones are on their way."""
+
+TAIL_PATIENCE = timedelta(seconds=30)
+"""How long the tail of a closed workflow is asked for before the log ends without it."""
+
+NEVER_STARTED = timedelta(seconds=60)
+"""How long a stop looks for a workflow that another process may just be starting."""
+
+WORDS = {
+    WorkflowExecutionStatus.TERMINATED: ("terminated", "The execution was terminated in Temporal"),
+    WorkflowExecutionStatus.TIMED_OUT: ("timed_out", "The execution timed out in Temporal"),
+}
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Delivers starts and stops, at once and again until they are delivered; every API process may run one."""
+
+    records: Executions
+    temporal: Temporal
+
+    async def start(self, execution_id: UUID) -> None:
+        """Start the workflow now; where Temporal is away, the next round does."""
+        order = await self.records.order(execution_id)
+        if order is None:
+            return
+        try:
+            await self.temporal.start(order)
+        except TemporalAway as error:
+            logger.warning("Execution %s is not started yet: %s", execution_id, error)
+
+    async def stop(self, execution_id: UUID) -> None:
+        """Cancel the workflow now; where Temporal is away, the next round does."""
+        try:
+            await self.temporal.cancel(execution_id)
+        except TemporalAway as error:
+            logger.warning("Execution %s is not cancelled yet: %s", execution_id, error)
+        except WorkflowUnknown:
+            if await self._will_not_come(execution_id):
+                await self.records.note_stop_delivered(execution_id)
+        else:
+            await self.records.note_stop_delivered(execution_id)
+
+    async def deliver(self) -> None:
+        """Deliver what has not reached Temporal."""
+        for execution_id in await self.records.not_started():
+            order = await self.records.order(execution_id)
+            if order is not None:
+                await self.temporal.start(order)
+                await self.records.note_started(execution_id)
+        for execution_id in await self.records.stops_not_delivered():
+            await self.stop(execution_id)
+
+    async def inspect(self) -> None:
+        """Record what ended in Temporal without a word of its own: terminated, timed out, or gone."""
+        for execution_id in await self.records.live(before=utc_now() - SETTLED):
+            try:
+                closing = await self.temporal.closing(execution_id)
+            except WorkflowUnknown:
+                await self._fail(execution_id, "Temporal does not know the execution any more.", "vanished", [])
+                continue
+            if closing is not None:
+                await self._record(execution_id, closing)
+
+    async def run(self) -> None:
+        """Sweep until cancelled."""
+        await asyncio.gather(_regularly(self.deliver, SWEEP_EVERY), _regularly(self.inspect, INSPECT_EVERY))
+
+    async def _record(self, execution_id: UUID, closing: Closing) -> None:
+        try:
+            tail = await self._tail(execution_id)
+        except TemporalAway:
+            if utc_now() - closing.at < TAIL_PATIENCE:
+                return
+            tail = []
+        code, words = WORDS.get(closing.status, ("ended_in_temporal", "The execution ended in Temporal"))
+        reason = await self.temporal.reason(execution_id)
+        await self._fail(execution_id, f"{words}: {reason}." if reason else f"{words}.", code, tail)
+
+    async def _tail(self, execution_id: UUID) -> list[ExecutionEvent]:
+        """What a closed workflow still has of its log; a worker reads it from the history."""
+        tail: list[ExecutionEvent] = []
+        after = await self.records.last_sequence(execution_id)
+        while True:
+            page = await self.temporal.events(execution_id, after)
+            if not page.items or page.first > after + 1:
+                return tail
+            tail += page.items
+            after = tail[-1].sequence
+
+    async def _fail(self, execution_id: UUID, message: str, code: str, tail: list[ExecutionEvent]) -> None:
+        try:
+            await self.records.fail(execution_id, message, code, tail)
+        except ExecutionNotFound:
+            logger.info("Execution %s was deleted meanwhile.", execution_id)
+
+    async def _will_not_come(self, execution_id: UUID) -> bool:
+        """Whether Temporal has nothing to stop, and will not have."""
+        try:
+            return await self.temporal.closing(execution_id) is not None
+        except WorkflowUnknown:
+            return await self.records.stop_requested_before(execution_id, NEVER_STARTED)
+        except TemporalAway:
+            return False
+
+
+async def _regularly(sweep: Callable[[], Awaitable[None]], pause: timedelta) -> None:
+    away = False
+    while True:
+        try:
+            await sweep()
+        except (TemporalAway, DatabaseAway) as error:
+            if not away:
+                logger.warning("What was accepted waits: %s", error)
+            away = True
+        else:
+            if away:
+                logger.info("What was accepted goes on.")
+            away = False
+        await asyncio.sleep(pause.total_seconds())

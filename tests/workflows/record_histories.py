@@ -1,0 +1,81 @@
+"""Record a history of each shape of execution: `python -m tests.workflows.record_histories`."""
+
+import asyncio
+import json
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from uuid import UUID
+
+from dynavera.limits import ARCHIVE_EVENTS
+from tests.workflows.fakes import FakeMcp, Gate, away, refused
+from tests.workflows.test_replay import HISTORIES
+from tests.workflows.world import World, world
+
+Shape = Callable[[World], Awaitable[UUID]]
+
+
+async def completed(here: World) -> UUID:
+    async with here.worker():
+        execution_id = await here.start()
+        await here.events(execution_id)
+        await here.closed_as(execution_id)
+    return execution_id
+
+
+async def several_attempts(here: World) -> UUID:
+    here.mcp = FakeMcp(retrieval_failures=[away()], failures=[away()], fail_after=1)
+    return await completed(here)
+
+
+async def failed(here: World) -> UUID:
+    here.mcp = FakeMcp(failures=[refused("unknown_generator")])
+    return await completed(here)
+
+
+async def archived(here: World) -> UUID:
+    here.mcp = FakeMcp(status_lines=[f"Line {number}." for number in range(ARCHIVE_EVENTS + 1)], gate=Gate())
+    assert here.mcp.gate is not None
+    async with here.worker():
+        execution_id = await here.start()
+        while await here.records.last_sequence(execution_id) < ARCHIVE_EVENTS:
+            await asyncio.sleep(0.05)
+        here.mcp.gate.opened.set()
+        await here.events(execution_id)
+        await here.closed_as(execution_id)
+    return execution_id
+
+
+async def stopped(here: World) -> UUID:
+    here.mcp = FakeMcp(gate=Gate())
+    assert here.mcp.gate is not None
+    async with here.worker():
+        execution_id = await here.start()
+        await here.mcp.gate.reached.wait()
+        await here.stop(execution_id)
+        await here.events(execution_id)
+        await here.closed_as(execution_id)
+    return execution_id
+
+
+async def stopped_in_the_queue(here: World) -> UUID:
+    execution_id = await here.start()
+    await here.stop(execution_id)
+    async with here.worker():
+        await here.closed_as(execution_id)
+    return execution_id
+
+
+async def record() -> None:
+    shapes: tuple[Shape, ...] = (archived, completed, failed, several_attempts, stopped, stopped_in_the_queue)
+    for shape in shapes:
+        with tempfile.TemporaryDirectory() as folder:
+            async with world(Path(folder)) as here:
+                execution_id = await shape(here)
+                history = await here.environment.client.get_workflow_handle(str(execution_id)).fetch_history()
+        recorded = json.dumps(history.to_json_dict(), indent=1, sort_keys=True)
+        (HISTORIES / f"{shape.__name__}.json").write_text(recorded + "\n")
+
+
+if __name__ == "__main__":
+    asyncio.run(record())

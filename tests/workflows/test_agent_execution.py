@@ -1,0 +1,168 @@
+"""The workflow, on a real Temporal server: how an execution succeeds, fails and is tried again."""
+
+import asyncio
+
+from dynavera.contracts.documents import RetrievedPassage
+from dynavera.contracts.events import (
+    ExecutionCompleted,
+    ExecutionError,
+    ExecutionStarted,
+    Message,
+    Progress,
+    Step,
+)
+from tests.workflows.fakes import Gate, away, refused
+from tests.workflows.world import World, answer_of, failed_attempts
+
+
+async def test_an_execution_says_each_stage_and_ends_with_the_cited_answer(here: World) -> None:
+    async with here.worker():
+        execution_id = await here.start()
+        events = await here.events(execution_id)
+
+        assert await here.closed_as(execution_id) == "COMPLETED"
+    assert isinstance(events[0], ExecutionStarted)
+    stages = [event.content.stage for event in events if isinstance(event, Progress)]
+    assert stages == ["initializing", "retrieving", "generating", "saving"]
+    ending = events[-1]
+    assert isinstance(ending, ExecutionCompleted)
+    assert ending.output_data.answer == "Light tells [1]." == answer_of(events)
+    assert [message.content.text for message in events if isinstance(message, Message)] == [ending.output_data.answer]
+    assert [source.n for source in ending.output_data.sources] == [1]
+    execution = await here.records.get(here.user.id, execution_id)
+    assert execution.status == "completed"
+    assert execution.output_data == ending.output_data
+
+
+async def test_without_passages_the_step_says_so_and_the_execution_completes(here: World) -> None:
+    here.mcp.passages = list[RetrievedPassage]()
+
+    async with here.worker():
+        events = await here.events(await here.start())
+
+    steps = [event.content for event in events if isinstance(event, Step)]
+    assert [step.message for step in steps] == ["Found no passages: there is nothing to answer from."]
+    assert isinstance(events[-1], ExecutionCompleted)
+
+
+async def test_a_status_line_of_the_generator_is_progress(here: World) -> None:
+    here.mcp.status_lines = ["Loading the model."]
+    here.mcp.gate = gate = Gate()
+
+    async with here.worker():
+        execution_id = await here.start()
+        await here.said(execution_id, "Loading the model.")
+        gate.opened.set()
+        events = await here.events(execution_id)
+
+    lines = [event.content for event in events if isinstance(event, Progress)]
+    assert [line.stage for line in lines if line.message == "Loading the model."] == ["initializing"]
+
+
+async def test_a_failed_attempt_is_said_and_tried_again(here: World) -> None:
+    here.mcp.retrieval_failures = [away(), away()]
+
+    async with here.worker():
+        events = await here.events(await here.start())
+
+    failures = [event.content for event in failed_attempts(events)]
+    assert [(one.stage, one.attempt, one.retry_in_seconds) for one in failures] == [
+        ("retrieving", 1, 0.5),
+        ("retrieving", 2, 1.0),
+    ]
+    assert [one.error for one in failures] == ["The MCP service does not answer."] * 2
+    assert isinstance(events[-1], ExecutionCompleted)
+
+
+async def test_the_next_attempt_goes_on_where_the_published_answer_ends(here: World) -> None:
+    here.mcp.words = ["One, ", "two, ", "three."]
+    here.mcp.failures = [away()]
+    here.mcp.fail_after = 2
+
+    async with here.worker():
+        events = await here.events(await here.start())
+
+    assert [call.prefix for call in here.mcp.calls] == ["", "One, two, "]
+    assert len({call.operation_id for call in here.mcp.calls}) == 1
+    assert answer_of(events) == "One, two, three."
+    assert len(failed_attempts(events)) == 1
+
+
+async def test_a_refusal_that_cannot_be_helped_fails_the_execution_at_once(here: World) -> None:
+    here.mcp.failures = [refused("unknown_generator")]
+
+    async with here.worker():
+        execution_id = await here.start()
+        events = await here.events(execution_id)
+
+        assert await here.closed_as(execution_id) == "FAILED"
+    ending = events[-1]
+    assert isinstance(ending, ExecutionError)
+    assert (ending.code, ending.message, ending.output_data) == (
+        "unknown_generator",
+        "Refused: unknown_generator.",
+        None,
+    )
+    assert failed_attempts(events) == []
+    assert (await here.records.get(here.user.id, execution_id)).error_message == "Refused: unknown_generator."
+
+
+async def test_a_failure_in_mid_answer_keeps_what_was_written(here: World) -> None:
+    here.mcp.failures = [refused("answer_too_large")]
+    here.mcp.fail_after = 1
+
+    async with here.worker():
+        execution_id = await here.start()
+        events = await here.events(execution_id)
+
+    ending = events[-1]
+    assert isinstance(ending, ExecutionError)
+    assert ending.output_data is not None
+    assert ending.output_data.answer == "Light " == answer_of(events)
+
+
+async def test_a_generator_that_says_when_to_come_back_is_asked_then(here: World) -> None:
+    here.mcp.failures = [refused("busy", retryable=True, after=0.7)]
+
+    async with here.worker():
+        events = await here.events(await here.start())
+
+    assert [event.content.retry_in_seconds for event in failed_attempts(events)] == [0.7]
+    assert isinstance(events[-1], ExecutionCompleted)
+
+
+async def test_an_error_that_nobody_foresaw_is_tried_five_times(here: World) -> None:
+    here.mcp.retrieval_failures = [ValueError("a bug")] * 5
+
+    async with here.worker():
+        events = await here.events(await here.start())
+
+    ending = events[-1]
+    assert isinstance(ending, ExecutionError)
+    assert ending.code == "internal_error"
+    assert "a bug" in ending.message
+    assert len(failed_attempts(events)) == 4
+
+
+async def test_a_queued_execution_waits_for_a_worker(here: World) -> None:
+    execution_id = await here.start()
+    queued = await here.records.get(here.user.id, execution_id)
+    log = await here.log.read(execution_id, 0)
+
+    async with here.worker():
+        events = await here.events(execution_id)
+
+    assert queued.status == "queued"
+    assert [event.type for event in log] == ["execution_started"]
+    assert isinstance(events[-1], ExecutionCompleted)
+
+
+async def test_twenty_executions_at_once_each_have_a_log_of_their_own(here: World) -> None:
+    here.mcp.words = [f"{number} " for number in range(30)]
+
+    async with here.worker():
+        started = [await here.start() for _ in range(20)]
+        logs = await asyncio.gather(*(here.events(execution_id) for execution_id in started))
+
+    assert {event.execution_id for log in logs for event in log} == set(started)
+    assert {answer_of(log) for log in logs} == {"".join(here.mcp.words)}

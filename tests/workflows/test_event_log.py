@@ -1,0 +1,116 @@
+"""The log in the workflow: numbered once, whatever comes twice, late or at length."""
+
+from datetime import UTC, datetime
+
+from activities.batches import EventBatch
+from dynavera.contracts.events import DeltaContent, ExecutionError, MessageContent, ProgressContent
+from dynavera.identifiers import new_id
+from dynavera.limits import PAGE_BYTES
+from workflows.event_log import EventLog
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def log() -> EventLog:
+    return EventLog(new_id(), new_id())
+
+
+def batch(attempt: int, index: int, offset: int, text: str) -> EventBatch:
+    return EventBatch(attempt=attempt, index=index, contents=[DeltaContent(offset=offset, text=text)])
+
+
+def test_a_batch_that_comes_twice_counts_once() -> None:
+    events = log()
+    events.expect(1)
+
+    for _ in range(2):
+        events.accept(batch(1, 0, 0, "a"), NOW)
+
+    assert events.answer == "a"
+    assert events.last == 2
+
+
+def test_a_batch_of_an_attempt_that_was_given_up_is_dropped() -> None:
+    events = log()
+    events.expect(1)
+    events.accept(batch(1, 0, 0, "a"), NOW)
+    events.expect(2)
+
+    events.accept(batch(1, 1, 1, "b"), NOW)
+    events.accept(batch(2, 0, 1, "c"), NOW)
+
+    assert events.answer == "ac"
+
+
+def test_a_batch_after_the_last_attempt_is_dropped() -> None:
+    events = log()
+    events.expect(1)
+    events.expect_none()
+
+    events.accept(batch(1, 0, 0, "a"), NOW)
+
+    assert events.last == 1
+
+
+def test_a_tail_of_many_pages_is_read_whole_and_none_is_larger_than_allowed() -> None:
+    events = log()
+    for number in range(40):
+        events.append(DeltaContent(offset=number * 20_000, text="x" * 20_000), NOW)
+
+    read: list[int] = []
+    while page := events.page(read[-1] if read else 1).items:
+        assert sum(len(event.model_dump_json()) for event in page) <= PAGE_BYTES
+        read += [event.sequence for event in page]
+
+    assert read == list(range(2, 42))
+
+
+def test_an_event_that_is_larger_than_a_page_comes_alone() -> None:
+    events = log()
+    events.append(MessageContent(text="x" * (PAGE_BYTES + 1)), NOW)
+    events.append(ProgressContent(stage="saving", message="Saving."), NOW)
+
+    assert [event.sequence for event in events.page(1).items] == [2]
+    assert [event.sequence for event in events.page(2).items] == [3]
+
+
+def test_what_is_archived_is_dropped_and_the_page_says_where_the_tail_begins() -> None:
+    events = log()
+    for number in range(5):
+        events.append(DeltaContent(offset=number, text="x"), NOW)
+
+    events.archived(events.page(1).items[:3])
+    page = events.page(1)
+
+    assert (page.first, page.last) == (5, 6)
+    assert [event.sequence for event in page.items] == [5, 6]
+    assert events.page(6).items == []
+
+
+def test_offsets_count_code_points() -> None:
+    events = log()
+
+    events.append(DeltaContent(offset=0, text="a🧠b"), NOW)
+    events.append(DeltaContent(offset=2, text="c"), NOW)
+
+    assert events.answer == "a🧠c"
+
+
+def test_the_last_word_is_the_one_that_the_records_have() -> None:
+    events = log()
+    for number in range(3):
+        events.append(DeltaContent(offset=number, text="x"), NOW)
+    ending = ExecutionError(
+        execution_id=events.execution_id,
+        agent_id=events.agent_id,
+        sequence=3,
+        timestamp=NOW,
+        message="Terminated.",
+        code="terminated",
+        output_data=None,
+    )
+
+    events.close(ending)
+
+    assert [event.sequence for event in events.page(1).items] == [2, 3]
+    assert events.page(2).items == [ending]

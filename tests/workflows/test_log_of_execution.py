@@ -1,0 +1,66 @@
+"""The log of a running execution, on a real Temporal server: what comes twice or late, and what is archived."""
+
+import asyncio
+
+from activities.batches import REPORT, EventBatch
+from dynavera.contracts.events import DeltaContent
+from dynavera.limits import ARCHIVE_EVENTS, PAGE_BYTES
+from tests.workflows.fakes import Gate
+from tests.workflows.world import PATIENCE_SECONDS, World, answer_of
+
+
+async def test_a_batch_that_comes_twice_or_from_an_old_attempt_is_dropped(here: World) -> None:
+    here.mcp.words = ["One, ", "two."]
+    here.mcp.gate = gate = Gate()
+
+    async with here.worker():
+        execution_id = await here.start()
+        await here.said(execution_id, "One, ")
+        workflow = here.environment.client.get_workflow_handle(str(execution_id))
+        for attempt, index in ((1, 0), (0, 0), (0, 1), (2, 0)):
+            never = DeltaContent(offset=0, text="Never said.")
+            await workflow.signal(REPORT, EventBatch(attempt=attempt, index=index, contents=[never]))
+        gate.opened.set()
+        events = await here.events(execution_id)
+
+    assert "Never said." not in "".join(event.model_dump_json() for event in events)
+    assert answer_of(events) == "One, two."
+
+
+async def test_a_tail_of_many_pages_is_read_whole(here: World) -> None:
+    here.mcp.status_lines = [f"{number} {'x' * 30_000}" for number in range(30)]
+    here.mcp.gate = gate = Gate()
+    here.mcp.gate_after = 0
+
+    async with here.worker():
+        execution_id = await here.start()
+        await here.said(execution_id, "29 xxx")
+        page = await here.temporal.events(execution_id, 1)
+        read = await here.log.read(execution_id, 0)
+        while more := await here.log.read(execution_id, read[-1].sequence):
+            read += more
+        gate.opened.set()
+        events = await here.events(execution_id)
+
+    assert sum(len(event.model_dump_json()) for event in page.items) <= PAGE_BYTES < 30 * 30_000
+    assert events[: len(read)] == read
+
+
+async def test_the_tail_is_archived_during_the_run_and_the_log_stays_dense(here: World) -> None:
+    here.mcp.status_lines = [f"Line {number}." for number in range(2 * ARCHIVE_EVENTS)]
+    here.mcp.gate = gate = Gate()
+    here.mcp.gate_after = 0
+
+    async with here.worker():
+        execution_id = await here.start()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while await here.records.last_sequence(execution_id) < ARCHIVE_EVENTS:
+                await asyncio.sleep(0.05)
+        page = await here.temporal.events(execution_id, 0)
+        status = await here.records.status(execution_id)
+        gate.opened.set()
+        events = await here.events(execution_id)
+
+    assert status == "running"
+    assert page.first > ARCHIVE_EVENTS
+    assert len(events) > 2 * ARCHIVE_EVENTS

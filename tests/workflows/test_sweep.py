@@ -1,0 +1,134 @@
+"""What was accepted reaches Temporal, and what ended there without a word is recorded."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
+
+from api.execution_log import EventsAway
+from api.sweep import Sweep
+from api.temporal import Temporal, TemporalAway, WorkflowUnknown
+from dynavera.contracts.events import ExecutionCompleted, ExecutionError
+from dynavera.settings import Settings
+from tests.serving import free_port
+from tests.workflows.fakes import Gate
+from tests.workflows.world import QUEUE, World, answer_of
+from workflows.connection import connect
+
+
+async def nowhere() -> Temporal:
+    """A Temporal that nobody has started."""
+    client = await connect(Settings(temporal_port=free_port()), lazy=True)
+    return Temporal(client, QUEUE, timedelta(hours=1))
+
+
+async def test_a_start_while_temporal_is_away_is_delivered_when_it_is_back(here: World) -> None:
+    execution = await here.records.accept(here.user.id, here.agent.id, {"query": "What?"})
+    await Sweep(here.records, await nowhere()).start(execution.id)
+
+    async with here.worker():
+        await here.sweep.deliver()
+        events = await here.events(execution.id)
+
+    assert isinstance(events[-1], ExecutionCompleted)
+
+
+async def test_a_stop_while_temporal_is_away_is_delivered_when_it_is_back(here: World) -> None:
+    here.mcp.gate = Gate()
+
+    async with here.worker():
+        execution_id = await here.start()
+        await here.said(execution_id, "Light ")
+        await here.records.ask_to_stop(here.user.id, execution_id)
+        await Sweep(here.records, await nowhere()).stop(execution_id)
+        still_open = await here.temporal.closing(execution_id)
+        await here.sweep.deliver()
+        events = await here.events(execution_id)
+
+    assert still_open is None
+    assert events[-1].type == "execution_stopped"
+    assert await here.records.stops_not_delivered() == []
+
+
+async def test_a_start_that_is_delivered_twice_runs_once(here: World) -> None:
+    async with here.worker():
+        execution_id = await here.start()
+        await here.sweep.start(execution_id)
+        await here.events(execution_id)
+        order = await here.records.order(execution_id)
+        await here.closed_as(execution_id)
+
+    assert order is None
+    assert len(here.mcp.calls) == 1
+
+
+async def test_an_execution_that_is_terminated_in_temporal_fails_with_that_reason_and_its_log(
+    here: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.sweep.SETTLED", timedelta(0))
+    here.mcp.gate = Gate()
+
+    async with here.worker():
+        execution_id = await here.start()
+        await here.said(execution_id, "Light ")
+        await here.environment.client.get_workflow_handle(str(execution_id)).terminate(reason="the disk is full")
+        await here.records.note_started(execution_id)
+        await here.sweep.inspect()
+        events = await here.events(execution_id)
+
+    ending = events[-1]
+    assert isinstance(ending, ExecutionError)
+    assert ending.code == "terminated"
+    assert "the disk is full" in ending.message
+    assert answer_of(events) == "Light "
+    assert ending.output_data is not None
+    assert ending.output_data.answer == "Light "
+
+
+async def test_an_execution_that_temporal_has_forgotten_fails(here: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.sweep.SETTLED", timedelta(0))
+    here.mcp.gate = Gate()
+
+    async with here.worker():
+        execution_id = await here.start()
+        await here.said(execution_id, "Light ")
+    await here.environment.client.workflow_service.delete_workflow_execution(
+        DeleteWorkflowExecutionRequest(
+            namespace="default", workflow_execution=WorkflowExecution(workflow_id=str(execution_id))
+        )
+    )
+    await forgotten(here, execution_id)
+    await here.sweep.inspect()
+    events = await here.events(execution_id)
+
+    assert isinstance(events[-1], ExecutionError)
+    assert events[-1].code == "vanished"
+
+
+async def forgotten(here: World, execution_id: UUID) -> None:
+    while True:
+        try:
+            await here.temporal.closing(execution_id)
+        except WorkflowUnknown:
+            return
+
+
+async def test_without_a_worker_the_archive_is_served_and_the_rest_is_said_to_be_away(here: World) -> None:
+    here.mcp.gate = Gate()
+
+    async with here.worker():
+        execution_id = await here.start()
+        await here.said(execution_id, "Light ")
+
+    assert [event.sequence for event in await here.log.read(execution_id, 0)] == [1]
+    with pytest.raises(EventsAway):
+        await here.log.read(execution_id, 1)
+
+
+async def test_what_temporal_does_not_answer_is_said_to_be_away(here: World) -> None:
+    away = await nowhere()
+
+    with pytest.raises(TemporalAway):
+        await away.has_worker()

@@ -1,0 +1,111 @@
+"""Everything that an execution needs, real but for the MCP service."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+from api.execution_log import ExecutionLog
+from api.relay import Relay
+from api.sweep import Sweep
+from api.temporal import Temporal
+from dynavera.contracts.agents import Agent, AgentSettings
+from dynavera.contracts.events import Delta, ExecutionEvent, ExecutionStopped, Progress, grown
+from dynavera.contracts.users import User
+from dynavera.records.agents import Agents
+from dynavera.records.database import Database
+from dynavera.records.executions import Executions
+from dynavera.records.migrate import migrate
+from dynavera.records.users import Users
+from tests.temporal import temporal_server
+from tests.workflows.fakes import FakeMcp
+from workflows.worker import build_worker
+
+PATIENCE_SECONDS = 30
+QUEUE = "tests"
+
+
+@dataclass
+class World:
+    environment: WorkflowEnvironment
+    database: Database
+    user: User
+    agent: Agent
+    records: Executions
+    temporal: Temporal
+    log: ExecutionLog
+    sweep: Sweep
+    mcp: FakeMcp = field(default_factory=FakeMcp)
+
+    def worker(self, **changes: Any) -> Worker:
+        return build_worker(self.environment.client, QUEUE, self.mcp, self.records, signal_budget=100, **changes)
+
+    async def start(self, query: str = "What is fNIRS?") -> UUID:
+        execution = await self.records.accept(self.user.id, self.agent.id, {"query": query})
+        await self.sweep.start(execution.id)
+        return execution.id
+
+    async def stop(self, execution_id: UUID) -> None:
+        await self.records.ask_to_stop(self.user.id, execution_id)
+        await self.sweep.stop(execution_id)
+
+    async def events(self, execution_id: UUID) -> list[ExecutionEvent]:
+        """The whole log, followed live to its end, and proved to be dense and the same in the records."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            events = [event async for event in Relay(self.log).follow(execution_id, 0)]
+        assert [event.sequence for event in events] == list(range(1, len(events) + 1))
+        assert await self.records.events(execution_id, 0, 100_000) == events
+        return events
+
+    async def closed_as(self, execution_id: UUID) -> str:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while (closing := await self.temporal.closing(execution_id)) is None:
+                await asyncio.sleep(0.02)
+        return closing.status.name
+
+    async def said(self, execution_id: UUID, words: str) -> None:
+        """Wait until the log says `words`."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            async for event in Relay(self.log).follow(execution_id, 0):
+                if words in event.model_dump_json():
+                    return
+        raise AssertionError(f"the log ended without {words!r}")
+
+
+@asynccontextmanager
+async def world(folder: Path) -> AsyncGenerator[World]:
+    database = Database(f"sqlite+aiosqlite:///{folder / 'records.sqlite3'}")
+    await migrate(database)
+    user = await Users(database).ensure_first("token")
+    agent = await Agents(database).create(user.id, AgentSettings(name="Tester"))
+    records = Executions(database, "http://temporal.test")
+    async with temporal_server() as environment:
+        temporal = Temporal(environment.client, QUEUE, timedelta(hours=1))
+        log = ExecutionLog(records, temporal)
+        yield World(environment, database, user, agent, records, temporal, log, Sweep(records, temporal))
+    await database.close()
+
+
+def answer_of(events: list[ExecutionEvent]) -> str:
+    """The answer, folded from its deltas."""
+    answer = ""
+    for event in events:
+        if isinstance(event, Delta):
+            answer = grown(answer, event.content)
+    return answer
+
+
+def failed_attempts(events: list[ExecutionEvent]) -> list[Progress]:
+    return [event for event in events if isinstance(event, Progress) and event.content.attempt is not None]
+
+
+def stopped(events: list[ExecutionEvent]) -> ExecutionStopped:
+    assert isinstance(events[-1], ExecutionStopped)
+    return events[-1]
