@@ -40,6 +40,11 @@ class FirstRunFailed(Exception):
     """The new instance could not be filled."""
 
 
+def is_filled(data_dir: Path) -> bool:
+    """Whether the instance was filled."""
+    return (data_dir / MARKER).exists()
+
+
 @dataclass(frozen=True)
 class FirstRun:
     """Fills a new instance once; each step can be done again, so that it can be interrupted anywhere."""
@@ -49,11 +54,6 @@ class FirstRun:
     """The MCP service, as its service token."""
     users: "Users"
     agents: "Agents"
-
-    @property
-    def is_done(self) -> bool:
-        """Whether the instance was filled."""
-        return (self.data_dir / MARKER).exists()
 
     async def fill(self, folder: Path = KNOWLEDGE) -> int:
         """Ingest the articles and make the agent; the number of documents.

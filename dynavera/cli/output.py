@@ -13,7 +13,6 @@ from rich.table import Table
 
 from dynavera.cli.options import Output
 
-
 WIDE = 10_000
 
 

@@ -9,12 +9,7 @@ from http import HTTPStatus
 import httpx
 
 from dynavera.contracts.system import Health
-from dynavera.credentials import first_user_token, mcp_token
-from dynavera.first_run import FirstRun, FirstRunFailed
-from dynavera.records.agents import Agents
-from dynavera.records.database import Database, DatabaseAway
-from dynavera.records.migrate import SchemaTooNew, migrate
-from dynavera.records.users import Users
+from dynavera.first_run import is_filled
 from dynavera.settings import Settings
 from dynavera.up.checks import CannotStart
 from dynavera.up.log_files import LogFiles
@@ -109,47 +104,24 @@ class Machine:
         """
         try:
             async with asyncio.TaskGroup() as group:
-                temporal = group.create_task(self._start("temporal"))
-                database = Database(self.settings.records_url)
-                try:
-                    await self._bring_up_the_rest(group, temporal, database)
-                finally:
-                    await database.close()
-        except* (CannotStart, FirstRunFailed) as failures:
-            raise CannotStart(str(_first(failures))) from failures
+                # Side by side, for each spends seconds on its imports: the worker and the API wait for Temporal
+                # themselves, and whoever comes first brings the database to its newest schema.
+                group.create_task(self._start("temporal"))
+                mcp = group.create_task(self._start("mcp"))
+                group.create_task(self._start("worker"))
+                if not is_filled(self.settings.data_dir):
+                    await self._fill(mcp)
+                group.create_task(self._start("api"))
+        except* CannotStart as failures:
+            raise _first(failures) from None
 
-    async def _bring_up_the_rest(
-        self, group: asyncio.TaskGroup, temporal: asyncio.Task[None], database: Database
-    ) -> None:
-        users = Users(database)
-        await self._prepare_records(database, users)
-        mcp = group.create_task(self._start("mcp"))
-        await temporal
-        group.create_task(self._start("worker"))
-        async with self._mcp_client() as service:
-            first_run = FirstRun(self.settings.data_dir, service, users, Agents(database))
-            # Nobody can ask an empty instance: there is no API before the first documents are in.
-            if not first_run.is_done:
-                await mcp
-                self.say("First start: reading the articles in knowledge/ …")
-                await first_run.fill()
-        group.create_task(self._start("api"))
+    async def _fill(self, mcp: asyncio.Task[None]) -> None:
+        # Nobody can ask an empty instance: there is no API before the first documents are in.
+        from dynavera.up.first_start import fill
 
-    async def _prepare_records(self, database: Database, users: Users) -> None:
-        try:
-            await migrate(database)
-            await users.ensure_first(first_user_token(self.settings).get_secret_value())
-            mcp_token(self.settings)
-        except DatabaseAway as error:
-            raise CannotStart(f"{error} See DYNAVERA_DATABASE_URL.") from error
-        except SchemaTooNew as error:
-            raise CannotStart(str(error)) from error
-
-    def _mcp_client(self) -> httpx.AsyncClient:
-        token = mcp_token(self.settings).get_secret_value()
-        return httpx.AsyncClient(
-            base_url=self.settings.mcp_base_url, headers={"Authorization": f"Bearer {token}"}, trust_env=False
-        )
+        await mcp
+        self.say("First start: reading the articles in knowledge/ …")
+        await fill(self.settings)
 
     async def _start(self, name: str) -> None:
         if name in self.parts:
