@@ -5,7 +5,7 @@ import accessibility from 'eslint-plugin-vuejs-accessibility'
 import { defineConfig, globalIgnores } from 'eslint/config'
 import tseslint from 'typescript-eslint'
 
-const projects = ['./tsconfig.app.json', './tsconfig.node.json']
+const projects = ['./tsconfig.app.json', './tsconfig.spec.json', './tsconfig.node.json']
 
 export default defineConfig(
   globalIgnores(['dist', 'coverage', 'src/api/schema.d.ts']),
@@ -51,6 +51,10 @@ export default defineConfig(
         },
       ],
     },
+  },
+  {
+    files: ['**/*.spec.ts', 'src/testing/**'],
+    rules: { '@typescript-eslint/no-non-null-assertion': 'off' },
   },
   { files: ['eslint.config.js'], extends: [tseslint.configs.disableTypeChecked] },
   prettier,

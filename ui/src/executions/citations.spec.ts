@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest'
+
+import { segments } from './citations'
+
+const KNOWN = new Set([1, 2])
+
+test('markers of known sources stand apart from the text', () => {
+  expect(segments('Blood[1][2].', KNOWN)).toEqual([
+    { kind: 'text', text: 'Blood' },
+    { kind: 'marker', n: 1 },
+    { kind: 'marker', n: 2 },
+    { kind: 'text', text: '.' },
+  ])
+})
+
+test('a number that no source has stays text', () => {
+  expect(segments('a[7] [x] [] [1', KNOWN)).toEqual([{ kind: 'text', text: 'a[7] [x] [] [1' }])
+})
+
+test('a marker does not begin a line', () => {
+  expect(segments('Blood [1]', KNOWN)[0]).toEqual({ kind: 'text', text: 'Blood\u00a0' })
+})
+
+test('an empty answer has no segments', () => {
+  expect(segments('', KNOWN)).toEqual([])
+})

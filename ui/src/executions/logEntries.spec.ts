@@ -1,0 +1,71 @@
+import { expect, test } from 'vitest'
+
+import type { ExecutionEvent } from '@/api/types'
+import {
+  completed,
+  delta,
+  failed,
+  FIRST,
+  found,
+  log,
+  message,
+  progress,
+  source,
+  started,
+  stopped,
+} from '@/testing/made'
+
+import { logEntry } from './logEntries'
+
+function line(said: Parameters<typeof log>[1]): ReturnType<typeof logEntry> {
+  return logEntry(log(FIRST, said)[0]!)
+}
+
+test.each([
+  ['Started', started()],
+  ['[PROGRESS]', progress({ stage: 'retrieving', message: 'Looking.' })],
+  ['[STEP]', found(source(1))],
+  ['[MESSAGE]', message('Blood.')],
+  ['Completed', completed('Blood.')],
+  ['Error', failed('MCP is away.')],
+  ['Stopped', stopped('Blo', null)],
+] as const)('a line is tagged %s', (tag, said) => {
+  expect(line(said)?.tag).toBe(tag)
+})
+
+test('a delta has no line', () => {
+  expect(line(delta(0, 'a'))).toBeNull()
+})
+
+test('an event of an unknown kind has no line', () => {
+  expect(logEntry({ ...log(FIRST, started())[0]!, type: 'new' } as unknown as ExecutionEvent)).toBeNull()
+})
+
+test('an attempt that failed says what failed and when it goes on', () => {
+  const said = progress({
+    stage: 'generating',
+    message: 'The model is away.',
+    attempt: 2,
+    error: 'Connection refused.',
+    retry_in_seconds: 2.5,
+  })
+
+  expect(line(said)).toMatchObject({
+    text: 'The model is away.',
+    trouble: 'Attempt 2: Connection refused. — again in 2.5 s',
+  })
+})
+
+test('a stop says how much had been written and when the generator let go', () => {
+  expect(line(stopped('Blo', '2026-01-01T10:00:03.140Z'))?.text).toBe(
+    'Stopped on request. 3 characters had been written; the generator let go 0.14 s after the stop.',
+  )
+})
+
+test('a stop that the generator never answered says so', () => {
+  expect(line(stopped('Blo', null))?.text).toContain('the generator has not said that it let go')
+})
+
+test('an error has its code', () => {
+  expect(line(failed('MCP is away.'))).toMatchObject({ text: 'MCP is away.', trouble: 'mcp_unreachable' })
+})

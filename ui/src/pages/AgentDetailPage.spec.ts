@@ -1,0 +1,271 @@
+import { screen, within } from '@testing-library/vue'
+import { http, HttpResponse } from 'msw'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+
+import type { Execution, ExecutionEvent } from '@/api/types'
+import { LiveServer } from '@/testing/liveServer'
+import {
+  agent,
+  AGENT,
+  completed,
+  delta,
+  execution,
+  failed,
+  FIRST,
+  found,
+  log,
+  message,
+  problem,
+  progress,
+  SECOND,
+  source,
+  started,
+  stopped,
+} from '@/testing/made'
+import { network } from '@/testing/network'
+import { opened } from '@/testing/opened'
+
+let server: LiveServer
+
+beforeEach(async () => {
+  server = await LiveServer.start()
+})
+
+afterEach(async () => {
+  await server.stop()
+})
+
+function known(executions: Execution[], logs: Record<string, ExecutionEvent[]> = {}): void {
+  network.use(
+    http.get('*/api/me', () => HttpResponse.json({ id: SECOND, name: 'owner' })),
+    http.get('*/api/agents/:id', () => HttpResponse.json(agent())),
+    http.get('*/api/agents/:id/executions', () =>
+      HttpResponse.json({ items: executions, next_cursor: null }),
+    ),
+    http.get('*/api/executions/:id', ({ params }) =>
+      HttpResponse.json(executions.find(({ id }) => id === params.id)),
+    ),
+    http.get('*/api/executions/:id/events', ({ params }) =>
+      HttpResponse.json({ items: logs[String(params.id)] ?? [], next_after: null }),
+    ),
+  )
+}
+
+async function openedLive(path = `/agents/${AGENT}`): ReturnType<typeof opened> {
+  const page = await opened(path)
+  await vi.waitFor(() => {
+    expect(server.opened).toEqual([AGENT])
+  })
+  server.greet()
+  await screen.findByText('Live')
+  return page
+}
+
+async function sent(action: string): Promise<Record<string, unknown>> {
+  return vi.waitFor(() => {
+    const found = server.asked.find((one) => one.action === action)
+    expect(found).toBeDefined()
+    return found as unknown as Record<string, unknown>
+  })
+}
+
+const WHOLE = log(
+  FIRST,
+  started(),
+  progress({ stage: 'retrieving', message: 'Looking for passages.' }),
+  found(source(1, 'Blood absorbs light.')),
+  delta(0, 'Light '),
+  delta(6, '[1].'),
+  message('Light [1].'),
+  completed('Light [1].', source(1, 'Blood absorbs light.')),
+)
+
+function tags(): (string | null)[] {
+  const lines = within(screen.getByRole('log')).getAllByRole('listitem')
+  return lines.map((line) => line.querySelector('.tag')!.textContent)
+}
+
+describe('asking', () => {
+  test('starts the agent and shows the answer growing, its sources and its log', async () => {
+    known([])
+    const { user } = await openedLive()
+    await screen.findByText('Ask the first question')
+
+    await user.type(screen.getByRole('textbox', { name: 'Question' }), 'What is fNIRS?{Enter}')
+    const { request_id, input_data } = await sent('start_agent')
+    known([execution({ status: 'running', temporal_url: 'http://temporal/x' })])
+    server.say({
+      type: 'accepted',
+      action: 'start_agent',
+      request_id: String(request_id),
+      execution_id: FIRST,
+    })
+    server.say(...WHOLE.slice(0, 4))
+
+    expect(input_data).toEqual({ query: 'What is fNIRS?' })
+    const answer = await screen.findByRole('region', { name: 'Answer' })
+    expect(answer).toHaveTextContent('Light')
+    expect(answer).toHaveAttribute('aria-busy', 'true')
+    expect(screen.getByRole('button', { name: 'Stop' })).toBeVisible()
+
+    server.say(...WHOLE.slice(4))
+
+    expect(screen.getByRole('textbox', { name: 'Question' })).toHaveValue('')
+    expect(await screen.findByRole('link', { name: 'Source 1: document-1.md' })).toBeVisible()
+    await vi.waitFor(() => {
+      expect(tags()).toEqual(['Started', '[PROGRESS]', '[STEP]', '[MESSAGE]', 'Completed'])
+    })
+    expect(answer).toHaveAttribute('aria-busy', 'false')
+    expect(screen.queryByRole('button', { name: 'Stop' })).toBeNull()
+    expect(await screen.findByRole('link', { name: /Open in Temporal/ })).toHaveAttribute(
+      'href',
+      'http://temporal/x',
+    )
+  })
+
+  test('nothing says which field is blank, and sends nothing', async () => {
+    known([])
+    const { user } = await openedLive()
+
+    await user.click(screen.getByRole('button', { name: 'Start' }))
+
+    expect(screen.getByText('The field "query" must not be blank: it is the question.')).toBeVisible()
+    expect(server.asked).toEqual([])
+  })
+
+  test('in raw JSON is checked while it is written, and sent as it is', async () => {
+    known([])
+    const { user } = await openedLive()
+    await user.click(screen.getByRole('tab', { name: 'Raw JSON' }))
+    const input = screen.getByRole('textbox', { name: 'Input as JSON' })
+
+    await user.clear(input)
+    await user.type(input, '{{"query": 3}')
+    expect(screen.getByText('The field "query" must be a string.')).toBeVisible()
+    await user.clear(input)
+    await user.type(input, '{{"query": "Why?", "language": "en"}')
+    await user.click(screen.getByRole('button', { name: 'Start' }))
+
+    expect((await sent('start_agent')).input_data).toEqual({ query: 'Why?', language: 'en' })
+  })
+
+  test('what could not be started is said at the question', async () => {
+    known([])
+    const { user } = await openedLive()
+    await user.type(screen.getByRole('textbox', { name: 'Question' }), 'Why?{Enter}')
+    const { request_id } = await sent('start_agent')
+
+    server.say({
+      type: 'error',
+      message: 'Temporal is away.',
+      code: 'temporal_away',
+      request_id: String(request_id),
+    })
+
+    const form = screen.getByRole('form', { name: 'Ask the agent' })
+    expect(await within(form).findByRole('alert')).toHaveTextContent(/Temporal is away\.\s*temporal_away/)
+    await vi.waitFor(() => {
+      expect(screen.getByRole('button', { name: 'Start' })).toBeEnabled()
+    })
+    expect(screen.getByRole('textbox', { name: 'Question' })).toHaveValue('Why?')
+  })
+
+  test('is stopped by Stop, and keeps what had been written', async () => {
+    known([execution({ status: 'running' })])
+    const { user } = await openedLive()
+    await sent('subscribe')
+    server.say(...WHOLE.slice(0, 4))
+
+    await user.click(await screen.findByRole('button', { name: 'Stop' }))
+    expect((await sent('stop_agent')).execution_id).toBe(FIRST)
+    server.say(...log(FIRST, started(), started(), started(), started(), stopped('Light ', null)).slice(4))
+
+    expect(await screen.findByText('This is what had been written when it ended.')).toBeVisible()
+    expect(tags().at(-1)).toBe('Stopped')
+  })
+})
+
+describe('reading', () => {
+  test('an execution that ended shows its answer, and a marker opens its source', async () => {
+    known([execution()], { [FIRST]: WHOLE })
+    const { user } = await openedLive()
+
+    await user.click(await screen.findByRole('link', { name: 'Source 1: document-1.md' }))
+
+    const passage = screen.getByText('Blood absorbs light.', { selector: 'blockquote' })
+    await vi.waitFor(() => {
+      expect(passage.closest('details')).toHaveAttribute('open')
+    })
+  })
+
+  test('an earlier execution shows its own log', async () => {
+    const other = log(SECOND, started('Another?'), failed('The MCP service is away.'))
+    known([execution({ id: SECOND, status: 'failed', input_data: { query: 'Another?' } }), execution()], {
+      [FIRST]: WHOLE,
+      [SECOND]: other,
+    })
+    const { user, router } = await openedLive()
+    await screen.findByRole('heading', { name: 'Another?' })
+    expect(tags()).toEqual(['Started', 'Error'])
+
+    await user.click(screen.getByRole('link', { name: /What is fNIRS/ }))
+
+    expect(await screen.findByRole('heading', { name: 'What is fNIRS?' })).toBeVisible()
+    expect(tags()).toEqual(['Started', '[PROGRESS]', '[STEP]', '[MESSAGE]', 'Completed'])
+    expect(router.currentRoute.value.query).toEqual({ execution: FIRST })
+  })
+
+  test('an answer is text: what looks like HTML is shown, not run', async () => {
+    const answer = '<img src=x onerror="alert(1)"> & <b>bold</b>'
+    known([execution()], { [FIRST]: log(FIRST, started(), completed(answer)) })
+
+    await openedLive()
+
+    expect(await screen.findByRole('region', { name: 'Answer' })).toHaveTextContent(answer)
+    expect(screen.queryByRole('img')).toBeNull()
+  })
+
+  test('the indicator tells when the socket is away and when it is back', async () => {
+    known([])
+    await openedLive()
+
+    server.hangUp(1012)
+    await screen.findByText('Reconnecting…')
+    await vi.waitFor(() => {
+      expect(server.opened).toHaveLength(2)
+    })
+    server.greet()
+
+    expect(await screen.findByText('Live')).toBeVisible()
+  })
+
+  test('leaving the page closes the socket', async () => {
+    known([])
+    network.use(http.get('*/api/agents', () => HttpResponse.json({ items: [], next_cursor: null })))
+    const { router } = await openedLive()
+
+    await router.push('/')
+
+    await vi.waitFor(() => {
+      expect(server.live).toBe(0)
+    })
+  })
+})
+
+test('an agent that does not exist is said to be missing', async () => {
+  const missing = problem({ status: 404, code: 'agent_not_found', detail: 'There is no such agent.' })
+  known([])
+  network.use(http.get('*/api/agents/:id', () => HttpResponse.json(missing, { status: 404 })))
+
+  await opened(`/agents/${AGENT}`)
+
+  expect(await screen.findByRole('heading', { name: 'There is no such agent' })).toBeVisible()
+})
+
+test('an unknown address says so and leads to the agents', async () => {
+  known([])
+
+  await opened('/nowhere')
+
+  expect(await screen.findByRole('link', { name: 'All agents' })).toHaveAttribute('href', '/')
+})

@@ -1,0 +1,124 @@
+/** Agents, executions and events for tests, with only what a test is about left to say. */
+import type { Agent, AgentEvent, Execution, ExecutionEvent, Problem, Source } from '@/api/types'
+
+export const AGENT = '01900000-0000-7000-8000-0000000000aa'
+export const FIRST = '01900000-0000-7000-8000-000000000001'
+export const SECOND = '01900000-0000-7000-8000-000000000002'
+
+export function agent(fields: Partial<Agent> = {}): Agent {
+  return {
+    id: AGENT,
+    name: 'Research assistant',
+    description: '',
+    instructions: '',
+    generator: null,
+    collection: 'default',
+    top_k: 4,
+    max_tokens: 200,
+    temperature: 0.2,
+    status: 'idle',
+    created_at: '2026-01-01T10:00:00Z',
+    updated_at: '2026-01-01T10:00:00Z',
+    ...fields,
+  }
+}
+
+export function execution(fields: Partial<Execution> = {}): Execution {
+  return {
+    id: FIRST,
+    agent_id: AGENT,
+    status: 'completed',
+    stage: null,
+    input_data: { query: 'What is fNIRS?' },
+    output_data: null,
+    error_message: null,
+    retry_of: null,
+    created_at: '2026-01-01T10:00:00Z',
+    started_at: '2026-01-01T10:00:00Z',
+    completed_at: '2026-01-01T10:00:05Z',
+    temporal_url: null,
+    ...fields,
+  }
+}
+
+export function source(n: number, text = `Passage ${n}.`): Source {
+  return {
+    n,
+    document_id: FIRST,
+    document: `document-${n}.md`,
+    passage_id: SECOND,
+    text,
+    score: 0.5 / n,
+    sha256: '',
+  }
+}
+
+type Said<Event> = Event extends ExecutionEvent
+  ? Omit<Event, 'execution_id' | 'agent_id' | 'sequence' | 'timestamp'>
+  : never
+
+/** Numbers events and gives each its second. */
+export function log(executionId: string, ...said: Said<ExecutionEvent>[]): ExecutionEvent[] {
+  return said.map((one, index) => ({
+    execution_id: executionId,
+    agent_id: AGENT,
+    sequence: index + 1,
+    timestamp: new Date(Date.UTC(2026, 0, 1, 10, 0, index)).toISOString(),
+    ...one,
+  }))
+}
+
+export const started = (query = 'What is fNIRS?'): Said<ExecutionEvent> => ({
+  type: 'execution_started',
+  input_data: { query },
+})
+
+export const progress = (
+  content: Extract<AgentEvent, { event_type: 'progress' }>['content'],
+): Said<ExecutionEvent> => ({ type: 'agent_event', event_type: 'progress', content })
+
+export const found = (...passages: Source[]): Said<ExecutionEvent> => ({
+  type: 'agent_event',
+  event_type: 'step',
+  content: { step: 'retrieve', message: `Found ${passages.length} passages.`, passages },
+})
+
+export const delta = (offset: number, text: string): Said<ExecutionEvent> => ({
+  type: 'agent_event',
+  event_type: 'delta',
+  content: { offset, text },
+})
+
+export const message = (text: string): Said<ExecutionEvent> => ({
+  type: 'agent_event',
+  event_type: 'message',
+  content: { text },
+})
+
+export const completed = (answer: string, ...sources: Source[]): Said<ExecutionEvent> => ({
+  type: 'execution_completed',
+  output_data: {
+    answer,
+    sources,
+    generator: 'extractive',
+    usage: { prompt_tokens: 7, completion_tokens: 5 },
+  },
+})
+
+export const failed = (words: string, answer: string | null = null): Said<ExecutionEvent> => ({
+  type: 'execution_error',
+  message: words,
+  code: 'mcp_unreachable',
+  output_data: answer === null ? null : { answer, sources: [], partial: true },
+})
+
+export const stopped = (answer: string, acknowledgedAt: string | null): Said<ExecutionEvent> => ({
+  type: 'execution_stopped',
+  message: 'Stopped on request.',
+  output_data: { answer, sources: [], partial: true },
+  stop: { requested_at: '2026-01-01T10:00:03Z', acknowledged_at: acknowledgedAt, characters: answer.length },
+})
+
+export function problem(fields: Pick<Problem, 'status' | 'code' | 'detail'> & Partial<Problem>): Problem {
+  return { type: 'about:blank', title: 'Problem', ...fields }
+}

@@ -1,0 +1,24 @@
+import '@testing-library/jest-dom/vitest'
+
+import { cleanup } from '@testing-library/vue'
+import { afterAll, afterEach, beforeAll } from 'vitest'
+
+import { network } from './network'
+
+beforeAll(() => {
+  network.listen({
+    onUnhandledRequest(request, print) {
+      // Sockets go to a real server.
+      if (!new URL(request.url).pathname.startsWith('/ws/')) {
+        print.error()
+      }
+    },
+  })
+})
+afterEach(() => {
+  cleanup()
+  network.resetHandlers()
+})
+afterAll(() => {
+  network.close()
+})
