@@ -159,7 +159,7 @@ class _Answer:
         self._early: dict[int, str] = {}
         self._heard: asyncio.Queue[tuple[float, str] | None] = asyncio.Queue()
 
-    async def heard(self, progress: float, _total: float | None, message: str | None) -> None:
+    async def heard(self, progress: float, total: float | None, message: str | None) -> None:  # noqa: ARG002 -- the library's signature
         """Take what the service says."""
         self._heard.put_nowait((progress, message or ""))
 

@@ -45,6 +45,7 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     app.add_middleware(Door, doorkeeper=doorkeeper, allowed=AllowedHosts.of(settings))
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _fault)
     for known in KNOWN:
         app.add_exception_handler(known, _refused)
     return app
@@ -72,6 +73,11 @@ async def _refused(_request: Request, error: Exception) -> Response:
     wait = refusal.retry_after_seconds
     headers = None if wait is None else {"Retry-After": str(max(1, round(wait)))}
     return problem(status_of(known), refusal.code, refusal.detail, headers=headers)
+
+
+async def _fault(_request: Request, _error: Exception) -> Response:
+    # The error itself goes on to the server, which logs it.
+    return problem(status.HTTP_500_INTERNAL_SERVER_ERROR, "internal_error", "Something went wrong here. See the log.")
 
 
 async def _invalid(_request: Request, error: Exception) -> Response:

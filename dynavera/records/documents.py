@@ -213,14 +213,14 @@ class DocumentRecords:
             .where(*_in(user_id, collection), PassageRow.id.in_(passage_ids[:MOST_PARAMETERS]))
         )
         async with self.database.reading() as session:
-            rows = (await session.execute(query)).tuples().all()
+            rows = (await session.execute(query)).all()
         return {row.id: PlacedPassage(_passage(row), name) for row, name in rows}
 
     async def totals(self) -> Totals:
         """How much there is, of all users."""
         query = select(func.count(DocumentRow.id), func.coalesce(func.sum(DocumentRow.passages), 0))
         async with self.database.reading() as session:
-            documents, passages = (await session.execute(query)).tuples().one()
+            documents, passages = (await session.execute(query)).one()
         return Totals(documents=documents, passages=passages)
 
     async def last_revision(self) -> int:
@@ -248,7 +248,7 @@ class DocumentRecords:
             .order_by(PassageRow.position)
         )
         async with self.database.reading() as session:
-            return [IndexedPassage(*row) for row in (await session.execute(query)).tuples()]
+            return [IndexedPassage(*row) for row in await session.execute(query)]
 
 
 def _documents() -> Select[DocumentRow]:

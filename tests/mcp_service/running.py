@@ -1,0 +1,73 @@
+"""A real MCP service on a free port, with a real database, Chroma and embedder."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from pydantic import SecretStr
+
+from dynavera.contracts.users import NewUser, User
+from dynavera.credentials import first_user_token, mcp_token
+from dynavera.records.database import Database
+from dynavera.records.migrate import migrate
+from dynavera.records.users import Users
+from dynavera.settings import Settings
+from mcp_service.server import create_app
+from tests.serving import serving
+
+
+@dataclass(frozen=True)
+class Running:
+    """A service that runs, its database, its first user, and the two tokens."""
+
+    url: str
+    settings: Settings
+    database: Database
+    owner: User
+    owner_key: str
+    service_token: SecretStr
+
+    def client(self, key: str | None = None, **headers: str) -> httpx.AsyncClient:
+        """A plain HTTP client that shows the first user's key, or another."""
+        shown = {"Authorization": f"Bearer {key or self.owner_key}", **headers}
+        return httpx.AsyncClient(base_url=self.url, headers=shown, timeout=30, trust_env=False)
+
+    async def another_user(self, name: str = "someone else") -> NewUser:
+        """A second user, with a key."""
+        return await Users(self.database).add(name)
+
+
+@asynccontextmanager
+async def running_service(folder: Path, **settings: Any) -> AsyncGenerator[Running]:
+    """The service with its data in `folder`; `settings` as in `Settings`."""
+    chosen = Settings(data_dir=folder, **settings)
+    database = Database(chosen.records_url)
+    try:
+        await migrate(database)
+        key = first_user_token(chosen).get_secret_value()
+        owner = await Users(database).ensure_first(key)
+        async with serving(create_app(chosen, database)) as url:
+            yield Running(url, chosen, database, owner, key, mcp_token(chosen))
+    finally:
+        await database.close()
+
+
+def files(**contents: str | bytes) -> list[tuple[str, tuple[str, bytes]]]:
+    """Files for an upload; `name_md="…"` is sent as `name.md`."""
+    return [
+        ("file", (name[::-1].replace("_", ".", 1)[::-1], text.encode() if isinstance(text, str) else text))
+        for name, text in contents.items()
+    ]
+
+
+async def upload(
+    client: httpx.AsyncClient, collection: str | None = None, **contents: str | bytes
+) -> list[dict[str, Any]]:
+    """Send files that are all taken; the documents they became."""
+    data = {} if collection is None else {"collection": collection}
+    response = await client.post("/documents", files=files(**contents), data=data)
+    assert response.status_code == httpx.codes.CREATED, response.text
+    return response.json()["items"]

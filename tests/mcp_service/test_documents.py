@@ -1,0 +1,212 @@
+"""The plain HTTP calls on documents."""
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.mcp_service.running import Running, files, running_service, upload
+
+FNIRS = "# fNIRS\n\nFunctional near-infrared spectroscopy (fNIRS) measures blood oxygen in the brain with light.\n"
+EEG = "# EEG\n\nElectroencephalography (EEG) records voltages on the scalp.\n"
+
+
+async def test_a_file_can_be_found_when_its_upload_is_answered(service: Running) -> None:
+    async with service.client() as client:
+        [document] = await upload(client, fnirs_md=FNIRS)
+        found = await client.post("/search", json={"query": "What is fNIRS?"})
+
+    [passage] = found.json()["passages"]
+    assert passage["document_id"] == document["id"]
+    assert passage["text"] == FNIRS.strip()
+    assert passage["heading"] == "fNIRS"
+    assert (passage["vector_rank"], passage["bm25_rank"]) == (1, 1)
+
+
+async def test_a_file_of_the_same_name_replaces_the_document_and_keeps_its_id(service: Running) -> None:
+    async with service.client() as client:
+        [first] = await upload(client, notes_md=FNIRS)
+        [second] = await upload(client, notes_md=EEG)
+        found = await client.post("/search", json={"query": "fNIRS light brain"})
+
+    assert second["id"] == first["id"]
+    assert second["sha256"] != first["sha256"]
+    assert [passage["text"] for passage in found.json()["passages"]] == [EEG.strip()]
+
+
+async def test_the_same_file_is_not_taken_twice(service: Running) -> None:
+    async with service.client() as client:
+        [first] = await upload(client, notes_md=FNIRS)
+        [again] = await upload(client, notes_md=FNIRS)
+        [renamed] = await upload(client, copy_md=FNIRS)
+        listed = await client.get("/documents")
+
+    assert again == first == renamed
+    assert listed.json()["items"] == [first]
+
+
+async def test_a_file_whose_name_is_taken_is_replaced_even_by_a_repetition_of_another(service: Running) -> None:
+    async with service.client() as client:
+        await upload(client, a_md=FNIRS)
+        [old] = await upload(client, b_md=EEG)
+        [new] = await upload(client, b_md=FNIRS)
+
+    assert new["id"] == old["id"]
+    assert new["sha256"] != old["sha256"]
+
+
+async def test_a_deleted_document_is_in_no_search(service: Running) -> None:
+    async with service.client() as client:
+        [gone] = await upload(client, fnirs_md=FNIRS)
+        await upload(client, eeg_md=EEG)
+        deleted = await client.delete(f"/documents/{gone['id']}")
+        found = await client.post("/search", json={"query": "fNIRS light brain", "top_k": 50})
+        fetched = await client.get(f"/documents/{gone['id']}")
+
+    assert deleted.status_code == httpx.codes.NO_CONTENT
+    assert [passage["document"] for passage in found.json()["passages"]] == ["eeg.md"]
+    assert (fetched.status_code, fetched.json()["code"]) == (404, "document_not_found")
+
+
+async def test_documents_are_paged_newest_first(service: Running) -> None:
+    async with service.client() as client:
+        for number in range(5):
+            await upload(client, **{f"n{number}_md": f"Text number {number}."})
+        first = (await client.get("/documents", params={"limit": 2})).json()
+        second = (await client.get("/documents", params={"limit": 2, "cursor": first["next_cursor"]})).json()
+        third = (await client.get("/documents", params={"limit": 2, "cursor": second["next_cursor"]})).json()
+
+    names = [[item["name"] for item in page["items"]] for page in (first, second, third)]
+    assert names == [["n4.md", "n3.md"], ["n2.md", "n1.md"], ["n0.md"]]
+    assert third["next_cursor"] is None
+
+
+async def test_passages_are_the_text_between_their_offsets(service: Running) -> None:
+    text = "# Große Überschrift\r\n\r\n" + "Ein Satz über 🧠 und Licht. " * 100 + "\n\n## Zweite\n\nNoch ein Absatz.\n"
+
+    async with service.client() as client:
+        [document] = await upload(client, lang_md=text)
+        first = (await client.get(f"/documents/{document['id']}/passages", params={"limit": 2})).json()
+        rest = (
+            await client.get(f"/documents/{document['id']}/passages", params={"cursor": first["next_cursor"]})
+        ).json()
+
+    passages = first["items"] + rest["items"]
+    kept = text.replace("\r\n", "\n")
+    assert len(passages) == document["passages"] > 2
+    assert all(passage["text"] == kept[passage["start"] : passage["end"]] for passage in passages)
+    assert [passage["position"] for passage in passages] == list(range(len(passages)))
+    assert passages[-1]["heading"] == "Große Überschrift › Zweite"
+
+
+async def test_a_cursor_of_a_replaced_document_is_refused(service: Running) -> None:
+    async with service.client() as client:
+        [document] = await upload(client, long_md="Some words in a sentence. " * 200)
+        page = (await client.get(f"/documents/{document['id']}/passages", params={"limit": 1})).json()
+        await upload(client, long_md="Other words in a sentence. " * 200)
+        answer = await client.get(f"/documents/{document['id']}/passages", params={"cursor": page["next_cursor"]})
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "bad_cursor")
+
+
+async def test_html_becomes_text_with_its_headings(service: Running) -> None:
+    page = "<html><body><article><h2>Optodes</h2><p>An optode touches the scalp &amp; sends light.</p></article></html>"
+
+    async with service.client() as client:
+        await upload(client, page_html=page)
+        found = (await client.post("/search", json={"query": "optode"})).json()["passages"]
+
+    assert "An optode touches the scalp & sends light." in found[0]["text"]
+    assert "<p>" not in found[0]["text"]
+
+
+REFUSED_FILES = [
+    ("picture.png", b"\x89PNG", "unsupported_type"),
+    ("no-ending", b"text", "unsupported_type"),
+    ("nul.txt", b"a\x00b", "not_text"),
+    ("latin1.txt", b"caf\xe9", "not_text"),
+    ("utf16.md", "text".encode("utf-16"), "not_text"),
+    ("empty.md", b"", "empty"),
+    ("blank.md", b" \n\t\n", "empty"),
+    ("blank.html", b"<html><body></body></html>", "empty"),
+    ("large.txt", b"word " * (2 * 1024 * 1024 + 1), "too_large"),
+    ("n" * 201 + ".md", b"text", "bad_name"),
+    ("   ", b"text", "bad_name"),
+]
+
+
+@pytest.mark.parametrize(("name", "data", "code"), REFUSED_FILES, ids=[case[0][:20] for case in REFUSED_FILES])
+async def test_a_file_that_cannot_be_read_is_refused_in_words(
+    service: Running, name: str, data: bytes, code: str
+) -> None:
+    async with service.client() as client:
+        answer = await client.post("/documents", files=[("file", (name, data))])
+        listed = await client.get("/documents")
+
+    problem = answer.json()
+    assert answer.status_code == httpx.codes.UNPROCESSABLE_ENTITY
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert problem["code"] == "all_refused"
+    assert [refusal["code"] for refusal in problem["refused"]] == [code]
+    assert len(problem["refused"][0]["detail"]) > 10
+    assert listed.json()["items"] == []
+
+
+async def test_one_bad_file_keeps_no_other_out(service: Running) -> None:
+    async with service.client() as client:
+        answer = await client.post("/documents", files=files(good_md=FNIRS, bad_md=b"\x00"))
+
+    assert answer.status_code == httpx.codes.CREATED
+    assert [item["name"] for item in answer.json()["items"]] == ["good.md"]
+    assert [(refusal["name"], refusal["code"]) for refusal in answer.json()["refused"]] == [("bad.md", "not_text")]
+
+
+async def test_a_collection_is_searched_alone(service: Running) -> None:
+    async with service.client() as client:
+        await upload(client, "a..b-", fnirs_md=FNIRS)
+        await upload(client, "other", eeg_md=EEG)
+        found = await client.post("/search", json={"query": "brain scalp", "collection": "a..b-"})
+        listed = await client.get("/documents", params={"collection": "other"})
+        unknown = await client.post("/search", json={"query": "brain", "collection": "nope"})
+        empty_default = await client.post("/search", json={"query": "brain"})
+
+    assert [passage["document"] for passage in found.json()["passages"]] == ["fnirs.md"]
+    assert [item["name"] for item in listed.json()["items"]] == ["eeg.md"]
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown_collection")
+    assert empty_default.json() == {"passages": []}
+
+
+async def test_nobody_sees_what_is_anothers(service: Running) -> None:
+    other = await service.another_user()
+
+    async with service.client() as mine, service.client(other.api_key) as theirs:
+        [document] = await upload(mine, fnirs_md=FNIRS)
+        await upload(theirs, eeg_md=EEG)
+        seen = [
+            await theirs.get(f"/documents/{document['id']}"),
+            await theirs.get(f"/documents/{document['id']}/passages"),
+            await theirs.delete(f"/documents/{document['id']}"),
+        ]
+        unknown = await theirs.get("/documents/01890000-0000-7000-8000-000000000000")
+        found = await theirs.post("/search", json={"query": "fNIRS light brain", "top_k": 50})
+        still_there = await mine.get(f"/documents/{document['id']}")
+
+    assert [answer.status_code for answer in seen] == [404, 404, 404]
+    assert seen[0].json()["code"] == unknown.json()["code"]
+    assert [passage["document"] for passage in found.json()["passages"]] == ["eeg.md"]
+    assert still_there.status_code == httpx.codes.OK
+
+
+async def test_health_is_open_and_counts(tmp_path: Path) -> None:
+    async with running_service(tmp_path) as service, httpx.AsyncClient(base_url=service.url) as stranger:
+        async with service.client() as client:
+            await upload(client, fnirs_md=FNIRS)
+        answer = await stranger.get("/health")
+
+    assert answer.json() == {
+        "status": "ok",
+        "generator": "extractive",
+        "embedder": "wordllama",
+        "documents": 1,
+        "passages": 1,
+    }
