@@ -12,7 +12,7 @@ from api.changes import Changes
 from api.dependencies import Services
 from api.execution_log import ExecutionLog
 from api.executions import Executions
-from api.knowledge import Knowledge
+from api.knowledge import Knowledge, mcp_client
 from api.parts import Parts
 from api.relay import Relay
 from api.streams import Streams
@@ -51,7 +51,8 @@ async def run(settings: Settings, listening: socket.socket) -> None:
     log = ExecutionLog(executions, temporal)
     sweep = Sweep(executions, temporal)
     agents = Agents(database)
-    async with Knowledge(settings.mcp_base_url, mcp_token(settings)) as knowledge:
+    async with mcp_client(settings, mcp_token(settings)) as client:
+        knowledge = Knowledge(client)
         services = Services(
             settings=settings,
             users=users,
@@ -97,7 +98,7 @@ def _listening(host: str, port: int) -> socket.socket:
             "Stop what uses it, or set DYNAVERA_PORT (or DYNAVERA_HOST) to another."
         ) from error
     listening.listen(2048)
-    listening.setblocking(False)
+    listening.setblocking(False)  # noqa: FBT003 -- the standard library's signature
     return listening
 
 

@@ -51,9 +51,13 @@ class Arrivals:
             self._watchers[agent_id].discard(arrived)
             if not self._watchers[agent_id]:
                 del self._watchers[agent_id]
-            if not self._watchers and self._looking is not None:
-                self._looking.cancel()
-                self._looking = None
+            if not self._watchers:
+                self._rest()
+
+    def _rest(self) -> None:
+        if self._looking is not None:
+            self._looking.cancel()
+            self._looking = None
 
     async def _look_regularly(self) -> None:
         while True:

@@ -1,5 +1,6 @@
 """Who asks, and from where: API keys, the session cookie, and the origins that may use it."""
 
+import asyncio
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -9,6 +10,8 @@ from starlette.requests import HTTPConnection
 
 from api.dependencies import services_of
 from dynavera.contracts.users import User
+from dynavera.limits import WELCOME_EVERY
+from dynavera.records.database import DatabaseAway
 from dynavera.records.users import Users
 from dynavera.settings import Settings
 
@@ -44,6 +47,36 @@ async def user_of(connection: HTTPConnection, users: Users) -> User | None:
     return await users.by_session(session_id) if session_id else None
 
 
+async def welcome(connection: HTTPConnection, users: Users) -> User:
+    """The user who opened `connection`.
+
+    Raises:
+        Unauthenticated: nobody did.
+    """
+    user = await user_of(connection, users)
+    if user is None:
+        raise Unauthenticated(
+            "Show an API key (Authorization: Bearer …), or log in: `dynavera login` prints a link for the browser."
+        )
+    return user
+
+
+async def until_unwelcome(connection: HTTPConnection, users: Users) -> None:
+    """Wait until whoever opened `connection` may not come in any more.
+
+    Raises:
+        Unauthenticated: that is so.
+    """
+    while True:
+        await asyncio.sleep(WELCOME_EVERY.total_seconds())
+        try:
+            welcome = await user_of(connection, users) is not None
+        except DatabaseAway:
+            continue
+        if not welcome:
+            raise Unauthenticated("The session has ended. Log in again.")
+
+
 def bearer(connection: HTTPConnection) -> str | None:
     """The API key that `connection` shows, right or wrong; None without one."""
     scheme, _, api_key = connection.headers.get("authorization", "").partition(" ")
@@ -67,11 +100,7 @@ async def authenticated(request: Request) -> User:
         Unauthenticated: nobody does.
     """
     known: User | None = getattr(request.state, "user", None)
-    user = known or await user_of(request, services_of(request).users)
-    if user is None:
-        raise Unauthenticated(
-            "Show an API key (Authorization: Bearer …), or log in: `dynavera login` prints a link for the browser."
-        )
+    user = known or await welcome(request, services_of(request).users)
     request.state.user = user
     return user
 

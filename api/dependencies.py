@@ -8,6 +8,7 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from api.knowledge import Knowledge
+from api.streams import Streams
 from dynavera.contracts.documents import Source
 from dynavera.contracts.events import EventPage
 from dynavera.contracts.executions import Execution, ExecutionStart
@@ -51,6 +52,22 @@ class ExecutionsDoor(Protocol):
         """The source as it was cited."""
         ...
 
+    async def newest_live(self, user: User, agent_id: UUID) -> Execution | None:
+        """The agent's newest execution that is queued or running."""
+        ...
+
+    async def of_agent(self, user: User, agent_id: UUID, execution_id: UUID) -> None:
+        """Make sure that the user's agent has this execution."""
+        ...
+
+    async def check_cursor(self, user: User, execution_id: UUID, after: int) -> None:
+        """Make sure that a reader may go on after `after`."""
+        ...
+
+    async def last_sequence(self, execution_id: UUID) -> int:
+        """The sequence of the newest event that can be read now."""
+        ...
+
     async def count_live(self) -> dict[str, int]:
         """How many executions of all users are in each status that is not final."""
         ...
@@ -78,6 +95,7 @@ class Services:
     executions: ExecutionsDoor
     knowledge: Knowledge
     health: HealthDoor
+    streams: Streams
 
 
 def services_of(connection: HTTPConnection) -> Services:

@@ -12,6 +12,8 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
 from api.authentication import LoginRefused, OwnerOnly, Unauthenticated
+from api.execution_log import CursorAhead, EventsAway
+from api.executions import SourceNotFound
 from api.guards import BodyTooLarge
 from api.knowledge import McpAway
 from api.problems import Answer, problem, sendable
@@ -36,6 +38,7 @@ ANSWERS: dict[type[Exception], Answer] = {
     ExecutionNotFound: Answer(404, "not_found"),
     ApiKeyNotFound: Answer(404, "not_found"),
     UserNotFound: Answer(404, "not_found"),
+    SourceNotFound: Answer(404, "not_found"),
     AgentBusy: Answer(409, "agent_busy"),
     ExecutionStillRuns: Answer(409, "execution_still_runs"),
     IdempotencyConflict: Answer(409, "idempotency_conflict"),
@@ -45,8 +48,10 @@ ANSWERS: dict[type[Exception], Answer] = {
     NotJson: Answer(415, "not_json"),
     InvalidJson: Answer(422, "invalid_json"),
     BadCursor: Answer(422, "bad_cursor"),
+    CursorAhead: Answer(422, "cursor_ahead"),
     ClientDisconnect: Answer(400, "client_left", "The client left before it had sent the whole request."),
     DatabaseAway: Answer(503, "database_away", "The database cannot be used now. Try again in a moment.", 2),
+    EventsAway: Answer(503, "events_away", retry_after_seconds=2),
     McpAway: Answer(503, "mcp_away", retry_after_seconds=2),
 }
 

@@ -2,10 +2,12 @@
 
 from fastapi import APIRouter
 
-from api.routers import agents, documents, executions, login, system, users
+from api.routers import agents, documents, executions, login, stream, system, users
 
 ROUTERS: tuple[APIRouter, ...] = (
     agents.router,
+    # Before the executions: its path `/stream` is no execution's id.
+    stream.router,
     executions.router,
     documents.router,
     login.open_routes,

@@ -12,11 +12,11 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.requests import Request
 
 from api.agent_socket import AgentSocket, ReaderTooSlow
-from api.authentication import CurrentUser, Unauthenticated, until_unwelcome, user_of
+from api.authentication import CurrentUser, Unauthenticated, until_unwelcome, welcome
 from api.dependencies import Services, ServicesDep, services_of
 from api.requests import user_router
 from api.routers.parameters import After, ExecutionId
-from api.routers.responses import NOT_FOUND
+from api.routers.responses import NOT_FOUND, Responses
 from dynavera.contracts.contract import utc_now
 from dynavera.limits import READER_PATIENCE
 from dynavera.records.agents import AgentNotFound
@@ -28,7 +28,7 @@ TOO_SLOW = 4408
 TRY_AGAIN_LATER = 1013
 CLOSE_SECONDS = 5
 
-EVENT_STREAM = {200: {"content": {"text/event-stream": {}}, "description": "Server-sent events."}}
+EVENT_STREAM: Responses = {200: {"content": {"text/event-stream": {}}, "description": "Server-sent events."}}
 LastEventId = Annotated[
     Annotated[int, Field(ge=0)] | None, Header(alias="Last-Event-ID", description="As `after`; this one counts.")
 ]
@@ -74,9 +74,7 @@ async def agent_socket(websocket: WebSocket, agent_id: str) -> None:
     services = services_of(websocket)
     await websocket.accept()
     try:
-        user = await user_of(websocket, services.users)
-        if user is None:
-            raise Unauthenticated
+        user = await welcome(websocket, services.users)
         agent = await services.agents.get(user.id, _agent_id.validate_python(agent_id))
         await AgentSocket(websocket, user, agent.id, services).serve()
     except Unauthenticated:
@@ -89,9 +87,7 @@ async def agent_socket(websocket: WebSocket, agent_id: str) -> None:
         await _close(websocket, TRY_AGAIN_LATER, "The database cannot be used now; try again in a moment.")
 
 
-def _streamed(
-    request: Request, services: Services, events: AsyncGenerator[ServerSentEvent]
-) -> EventSourceResponse:
+def _streamed(request: Request, services: Services, events: AsyncGenerator[ServerSentEvent]) -> EventSourceResponse:
     return EventSourceResponse(
         _while_welcome(request, services, events), sep="\n", send_timeout=READER_PATIENCE.total_seconds()
     )

@@ -10,15 +10,23 @@ import pytest
 from pydantic import HttpUrl, SecretStr
 
 from api.app import create_app
+from api.arrivals import Arrivals
+from api.changes import Changes
 from api.dependencies import Services
+from api.execution_log import ExecutionLog
 from api.knowledge import Knowledge, mcp_client
+from api.relay import Relay
+from api.streams import Streams
+from api.temporal import Temporal
 from dynavera.records.agents import Agents
 from dynavera.records.database import Database
+from dynavera.records.executions import Executions
 from dynavera.records.migrate import migrate
 from dynavera.records.users import Users
 from dynavera.settings import Settings
 from tests.api.fakes import FakeExecutions, FakeHealth, FakeMcp
 from tests.serving import serving
+from workflows.connection import connect
 
 OWNER_KEY = "dyn_of-the-first-user"
 SERVICE_TOKEN = "mcp_of-the-service"
@@ -73,6 +81,13 @@ def settings(tmp_path: Path, mcp: tuple[FakeMcp, str]) -> Settings:
     return Settings(data_dir=tmp_path, mcp_url=HttpUrl(mcp[1]), allowed_origins=("http://localhost:5173",))
 
 
+async def streams(settings: Settings, database: Database) -> Streams:
+    """The live sides, with a Temporal that nobody has started."""
+    records = Executions(database, "http://temporal.test")
+    temporal = Temporal(await connect(settings, lazy=True), "tests", settings.execution_time_limit)
+    return Streams(Relay(ExecutionLog(records, temporal)), Arrivals(records), Changes(records))
+
+
 @pytest.fixture
 async def api(
     settings: Settings, database: Database, mcp: tuple[FakeMcp, str], page_folder: Path
@@ -81,7 +96,9 @@ async def api(
     await users.ensure_first(OWNER_KEY)
     executions, health = FakeExecutions(agents), FakeHealth()
     async with mcp_client(settings, SecretStr(SERVICE_TOKEN)) as to_mcp:
-        services = Services(settings, users, agents, executions, Knowledge(to_mcp), health)
+        services = Services(
+            settings, users, agents, executions, Knowledge(to_mcp), health, await streams(settings, database)
+        )
         async with serving(create_app(services, page_folder)) as url:
             yield Api(url, services, executions, health, mcp[0], database)
 

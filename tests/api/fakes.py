@@ -116,6 +116,20 @@ class FakeExecutions:
             raise ExecutionNotFound(f"The answer has no source {n}.")
         return self.sources[n]
 
+    async def newest_live(self, user: User, agent_id: UUID) -> Execution | None:
+        mine = [row for row in self.rows.values() if row.agent_id == agent_id and self.owners[row.id] == user.id]
+        return max((row for row in mine if row.status in LIVE), key=lambda row: row.id, default=None)
+
+    async def of_agent(self, user: User, agent_id: UUID, execution_id: UUID) -> None:
+        if (await self.get(user, execution_id)).agent_id != agent_id:
+            raise ExecutionNotFound(f"There is no execution {str(execution_id)!r}.")
+
+    async def check_cursor(self, user: User, execution_id: UUID, after: int) -> None:
+        await self.get(user, execution_id)
+
+    async def last_sequence(self, execution_id: UUID) -> int:
+        return 1
+
     async def count_live(self) -> dict[str, int]:
         return {status: sum(row.status == status for row in self.rows.values()) for status in LIVE}
 

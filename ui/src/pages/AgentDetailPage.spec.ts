@@ -110,12 +110,12 @@ describe('asking', () => {
 
     server.say(...WHOLE.slice(4))
 
-    expect(screen.getByRole('textbox', { name: 'Question' })).toHaveValue('')
     expect(await screen.findByRole('link', { name: 'Source 1: document-1.md' })).toBeVisible()
     await vi.waitFor(() => {
       expect(tags()).toEqual(['Started', '[PROGRESS]', '[STEP]', '[MESSAGE]', 'Completed'])
     })
     expect(answer).toHaveAttribute('aria-busy', 'false')
+    expect(screen.getByRole('textbox', { name: 'Question' })).toHaveValue('')
     expect(screen.queryByRole('button', { name: 'Stop' })).toBeNull()
     expect(await screen.findByRole('link', { name: /Open in Temporal/ })).toHaveAttribute(
       'href',
