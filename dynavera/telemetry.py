@@ -12,7 +12,7 @@ from structlog.typing import Processor
 from dynavera.settings import Settings
 
 HIDDEN = "[hidden]"
-TALKATIVE = ("httpx", "httpx2", "httpcore", "httpcore2", "mcp", "chromadb", "trafilatura", "websockets")
+TALKATIVE = ("alembic", "httpx", "httpx2", "httpcore", "httpcore2", "mcp", "chromadb", "trafilatura", "websockets")
 """Libraries that log every request at `info`."""
 
 _SECRETS = (
@@ -88,12 +88,19 @@ def _shared() -> list[Processor]:
         structlog.processors.format_exc_info,
         structlog.stdlib.ExtraAdder(),
         _printable_keys,
+        _without_colours,
     ]
 
 
 def _printable_keys(_logger: object, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     # A library may log a field whose name has a space; logfmt refuses that, and a log call must never raise.
     return {re.sub(r"[\s=\"]+", "_", key): value for key, value in event.items()}
+
+
+def _without_colours(_logger: object, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    # uvicorn says the same once more with escape codes for a terminal.
+    event.pop("color_message", None)
+    return event
 
 
 def _hide_secret_fields(_logger: object, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
