@@ -11,11 +11,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List Agents */
-        get: operations["list_agents_api_agents_get"];
+        /**
+         * List Agents
+         * @description Your agents, newest first.
+         */
+        get: operations["list_agents"];
         put?: never;
-        /** Create Agent */
-        post: operations["create_agent_api_agents_post"];
+        /**
+         * Create Agent
+         * @description Make an agent.
+         */
+        post: operations["create_agent"];
         delete?: never;
         options?: never;
         head?: never;
@@ -29,16 +35,25 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get Agent */
-        get: operations["get_agent_api_agents__agent_id__get"];
+        /**
+         * Get Agent
+         * @description One agent.
+         */
+        get: operations["get_agent"];
         put?: never;
         post?: never;
-        /** Delete Agent */
-        delete: operations["delete_agent_api_agents__agent_id__delete"];
+        /**
+         * Delete Agent
+         * @description Delete an agent with its executions and their events; not while one is queued or running.
+         */
+        delete: operations["delete_agent"];
         options?: never;
         head?: never;
-        /** Edit Agent */
-        patch: operations["edit_agent_api_agents__agent_id__patch"];
+        /**
+         * Change Agent
+         * @description Change the fields that are sent; executions that were started keep the agent as it was.
+         */
+        patch: operations["change_agent"];
         trace?: never;
     };
     "/api/agents/{agent_id}/executions": {
@@ -48,11 +63,125 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Agent Executions */
-        get: operations["agent_executions_api_agents__agent_id__executions_get"];
+        /**
+         * List Executions Of Agent
+         * @description The agent's executions, newest first.
+         */
+        get: operations["list_executions_of_agent"];
         put?: never;
-        /** Start Execution */
-        post: operations["start_execution_api_agents__agent_id__executions_post"];
+        /**
+         * Start Execution
+         * @description Start the agent; the answer arrives as events.
+         */
+        post: operations["start_execution"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/documents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Documents
+         * @description Your documents, newest first.
+         */
+        get: operations["list_documents"];
+        put?: never;
+        /**
+         * Add Documents
+         * @description Add files to a collection; one of the same name in the same collection is replaced.
+         */
+        post: operations["add_documents"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/documents/{document_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Document
+         * @description One document.
+         */
+        get: operations["get_document"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete Document
+         * @description Delete a document; answers that cite it keep their sources.
+         */
+        delete: operations["delete_document"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/documents/{document_id}/passages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Passages
+         * @description The passages of a document, in its order.
+         */
+        get: operations["list_passages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/executions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Executions
+         * @description All your executions, newest first.
+         */
+        get: operations["list_executions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/executions/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stream Executions
+         * @description Your executions as they change.
+         */
+        get: operations["stream_executions"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -66,8 +195,91 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get Execution */
-        get: operations["get_execution_api_executions__execution_id__get"];
+        /**
+         * Get Execution
+         * @description One execution; while it runs also its stage and the answer so far.
+         */
+        get: operations["get_execution"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/executions/{execution_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Events
+         * @description Part of the execution's log, from the event after `after` on.
+         */
+        get: operations["list_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/executions/{execution_id}/events/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stream Events
+         * @description The execution's log, live: `id` is the sequence, and the type is inside the JSON.
+         */
+        get: operations["stream_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/executions/{execution_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retry Execution
+         * @description Start a new execution of the same input.
+         */
+        post: operations["retry_execution"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/executions/{execution_id}/sources/{n}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Pinned Source
+         * @description A source as it was cited, and its document as it is now.
+         */
+        get: operations["get_pinned_source"];
         put?: never;
         post?: never;
         delete?: never;
@@ -85,15 +297,62 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Stop Execution */
-        post: operations["stop_execution_api_executions__execution_id__stop_post"];
+        /**
+         * Stop Execution
+         * @description Stop an execution in whatever phase it is; what was written so far is kept.
+         */
+        post: operations["stop_execution"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/executions/{execution_id}/retry": {
+    "/api/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Health
+         * @description How the parts are; 503 when the database or Temporal is away.
+         */
+        get: operations["get_health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Keys
+         * @description Your API keys, oldest first, without their secrets.
+         */
+        get: operations["list_keys"];
+        put?: never;
+        /**
+         * Create Key
+         * @description Make an API key; its secret is shown this once.
+         */
+        post: operations["create_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/keys/{key_id}": {
         parameters: {
             query?: never;
             header?: never;
@@ -102,60 +361,12 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Retry Execution */
-        post: operations["retry_execution_api_executions__execution_id__retry_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/executions/{execution_id}/events": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Execution Events */
-        get: operations["execution_events_api_executions__execution_id__events_get"];
-        put?: never;
         post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/executions/{execution_id}/sources/{n}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Execution Source */
-        get: operations["execution_source_api_executions__execution_id__sources__n__get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/documents": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Documents */
-        get: operations["documents_api_documents_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
+        /**
+         * Delete Key
+         * @description Revoke an API key.
+         */
+        delete: operations["delete_key"];
         options?: never;
         head?: never;
         patch?: never;
@@ -170,8 +381,31 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Login */
-        post: operations["login_api_login_post"];
+        /**
+         * Log In
+         * @description Log a browser in, by a log-in link's code or by an API key; the answer sets the session cookie.
+         */
+        post: operations["log_in"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/login/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make Login Link
+         * @description A link that logs one browser in as you, once.
+         */
+        post: operations["make_login_link"];
         delete?: never;
         options?: never;
         head?: never;
@@ -187,8 +421,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Logout */
-        post: operations["logout_api_logout_post"];
+        /**
+         * Log Out
+         * @description End the browser's session.
+         */
+        post: operations["log_out"];
         delete?: never;
         options?: never;
         head?: never;
@@ -202,10 +439,33 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Me */
-        get: operations["me_api_me_get"];
+        /**
+         * Get Me
+         * @description Who you are.
+         */
+        get: operations["get_me"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Search
+         * @description Look for passages, the best first.
+         */
+        post: operations["search"];
         delete?: never;
         options?: never;
         head?: never;
@@ -219,8 +479,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** System */
-        get: operations["system_api_system_get"];
+        /**
+         * Get System
+         * @description Versions, generators, embedder and addresses.
+         */
+        get: operations["get_system"];
         put?: never;
         post?: never;
         delete?: never;
@@ -229,15 +492,62 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/health": {
+    "/api/users": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Health */
-        get: operations["health_api_health_get"];
+        /**
+         * List Users
+         * @description All users, oldest first.
+         */
+        get: operations["list_users"];
+        put?: never;
+        /**
+         * Create User
+         * @description Make a user with a first API key, which is shown this once.
+         */
+        post: operations["create_user"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/users/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change User
+         * @description Shut a user out, or let them in again.
+         */
+        patch: operations["change_user"];
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Metrics
+         * @description What this process has answered, and the executions that are alive, for Prometheus.
+         */
+        get: operations["get_metrics"];
         put?: never;
         post?: never;
         delete?: never;
@@ -255,33 +565,38 @@ export interface components {
          * @description An agent as its owner sees it; `status` is running while an execution is queued or running.
          */
         Agent: {
-            /** Name */
-            name: string;
+            /**
+             * Collection
+             * @description A collection of documents.
+             * @default default
+             */
+            collection: string;
+            /**
+             * Created At
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
             /**
              * Description
              * @description What the agent is for, in a sentence.
              * @default
              */
             description: string;
+            /** Generator */
+            generator: string | null;
+            /**
+             * Id
+             * Format: uuid
+             * @description The agent's id; ids sort by the time they were made.
+             */
+            id: string;
             /**
              * Instructions
              * @description What the generator is told besides the question.
              * @default
              */
             instructions: string;
-            /** Generator */
-            generator: string | null;
-            /**
-             * Collection
-             * @default default
-             */
-            collection: string;
-            /**
-             * Top K
-             * @description How many passages are retrieved.
-             * @default 4
-             */
-            top_k: number;
             /**
              * Max Tokens
              * @description The longest answer, in tokens.
@@ -289,29 +604,32 @@ export interface components {
              */
             max_tokens: number;
             /**
+             * Name
+             * @description What people call the agent.
+             */
+            name: string;
+            /**
+             * Status
+             * @description Whether an execution of it is queued or running.
+             * @enum {string}
+             */
+            status: "idle" | "running";
+            /**
              * Temperature
              * @description 0 is the steadiest, 2 the most varied.
              * @default 0.2
              */
             temperature: number;
             /**
-             * Id
-             * Format: uuid
+             * Top K
+             * @description How many passages are retrieved.
+             * @default 4
              */
-            id: string;
-            /**
-             * Status
-             * @enum {string}
-             */
-            status: "idle" | "running";
-            /**
-             * Created At
-             * Format: date-time
-             */
-            created_at: string;
+            top_k: number;
             /**
              * Updated At
              * Format: date-time
+             * @description When it was last changed.
              */
             updated_at: string;
         };
@@ -320,33 +638,26 @@ export interface components {
          * @description A new agent; only `name` is required.
          */
         AgentCreate: {
-            /** Name */
-            name: string;
+            /**
+             * Collection
+             * @description A collection of documents.
+             * @default default
+             */
+            collection?: string;
             /**
              * Description
              * @description What the agent is for, in a sentence.
              * @default
              */
             description?: string;
+            /** Generator */
+            generator?: string | null;
             /**
              * Instructions
              * @description What the generator is told besides the question.
              * @default
              */
             instructions?: string;
-            /** Generator */
-            generator?: string | null;
-            /**
-             * Collection
-             * @default default
-             */
-            collection?: string;
-            /**
-             * Top K
-             * @description How many passages are retrieved.
-             * @default 4
-             */
-            top_k?: number;
             /**
              * Max Tokens
              * @description The longest answer, in tokens.
@@ -354,11 +665,22 @@ export interface components {
              */
             max_tokens?: number;
             /**
+             * Name
+             * @description What people call the agent.
+             */
+            name: string;
+            /**
              * Temperature
              * @description 0 is the steadiest, 2 the most varied.
              * @default 0.2
              */
             temperature?: number;
+            /**
+             * Top K
+             * @description How many passages are retrieved.
+             * @default 4
+             */
+            top_k?: number;
         };
         /**
          * AgentPatch
@@ -366,35 +688,25 @@ export interface components {
          */
         AgentPatch: {
             /**
-             * Name
-             * @default
+             * Collection
+             * @description A collection of documents.
+             * @default default
              */
-            name?: string;
+            collection?: string;
             /**
              * Description
              * @description What the agent is for, in a sentence.
              * @default
              */
             description?: string;
+            /** Generator */
+            generator?: string | null;
             /**
              * Instructions
              * @description What the generator is told besides the question.
              * @default
              */
             instructions?: string;
-            /** Generator */
-            generator?: string | null;
-            /**
-             * Collection
-             * @default default
-             */
-            collection?: string;
-            /**
-             * Top K
-             * @description How many passages are retrieved.
-             * @default 4
-             */
-            top_k?: number;
             /**
              * Max Tokens
              * @description The longest answer, in tokens.
@@ -402,11 +714,57 @@ export interface components {
              */
             max_tokens?: number;
             /**
+             * Name
+             * @description What people call the agent.
+             * @default
+             */
+            name?: string;
+            /**
              * Temperature
              * @description 0 is the steadiest, 2 the most varied.
              * @default 0.2
              */
             temperature?: number;
+            /**
+             * Top K
+             * @description How many passages are retrieved.
+             * @default 4
+             */
+            top_k?: number;
+        };
+        /**
+         * ApiKey
+         * @description An API key without its secret.
+         */
+        ApiKey: {
+            /**
+             * Created At
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /**
+             * Id
+             * Format: uuid
+             * @description The key's id, which is not the key.
+             */
+            id: string;
+            /**
+             * Name
+             * @description What its user knows it by.
+             */
+            name: string;
+        };
+        /**
+         * ApiKeyCreate
+         * @description A name to know the key by.
+         */
+        ApiKeyCreate: {
+            /**
+             * Name
+             * @description A name to know the key by.
+             */
+            name: string;
         };
         /**
          * Check
@@ -414,34 +772,52 @@ export interface components {
          */
         Check: {
             /**
+             * Detail
+             * @description The same in words.
+             */
+            detail: string;
+            /**
              * Status
+             * @description Whether the part can be used.
              * @enum {string}
              */
             status: "ok" | "away";
-            /** Detail */
-            detail: string;
         };
         /**
          * Checks
          * @description The parts that an execution needs.
          */
         Checks: {
+            /** @description Where everything is kept that must last. */
             database: components["schemas"]["Check"];
-            temporal: components["schemas"]["Check"];
-            worker: components["schemas"]["Check"];
+            /** @description Where retrieval and models are. */
             mcp: components["schemas"]["Check"];
+            /** @description What runs the executions, and outlives every crash. */
+            temporal: components["schemas"]["Check"];
+            /** @description What does their work. */
+            worker: components["schemas"]["Check"];
         };
         /**
          * CompletedOutput
          * @description A whole answer with the sources it may cite, and what it cost.
          */
         CompletedOutput: {
-            /** Answer */
+            /**
+             * Answer
+             * @description The whole answer; [n] cites source n.
+             */
             answer: string;
-            /** Sources */
-            sources: components["schemas"]["Source"][];
-            /** Generator */
+            /**
+             * Generator
+             * @description What wrote the answer.
+             */
             generator: string;
+            /**
+             * Sources
+             * @description The passages that the generator was given, as they were then.
+             */
+            sources: components["schemas"]["Source"][];
+            /** @description What it cost. */
             usage: components["schemas"]["Usage"];
         };
         /**
@@ -450,43 +826,57 @@ export interface components {
          */
         Delta: {
             /**
+             * Agent Id
+             * Format: uuid
+             * @description The execution's agent.
+             */
+            agent_id: string;
+            /** @description The piece, and where it goes. */
+            content: components["schemas"]["DeltaContent"];
+            /**
+             * @description Always `delta`. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            event_type: "delta";
+            /**
              * Execution Id
              * Format: uuid
+             * @description The execution that this happened in.
              */
             execution_id: string;
             /**
-             * Agent Id
-             * Format: uuid
+             * Sequence
+             * @description The event's place in the log, from 1 on, without a gap.
              */
-            agent_id: string;
-            /** Sequence */
             sequence: number;
             /**
              * Timestamp
              * Format: date-time
+             * @description When it happened.
              */
             timestamp: string;
             /**
              * Type
+             * @description Always `agent_event`.
              * @default agent_event
              * @constant
              */
             type: "agent_event";
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            event_type: "delta";
-            content: components["schemas"]["DeltaContent"];
         };
         /**
          * DeltaContent
          * @description A piece of the answer; the answer so far is `answer[:offset] + text`, counted in code points.
          */
         DeltaContent: {
-            /** Offset */
+            /**
+             * Offset
+             * @description Where `text` goes: what was behind it is replaced. In code points.
+             */
             offset: number;
-            /** Text */
+            /**
+             * Text
+             * @description The piece.
+             */
             text: string;
         };
         /**
@@ -495,36 +885,62 @@ export interface components {
          */
         Document: {
             /**
-             * Id
-             * Format: uuid
+             * Bytes
+             * @description The size of the file.
              */
-            id: string;
-            /** Name */
-            name: string;
-            /** Collection */
-            collection: string;
-            /** Media Type */
-            media_type: string;
-            /** Bytes */
             bytes: number;
-            /** Sha256 */
-            sha256: string;
-            /** Passages */
-            passages: number;
+            /**
+             * Collection
+             * @description The collection it is in.
+             */
+            collection: string;
             /**
              * Created At
              * Format: date-time
+             * @description When this version of it was taken in.
              */
             created_at: string;
+            /**
+             * Id
+             * Format: uuid
+             * @description The document's id; a newer file of the same name keeps it.
+             */
+            id: string;
+            /**
+             * Media Type
+             * @description What kind of file it was read as, e.g. `text/markdown`.
+             */
+            media_type: string;
+            /**
+             * Name
+             * @description The file's name.
+             */
+            name: string;
+            /**
+             * Passages
+             * @description How many passages it was cut into.
+             */
+            passages: number;
+            /**
+             * Sha256
+             * @description SHA-256 of the file, in hexadecimal.
+             */
+            sha256: string;
         };
         /**
          * EventPage
          * @description Part of an event log; `next_after` is null when that is all there is now.
          */
         EventPage: {
-            /** Items */
+            /**
+             * Items
+             * @description The events, in order.
+             */
             items: (components["schemas"]["ExecutionStarted"] | (components["schemas"]["Progress"] | components["schemas"]["Step"] | components["schemas"]["Delta"] | components["schemas"]["Message"]) | components["schemas"]["ExecutionCompleted"] | components["schemas"]["ExecutionError"] | components["schemas"]["ExecutionStopped"])[];
-            /** Next After */
+            /**
+             * Next After
+             * @description Where to go on; null: that is all there is now.
+             */
             next_after: number | null;
         };
         /**
@@ -533,45 +949,76 @@ export interface components {
          */
         Execution: {
             /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /**
              * Agent Id
              * Format: uuid
+             * @description The agent that was asked.
              */
             agent_id: string;
             /**
-             * Status
-             * @enum {string}
+             * Completed At
+             * @description When it ended.
              */
-            status: "queued" | "running" | "completed" | "failed" | "stopped";
-            /** Stage */
-            stage: ("initializing" | "retrieving" | "generating" | "saving") | null;
-            /** Input Data */
-            input_data: {
-                [key: string]: unknown;
-            };
-            /** Output Data */
-            output_data: components["schemas"]["CompletedOutput"] | components["schemas"]["PartialOutput"] | null;
-            /** Error Message */
-            error_message: string | null;
-            /** Retry Of */
-            retry_of: string | null;
+            completed_at: string | null;
             /**
              * Created At
              * Format: date-time
+             * @description When the start was accepted.
              */
             created_at: string;
-            /** Started At */
-            started_at: string | null;
-            /** Completed At */
-            completed_at: string | null;
-            /** Temporal Url */
-            temporal_url: string | null;
-            /** Partial Answer */
+            /**
+             * Error Message
+             * @description Why it failed; null: it did not.
+             */
+            error_message: string | null;
+            /**
+             * Id
+             * Format: uuid
+             * @description The execution's id, and its workflow's in Temporal.
+             */
+            id: string;
+            /**
+             * Input Data
+             * @description What was asked, as it was sent.
+             */
+            input_data: {
+                [key: string]: unknown;
+            };
+            /**
+             * Output Data
+             * @description The answer, or the part of it that had been written; null: none.
+             */
+            output_data: components["schemas"]["CompletedOutput"] | components["schemas"]["PartialOutput"] | null;
+            /**
+             * Partial Answer
+             * @description The answer so far, while it runs.
+             */
             partial_answer?: string | null;
+            /**
+             * Retry Of
+             * @description The execution whose input this one repeats.
+             */
+            retry_of: string | null;
+            /**
+             * Stage
+             * @description What it does now; null when it is not running, and in lists.
+             */
+            stage: ("initializing" | "retrieving" | "generating" | "saving") | null;
+            /**
+             * Started At
+             * @description When its workflow began.
+             */
+            started_at: string | null;
+            /**
+             * Status
+             * @description The last three are final.
+             * @enum {string}
+             */
+            status: "queued" | "running" | "completed" | "failed" | "stopped";
+            /**
+             * Temporal Url
+             * @description Its page in Temporal Web; null once Temporal has forgotten it.
+             */
+            temporal_url: string | null;
         };
         /**
          * ExecutionCompleted
@@ -579,29 +1026,37 @@ export interface components {
          */
         ExecutionCompleted: {
             /**
-             * Execution Id
-             * Format: uuid
-             */
-            execution_id: string;
-            /**
              * Agent Id
              * Format: uuid
+             * @description The execution's agent.
              */
             agent_id: string;
-            /** Sequence */
+            /**
+             * Execution Id
+             * Format: uuid
+             * @description The execution that this happened in.
+             */
+            execution_id: string;
+            /** @description The answer, its sources, and what it cost. */
+            output_data: components["schemas"]["CompletedOutput"];
+            /**
+             * Sequence
+             * @description The event's place in the log, from 1 on, without a gap.
+             */
             sequence: number;
             /**
              * Timestamp
              * Format: date-time
+             * @description When it happened.
              */
             timestamp: string;
             /**
              * Type
+             * @description Always `execution_completed`.
              * @default execution_completed
              * @constant
              */
             type: "execution_completed";
-            output_data: components["schemas"]["CompletedOutput"];
         };
         /**
          * ExecutionError
@@ -609,33 +1064,47 @@ export interface components {
          */
         ExecutionError: {
             /**
+             * Agent Id
+             * Format: uuid
+             * @description The execution's agent.
+             */
+            agent_id: string;
+            /**
+             * Code
+             * @description Why it failed, for programs.
+             */
+            code: string;
+            /**
              * Execution Id
              * Format: uuid
+             * @description The execution that this happened in.
              */
             execution_id: string;
             /**
-             * Agent Id
-             * Format: uuid
+             * Message
+             * @description Why it failed, in words.
              */
-            agent_id: string;
-            /** Sequence */
+            message: string;
+            /** @description What had been written; null: nothing. */
+            output_data: components["schemas"]["PartialOutput"] | null;
+            /**
+             * Sequence
+             * @description The event's place in the log, from 1 on, without a gap.
+             */
             sequence: number;
             /**
              * Timestamp
              * Format: date-time
+             * @description When it happened.
              */
             timestamp: string;
             /**
              * Type
+             * @description Always `execution_error`.
              * @default execution_error
              * @constant
              */
             type: "execution_error";
-            /** Message */
-            message: string;
-            /** Code */
-            code: string;
-            output_data: components["schemas"]["PartialOutput"] | null;
         };
         /**
          * ExecutionStart
@@ -656,32 +1125,42 @@ export interface components {
          */
         ExecutionStarted: {
             /**
+             * Agent Id
+             * Format: uuid
+             * @description The execution's agent.
+             */
+            agent_id: string;
+            /**
              * Execution Id
              * Format: uuid
+             * @description The execution that this happened in.
              */
             execution_id: string;
             /**
-             * Agent Id
-             * Format: uuid
+             * Input Data
+             * @description What was asked, as it was sent.
              */
-            agent_id: string;
-            /** Sequence */
+            input_data: {
+                [key: string]: unknown;
+            };
+            /**
+             * Sequence
+             * @description The event's place in the log, from 1 on, without a gap.
+             */
             sequence: number;
             /**
              * Timestamp
              * Format: date-time
+             * @description When it happened.
              */
             timestamp: string;
             /**
              * Type
+             * @description Always `execution_started`.
              * @default execution_started
              * @constant
              */
             type: "execution_started";
-            /** Input Data */
-            input_data: {
-                [key: string]: unknown;
-            };
         };
         /**
          * ExecutionStopped
@@ -689,64 +1168,197 @@ export interface components {
          */
         ExecutionStopped: {
             /**
+             * Agent Id
+             * Format: uuid
+             * @description The execution's agent.
+             */
+            agent_id: string;
+            /**
              * Execution Id
              * Format: uuid
+             * @description The execution that this happened in.
              */
             execution_id: string;
             /**
-             * Agent Id
-             * Format: uuid
+             * Message
+             * @description How it was stopped, in words.
              */
-            agent_id: string;
-            /** Sequence */
+            message: string;
+            /** @description What had been written; null: nothing. */
+            output_data: components["schemas"]["PartialOutput"] | null;
+            /**
+             * Sequence
+             * @description The event's place in the log, from 1 on, without a gap.
+             */
             sequence: number;
+            /** @description When the stop was asked for, and when it arrived. */
+            stop: components["schemas"]["StopReceipt"];
             /**
              * Timestamp
              * Format: date-time
+             * @description When it happened.
              */
             timestamp: string;
             /**
              * Type
+             * @description Always `execution_stopped`.
              * @default execution_stopped
              * @constant
              */
             type: "execution_stopped";
-            /** Message */
-            message: string;
-            output_data: components["schemas"]["PartialOutput"] | null;
-            stop: components["schemas"]["StopReceipt"];
         };
         /**
          * FieldError
          * @description One field that is wrong: `location` is its path, e.g. `body.input_data`.
          */
         FieldError: {
-            /** Location */
+            /**
+             * Location
+             * @description The field's path, e.g. `body.input_data`.
+             */
             location: string;
-            /** Message */
+            /**
+             * Message
+             * @description What is wrong with it.
+             */
             message: string;
+        };
+        /**
+         * Found
+         * @description The passages that a search found, the best first.
+         */
+        Found: {
+            /**
+             * Passages
+             * @description The passages that fit, the best first.
+             */
+            passages: components["schemas"]["FoundPassage"][];
+        };
+        /**
+         * FoundPassage
+         * @description A retrieved passage with its place in the document and its rank in each of the two indexes.
+         */
+        FoundPassage: {
+            /**
+             * Bm25 Rank
+             * @description Its rank by words, from 1 on; null: not among the best.
+             */
+            bm25_rank: number | null;
+            /**
+             * Document
+             * @description The document's name.
+             */
+            document: string;
+            /**
+             * Document Id
+             * Format: uuid
+             * @description The document it is a piece of.
+             */
+            document_id: string;
+            /**
+             * End
+             * @description Where it ends, in code points.
+             */
+            end: number;
+            /**
+             * Heading
+             * @description The headings above it.
+             */
+            heading: string;
+            /**
+             * Passage Id
+             * Format: uuid
+             * @description The passage's id.
+             */
+            passage_id: string;
+            /**
+             * Score
+             * @description How well it fits; higher is better.
+             */
+            score: number;
+            /**
+             * Sha256
+             * @description SHA-256 of `text` in UTF-8, in hexadecimal.
+             */
+            sha256: string;
+            /**
+             * Start
+             * @description Where it starts in the document's text, in code points.
+             */
+            start: number;
+            /**
+             * Text
+             * @description The passage itself.
+             */
+            text: string;
+            /**
+             * Vector Rank
+             * @description Its rank by meaning, from 1 on; null: not among the best.
+             */
+            vector_rank: number | null;
         };
         /**
          * Health
          * @description `ok` when every part is.
          */
         Health: {
+            /** @description Part by part. */
+            checks: components["schemas"]["Checks"];
             /**
              * Status
+             * @description `ok` when every part is.
              * @enum {string}
              */
             status: "ok" | "degraded";
-            checks: components["schemas"]["Checks"];
+        };
+        /**
+         * Ingestion
+         * @description What became of the files that were sent.
+         */
+        Ingestion: {
+            /**
+             * Items
+             * @description The documents that can be retrieved now.
+             */
+            items: components["schemas"]["Document"][];
+            /**
+             * Refused
+             * @description The files that were not taken.
+             */
+            refused: components["schemas"]["Refusal"][];
         };
         /**
          * Login
          * @description Either the code of a log-in link or an API key.
          */
         Login: {
-            /** Code */
-            code?: string | null;
-            /** Api Key */
+            /**
+             * Api Key
+             * @description An API key.
+             */
             api_key?: string | null;
+            /**
+             * Code
+             * @description What stands behind `#code=` in a log-in link; good once.
+             */
+            code?: string | null;
+        };
+        /**
+         * LoginLink
+         * @description A link that logs one browser in, once.
+         */
+        LoginLink: {
+            /**
+             * Expires At
+             * Format: date-time
+             * @description Until when it is good.
+             */
+            expires_at: string;
+            /**
+             * Url
+             * @description The link.
+             */
+            url: string;
         };
         /**
          * Message
@@ -754,62 +1366,214 @@ export interface components {
          */
         Message: {
             /**
+             * Agent Id
+             * Format: uuid
+             * @description The execution's agent.
+             */
+            agent_id: string;
+            /** @description The answer, as it ended. */
+            content: components["schemas"]["MessageContent"];
+            /**
+             * @description Always `message`. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            event_type: "message";
+            /**
              * Execution Id
              * Format: uuid
+             * @description The execution that this happened in.
              */
             execution_id: string;
             /**
-             * Agent Id
-             * Format: uuid
+             * Sequence
+             * @description The event's place in the log, from 1 on, without a gap.
              */
-            agent_id: string;
-            /** Sequence */
             sequence: number;
             /**
              * Timestamp
              * Format: date-time
+             * @description When it happened.
              */
             timestamp: string;
             /**
              * Type
+             * @description Always `agent_event`.
              * @default agent_event
              * @constant
              */
             type: "agent_event";
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            event_type: "message";
-            content: components["schemas"]["MessageContent"];
         };
         /**
          * MessageContent
          * @description The whole answer.
          */
         MessageContent: {
-            /** Text */
+            /**
+             * Text
+             * @description The whole answer.
+             */
             text: string;
         };
-        /** Page[Agent] */
+        /**
+         * NewApiKey
+         * @description A key just made; `api_key` is shown this once.
+         */
+        NewApiKey: {
+            /**
+             * Api Key
+             * @description The key itself, shown this once.
+             */
+            api_key: string;
+            /**
+             * Created At
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /**
+             * Id
+             * Format: uuid
+             * @description The key's id, which is not the key.
+             */
+            id: string;
+            /**
+             * Name
+             * @description What its user knows it by.
+             */
+            name: string;
+        };
+        /**
+         * NewUser
+         * @description A user just made, with the API key that is shown this once.
+         */
+        NewUser: {
+            /**
+             * Active
+             * @description Whether the user may come in.
+             */
+            active: boolean;
+            /**
+             * Api Key
+             * @description The user's first API key, shown this once.
+             */
+            api_key: string;
+            /**
+             * Created At
+             * Format: date-time
+             * @description When the user was made.
+             */
+            created_at: string;
+            /**
+             * Id
+             * Format: uuid
+             * @description The user's id.
+             */
+            id: string;
+            /**
+             * Name
+             * @description The user's name.
+             */
+            name: string;
+            /**
+             * Owner
+             * @description Whether it is the first user, who makes the others.
+             */
+            owner: boolean;
+        };
+        /**
+         * Page[Agent]
+         * @description Part of a list.
+         */
         Page_Agent_: {
-            /** Items */
+            /**
+             * Items
+             * @description The part.
+             */
             items: components["schemas"]["Agent"][];
-            /** Next Cursor */
+            /**
+             * Next Cursor
+             * @description Asks for the next part, as `cursor`; null: this was the last.
+             */
             next_cursor: string | null;
         };
-        /** Page[Document] */
+        /**
+         * Page[ApiKey]
+         * @description Part of a list.
+         */
+        Page_ApiKey_: {
+            /**
+             * Items
+             * @description The part.
+             */
+            items: components["schemas"]["ApiKey"][];
+            /**
+             * Next Cursor
+             * @description Asks for the next part, as `cursor`; null: this was the last.
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * Page[Document]
+         * @description Part of a list.
+         */
         Page_Document_: {
-            /** Items */
+            /**
+             * Items
+             * @description The part.
+             */
             items: components["schemas"]["Document"][];
-            /** Next Cursor */
+            /**
+             * Next Cursor
+             * @description Asks for the next part, as `cursor`; null: this was the last.
+             */
             next_cursor: string | null;
         };
-        /** Page[Execution] */
+        /**
+         * Page[Execution]
+         * @description Part of a list.
+         */
         Page_Execution_: {
-            /** Items */
+            /**
+             * Items
+             * @description The part.
+             */
             items: components["schemas"]["Execution"][];
-            /** Next Cursor */
+            /**
+             * Next Cursor
+             * @description Asks for the next part, as `cursor`; null: this was the last.
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * Page[Passage]
+         * @description Part of a list.
+         */
+        Page_Passage_: {
+            /**
+             * Items
+             * @description The part.
+             */
+            items: components["schemas"]["Passage"][];
+            /**
+             * Next Cursor
+             * @description Asks for the next part, as `cursor`; null: this was the last.
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * Page[User]
+         * @description Part of a list.
+         */
+        Page_User_: {
+            /**
+             * Items
+             * @description The part.
+             */
+            items: components["schemas"]["User"][];
+            /**
+             * Next Cursor
+             * @description Asks for the next part, as `cursor`; null: this was the last.
+             */
             next_cursor: string | null;
         };
         /**
@@ -817,25 +1581,83 @@ export interface components {
          * @description What had been generated when an execution was stopped or failed.
          */
         PartialOutput: {
-            /** Answer */
+            /**
+             * Answer
+             * @description What had been written.
+             */
             answer: string;
-            /** Sources */
-            sources: components["schemas"]["Source"][];
             /**
              * Partial
+             * @description Always true: the answer is not whole.
              * @constant
              */
             partial: true;
+            /**
+             * Sources
+             * @description The passages that the generator was given, as they were then.
+             */
+            sources: components["schemas"]["Source"][];
+        };
+        /**
+         * Passage
+         * @description A piece of a document; `start` and `end` count code points in the document's text.
+         */
+        Passage: {
+            /**
+             * Document Id
+             * Format: uuid
+             * @description The document it is a piece of.
+             */
+            document_id: string;
+            /**
+             * End
+             * @description Where it ends, in code points.
+             */
+            end: number;
+            /**
+             * Heading
+             * @description The headings above it.
+             */
+            heading: string;
+            /**
+             * Passage Id
+             * Format: uuid
+             * @description The passage's id.
+             */
+            passage_id: string;
+            /**
+             * Position
+             * @description Its place among the document's passages, from 0 on.
+             */
+            position: number;
+            /**
+             * Sha256
+             * @description SHA-256 of `text` in UTF-8, in hexadecimal.
+             */
+            sha256: string;
+            /**
+             * Start
+             * @description Where it starts in the document's text, in code points.
+             */
+            start: number;
+            /**
+             * Text
+             * @description The passage itself.
+             */
+            text: string;
         };
         /**
          * PinnedSource
          * @description A source as it was cited, and its document as it is now (null when it is gone).
          */
         PinnedSource: {
-            source: components["schemas"]["Source"];
+            /** @description Its document as it is now; null: it is gone. */
             document: components["schemas"]["Document"] | null;
+            /** @description The source as it was cited. */
+            source: components["schemas"]["Source"];
             /**
              * State
+             * @description Whether the cited passage is still in the document.
              * @enum {string}
              */
             state: "unchanged" | "changed" | "gone";
@@ -846,20 +1668,36 @@ export interface components {
          */
         Problem: {
             /**
+             * Code
+             * @description Which problem it is; stable, for programs.
+             */
+            code: string;
+            /**
+             * Detail
+             * @description What is wrong, and what to do.
+             */
+            detail: string;
+            /**
+             * Errors
+             * @description The place of each fault of the request.
+             */
+            errors?: components["schemas"]["FieldError"][] | null;
+            /**
+             * Status
+             * @description The HTTP status.
+             */
+            status: number;
+            /**
+             * Title
+             * @description The status in words.
+             */
+            title: string;
+            /**
              * Type
+             * @description Always `about:blank`: `code` says which problem it is.
              * @default about:blank
              */
             type: string;
-            /** Title */
-            title: string;
-            /** Status */
-            status: number;
-            /** Detail */
-            detail: string;
-            /** Code */
-            code: string;
-            /** Errors */
-            errors?: components["schemas"]["FieldError"][] | null;
         };
         /**
          * Progress
@@ -867,34 +1705,42 @@ export interface components {
          */
         Progress: {
             /**
+             * Agent Id
+             * Format: uuid
+             * @description The execution's agent.
+             */
+            agent_id: string;
+            /** @description Where the execution is. */
+            content: components["schemas"]["ProgressContent"];
+            /**
+             * @description Always `progress`. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            event_type: "progress";
+            /**
              * Execution Id
              * Format: uuid
+             * @description The execution that this happened in.
              */
             execution_id: string;
             /**
-             * Agent Id
-             * Format: uuid
+             * Sequence
+             * @description The event's place in the log, from 1 on, without a gap.
              */
-            agent_id: string;
-            /** Sequence */
             sequence: number;
             /**
              * Timestamp
              * Format: date-time
+             * @description When it happened.
              */
             timestamp: string;
             /**
              * Type
+             * @description Always `agent_event`.
              * @default agent_event
              * @constant
              */
             type: "agent_event";
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            event_type: "progress";
-            content: components["schemas"]["ProgressContent"];
         };
         /**
          * ProgressContent
@@ -902,18 +1748,75 @@ export interface components {
          */
         ProgressContent: {
             /**
+             * Attempt
+             * @description The number of the attempt that failed.
+             */
+            attempt?: number | null;
+            /**
+             * Error
+             * @description Why it failed.
+             */
+            error?: string | null;
+            /**
+             * Message
+             * @description The same in words.
+             */
+            message: string;
+            /**
+             * Retry In Seconds
+             * @description When the next attempt begins.
+             */
+            retry_in_seconds?: number | null;
+            /**
              * Stage
+             * @description Where the execution is.
              * @enum {string}
              */
             stage: "initializing" | "retrieving" | "generating" | "saving";
-            /** Message */
-            message: string;
-            /** Attempt */
-            attempt?: number | null;
-            /** Error */
-            error?: string | null;
-            /** Retry In Seconds */
-            retry_in_seconds?: number | null;
+        };
+        /**
+         * Refusal
+         * @description A file that was not taken, and why.
+         */
+        Refusal: {
+            /**
+             * Code
+             * @description Why it was not taken, for programs.
+             */
+            code: string;
+            /**
+             * Detail
+             * @description Why it was not taken, in words.
+             */
+            detail: string;
+            /**
+             * Name
+             * @description The file's name.
+             */
+            name: string;
+        };
+        /**
+         * Search
+         * @description What to look for, and where.
+         */
+        Search: {
+            /**
+             * Collection
+             * @description Where to look.
+             * @default default
+             */
+            collection?: string;
+            /**
+             * Query
+             * @description What to look for.
+             */
+            query: string;
+            /**
+             * Top K
+             * @description How many passages are retrieved.
+             * @default 4
+             */
+            top_k?: number;
         };
         /**
          * Source
@@ -921,25 +1824,42 @@ export interface components {
          */
         Source: {
             /**
+             * Document
+             * @description The document's name.
+             */
+            document: string;
+            /**
              * Document Id
              * Format: uuid
+             * @description The document it is a piece of.
              */
             document_id: string;
-            /** Document */
-            document: string;
+            /**
+             * N
+             * @description The number by which the answer cites it, from 1 on.
+             */
+            n: number;
             /**
              * Passage Id
              * Format: uuid
+             * @description The passage's id.
              */
             passage_id: string;
-            /** Text */
-            text: string;
-            /** Score */
+            /**
+             * Score
+             * @description How well it fits; higher is better.
+             */
             score: number;
-            /** Sha256 */
+            /**
+             * Sha256
+             * @description SHA-256 of `text` in UTF-8, in hexadecimal.
+             */
             sha256: string;
-            /** N */
-            n: number;
+            /**
+             * Text
+             * @description The passage itself.
+             */
+            text: string;
         };
         /**
          * Step
@@ -947,46 +1867,63 @@ export interface components {
          */
         Step: {
             /**
+             * Agent Id
+             * Format: uuid
+             * @description The execution's agent.
+             */
+            agent_id: string;
+            /** @description What was done. */
+            content: components["schemas"]["StepContent"];
+            /**
+             * @description Always `step`. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            event_type: "step";
+            /**
              * Execution Id
              * Format: uuid
+             * @description The execution that this happened in.
              */
             execution_id: string;
             /**
-             * Agent Id
-             * Format: uuid
+             * Sequence
+             * @description The event's place in the log, from 1 on, without a gap.
              */
-            agent_id: string;
-            /** Sequence */
             sequence: number;
             /**
              * Timestamp
              * Format: date-time
+             * @description When it happened.
              */
             timestamp: string;
             /**
              * Type
+             * @description Always `agent_event`.
              * @default agent_event
              * @constant
              */
             type: "agent_event";
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            event_type: "step";
-            content: components["schemas"]["StepContent"];
         };
         /**
          * StepContent
          * @description Something that was done, and what it found.
          */
         StepContent: {
-            /** Step */
-            step: string;
-            /** Message */
+            /**
+             * Message
+             * @description What was done, in words.
+             */
             message: string;
-            /** Passages */
+            /**
+             * Passages
+             * @description The passages that were found.
+             */
             passages?: components["schemas"]["Source"][] | null;
+            /**
+             * Step
+             * @description What was done, for programs.
+             */
+            step: string;
         };
         /**
          * StopReceipt
@@ -994,41 +1931,70 @@ export interface components {
          */
         StopReceipt: {
             /**
+             * Acknowledged At
+             * @description When the generator had let go; null: it never said.
+             */
+            acknowledged_at: string | null;
+            /**
+             * Characters
+             * @description How much had been written, in code points.
+             */
+            characters: number;
+            /**
              * Requested At
              * Format: date-time
+             * @description When the stop was asked for.
              */
             requested_at: string;
-            /** Acknowledged At */
-            acknowledged_at: string | null;
-            /** Characters */
-            characters: number;
         };
         /**
          * System
          * @description What this instance is made of.
          */
         System: {
-            versions: components["schemas"]["Versions"];
-            /** Generator */
-            generator: string | null;
-            /** Generators */
-            generators: string[];
-            /** Embedder */
+            /**
+             * Embedder
+             * @description What makes texts comparable by meaning; null: the MCP service is away.
+             */
             embedder: string | null;
-            /** Temporal Ui */
-            temporal_ui: string | null;
-            /** Mcp Url */
+            /**
+             * Generator
+             * @description The default generator; null: the MCP service is away.
+             */
+            generator: string | null;
+            /**
+             * Generators
+             * @description Generators that an agent may name.
+             */
+            generators: string[];
+            /**
+             * Mcp Url
+             * @description Where the MCP service is.
+             */
             mcp_url: string;
+            /**
+             * Temporal Ui
+             * @description Where Temporal Web is; null: not known.
+             */
+            temporal_ui: string | null;
+            /** @description What runs. */
+            versions: components["schemas"]["Versions"];
         };
         /**
          * Usage
          * @description What an answer cost, in tokens of its generator.
          */
         Usage: {
-            /** Prompt Tokens */
-            prompt_tokens: number;
-            /** Completion Tokens */
+            /**
+             * Completion Tokens
+             * @description Tokens that it wrote.
+             */
             completion_tokens: number;
+            /**
+             * Prompt Tokens
+             * @description Tokens that the generator read.
+             */
+            prompt_tokens: number;
         };
         /**
          * User
@@ -1036,32 +2002,74 @@ export interface components {
          */
         User: {
             /**
-             * Id
-             * Format: uuid
+             * Active
+             * @description Whether the user may come in.
              */
-            id: string;
-            /** Name */
-            name: string;
-            /** Owner */
-            owner: boolean;
-            /** Active */
             active: boolean;
             /**
              * Created At
              * Format: date-time
+             * @description When the user was made.
              */
             created_at: string;
+            /**
+             * Id
+             * Format: uuid
+             * @description The user's id.
+             */
+            id: string;
+            /**
+             * Name
+             * @description The user's name.
+             */
+            name: string;
+            /**
+             * Owner
+             * @description Whether it is the first user, who makes the others.
+             */
+            owner: boolean;
+        };
+        /**
+         * UserCreate
+         * @description A new user.
+         */
+        UserCreate: {
+            /**
+             * Name
+             * @description A name that no other user has.
+             */
+            name: string;
+        };
+        /**
+         * UserPatch
+         * @description Whether the user may come in.
+         */
+        UserPatch: {
+            /**
+             * Active
+             * @description Whether the user may come in.
+             */
+            active: boolean;
         };
         /**
          * Versions
          * @description What runs; null where it cannot be asked now.
          */
         Versions: {
-            /** Dynavera */
+            /**
+             * Dynavera
+             * @description Dynavera's version.
+             */
             dynavera: string;
-            /** Python */
+            /**
+             * Python
+             * @description Python's version.
+             */
             python: string;
-            /** Temporal */
+            /**
+             * Temporal
+             * @description The Temporal server's version; null: it cannot be asked now.
+             */
             temporal: string | null;
         };
     };
@@ -1073,10 +2081,12 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    list_agents_api_agents_get: {
+    list_agents: {
         parameters: {
             query?: {
+                /** @description How many items a page has at most. */
                 limit?: number;
+                /** @description `next_cursor` of the page before. */
                 cursor?: string | null;
             };
             header?: never;
@@ -1094,18 +2104,36 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Agent_"];
                 };
             };
-            /** @description Client Error */
-            "4XX": {
+            /** @description The API key or the session is missing or not valid. */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body cannot be used; `errors` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    create_agent_api_agents_post: {
+    create_agent: {
         parameters: {
             query?: never;
             header?: never;
@@ -1127,22 +2155,59 @@ export interface operations {
                     "application/json": components["schemas"]["Agent"];
                 };
             };
-            /** @description Client Error */
-            "4XX": {
+            /** @description The API key or the session is missing or not valid. */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body does not say that it is JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body cannot be used; `errors` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    get_agent_api_agents__agent_id__get: {
+    get_agent: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The agent's id. */
                 agent_id: string;
             };
             cookie?: never;
@@ -1158,22 +2223,50 @@ export interface operations {
                     "application/json": components["schemas"]["Agent"];
                 };
             };
-            /** @description Client Error */
-            "4XX": {
+            /** @description The API key or the session is missing or not valid. */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is none of this id, or it is another user's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body cannot be used; `errors` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    delete_agent_api_agents__agent_id__delete: {
+    delete_agent: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The agent's id. */
                 agent_id: string;
             };
             cookie?: never;
@@ -1187,22 +2280,59 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Client Error */
-            "4XX": {
+            /** @description The API key or the session is missing or not valid. */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is none of this id, or it is another user's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done as things are; `code` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body cannot be used; `errors` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    edit_agent_api_agents__agent_id__patch: {
+    change_agent: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description The agent's id. */
                 agent_id: string;
             };
             cookie?: never;
@@ -1222,26 +2352,75 @@ export interface operations {
                     "application/json": components["schemas"]["Agent"];
                 };
             };
-            /** @description Client Error */
-            "4XX": {
+            /** @description The API key or the session is missing or not valid. */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is none of this id, or it is another user's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body does not say that it is JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body cannot be used; `errors` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    agent_executions_api_agents__agent_id__executions_get: {
+    list_executions_of_agent: {
         parameters: {
             query?: {
+                /** @description Only executions in this status. */
                 status?: ("queued" | "running" | "completed" | "failed" | "stopped") | null;
+                /** @description How many items a page has at most. */
                 limit?: number;
+                /** @description `next_cursor` of the page before. */
                 cursor?: string | null;
             };
             header?: never;
             path: {
+                /** @description The agent's id. */
                 agent_id: string;
             };
             cookie?: never;
@@ -1257,24 +2436,53 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Execution_"];
                 };
             };
-            /** @description Client Error */
-            "4XX": {
+            /** @description The API key or the session is missing or not valid. */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is none of this id, or it is another user's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body cannot be used; `errors` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    start_execution_api_agents__agent_id__executions_post: {
+    start_execution: {
         parameters: {
             query?: never;
             header?: {
+                /** @description The same key and body give the same execution; the same key with another body is refused. */
                 "idempotency-key"?: string | null;
             };
             path: {
+                /** @description The agent's id. */
                 agent_id: string;
             };
             cookie?: never;
@@ -1294,180 +2502,80 @@ export interface operations {
                     "application/json": components["schemas"]["Execution"];
                 };
             };
-            /** @description Client Error */
-            "4XX": {
+            /** @description The API key or the session is missing or not valid. */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is none of this id, or it is another user's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done as things are; `code` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body does not say that it is JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body cannot be used; `errors` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    get_execution_api_executions__execution_id__get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                execution_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Execution"];
-                };
-            };
-            /** @description Client Error */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    stop_execution_api_executions__execution_id__stop_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                execution_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Execution"];
-                };
-            };
-            /** @description Client Error */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    retry_execution_api_executions__execution_id__retry_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                execution_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Execution"];
-                };
-            };
-            /** @description Client Error */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    execution_events_api_executions__execution_id__events_get: {
+    list_documents: {
         parameters: {
             query?: {
-                after?: number;
-                limit?: number;
-            };
-            header?: never;
-            path: {
-                execution_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["EventPage"];
-                };
-            };
-            /** @description Client Error */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    execution_source_api_executions__execution_id__sources__n__get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                execution_id: string;
-                n: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PinnedSource"];
-                };
-            };
-            /** @description Client Error */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    documents_api_documents_get: {
-        parameters: {
-            query?: {
+                /** @description Only documents of this collection. */
                 collection?: string | null;
+                /** @description How many items a page has at most. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
             };
             header?: never;
             path?: never;
@@ -1484,18 +2592,1007 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Document_"];
                 };
             };
-            /** @description Client Error */
-            "4XX": {
+            /** @description The API key or the session is missing or not valid. */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body cannot be used; `errors` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    login_api_login_post: {
+    add_documents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    /**
+                     * @description The collection that they go into.
+                     * @default default
+                     */
+                    collection?: string;
+                    /** @description The files; the field may come several times. */
+                    file: string[];
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ingestion"];
+                };
+            };
+            /** @description The API key or the session is missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not multipart/form-data. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body cannot be used; `errors` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_document: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The document's id. */
+                document_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Document"];
+                };
+            };
+            /** @description The API key or the session is missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is none of this id, or it is another user's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body cannot be used; `errors` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_document: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The document's id. */
+                document_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The API key or the session is missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is none of this id, or it is another user's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body cannot be used; `errors` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_passages: {
+        parameters: {
+            query?: {
+                /** @description How many items a page has at most. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description The document's id. */
+                document_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Passage_"];
+                };
+            };
+            /** @description The API key or the session is missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is none of this id, or it is another user's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body cannot be used; `errors` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_executions: {
+        parameters: {
+            query?: {
+                /** @description Only executions of this agent. */
+                agent_id?: string | null;
+                /** @description Only executions in this status. */
+                status?: ("queued" | "running" | "completed" | "failed" | "stopped") | null;
+                /** @description Only executions whose question holds this. */
+                q?: string | null;
+                /** @description Only executions accepted at this moment or later. */
+                since?: string | null;
+                /** @description Only executions accepted before this moment. */
+                until?: string | null;
+                /** @description How many items a page has at most. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Execution_"];
+                };
+            };
+            /** @description The API key or the session is missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is none of this id, or it is another user's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body cannot be used; `errors` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stream_executions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Server-sent events. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": unknown;
+                };
+            };
+            /** @description The API key or the session is missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body cannot be used; `errors` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_execution: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The execution's id. */
+                execution_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Execution"];
+                };
+            };
+            /** @description The API key or the session is missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is none of this id, or it is another user's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body cannot be used; `errors` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_events: {
+        parameters: {
+            query?: {
+                /** @description The last sequence that is known already. */
+                after?: number;
+                /** @description How many events come at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The execution's id. */
+                execution_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventPage"];
+                };
+            };
+            /** @description The API key or the session is missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is none of this id, or it is another user's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body cannot be used; `errors` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stream_events: {
+        parameters: {
+            query?: {
+                /** @description The last sequence that is known already. */
+                after?: number;
+            };
+            header?: {
+                /** @description As `after`; this one counts. */
+                "Last-Event-ID"?: number | null;
+            };
+            path: {
+                /** @description The execution's id. */
+                execution_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Server-sent events. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": unknown;
+                };
+            };
+            /** @description The API key or the session is missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is none of this id, or it is another user's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body cannot be used; `errors` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retry_execution: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The execution's id. */
+                execution_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Execution"];
+                };
+            };
+            /** @description The API key or the session is missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is none of this id, or it is another user's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done as things are; `code` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body cannot be used; `errors` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_pinned_source: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The execution's id. */
+                execution_id: string;
+                /** @description The number by which the answer cites the source. */
+                n: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PinnedSource"];
+                };
+            };
+            /** @description The API key or the session is missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is none of this id, or it is another user's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body cannot be used; `errors` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stop_execution: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The execution's id. */
+                execution_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It had ended before, and is returned as it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Execution"];
+                };
+            };
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Execution"];
+                };
+            };
+            /** @description The API key or the session is missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is none of this id, or it is another user's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body cannot be used; `errors` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_health: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description A parameter or the body cannot be used; `errors` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database or Temporal is away. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+        };
+    };
+    list_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ApiKey_"];
+                };
+            };
+            /** @description The API key or the session is missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body cannot be used; `errors` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApiKeyCreate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewApiKey"];
+                };
+            };
+            /** @description The API key or the session is missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body does not say that it is JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body cannot be used; `errors` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The API key's id. */
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The API key or the session is missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is none of this id, or it is another user's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body cannot be used; `errors` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    log_in: {
         parameters: {
             query?: never;
             header?: never;
@@ -1517,18 +3614,101 @@ export interface operations {
                     "application/json": components["schemas"]["User"];
                 };
             };
-            /** @description Client Error */
-            "4XX": {
+            /** @description The code or the key logs nobody in. */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body does not say that it is JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body cannot be used; `errors` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    logout_api_logout_post: {
+    make_login_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoginLink"];
+                };
+            };
+            /** @description The API key or the session is missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body cannot be used; `errors` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    log_out: {
         parameters: {
             query?: never;
             header?: never;
@@ -1544,18 +3724,36 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Client Error */
-            "4XX": {
+            /** @description The API key or the session is missing or not valid. */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body cannot be used; `errors` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    me_api_me_get: {
+    get_me: {
         parameters: {
             query?: never;
             header?: never;
@@ -1573,18 +3771,105 @@ export interface operations {
                     "application/json": components["schemas"]["User"];
                 };
             };
-            /** @description Client Error */
-            "4XX": {
+            /** @description The API key or the session is missing or not valid. */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body cannot be used; `errors` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    system_api_system_get: {
+    search: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Search"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Found"];
+                };
+            };
+            /** @description The API key or the session is missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body does not say that it is JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body cannot be used; `errors` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_system: {
         parameters: {
             query?: never;
             header?: never;
@@ -1602,18 +3887,36 @@ export interface operations {
                     "application/json": components["schemas"]["System"];
                 };
             };
-            /** @description Client Error */
-            "4XX": {
+            /** @description The API key or the session is missing or not valid. */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body cannot be used; `errors` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
-    health_api_health_get: {
+    list_users: {
         parameters: {
             query?: never;
             header?: never;
@@ -1628,16 +3931,276 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Health"];
+                    "application/json": components["schemas"]["Page_User_"];
                 };
             };
-            /** @description Client Error */
-            "4XX": {
+            /** @description The API key or the session is missing or not valid. */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Only the owner of the instance may do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body cannot be used; `errors` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserCreate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewUser"];
+                };
+            };
+            /** @description The API key or the session is missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Only the owner of the instance may do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done as things are; `code` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body does not say that it is JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body cannot be used; `errors` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The user's id. */
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserPatch"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description The API key or the session is missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Only the owner of the instance may do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is none of this id, or it is another user's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done as things are; `code` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body does not say that it is JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body cannot be used; `errors` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All figures. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description The API key or the session is missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body cannot be used; `errors` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
