@@ -62,9 +62,11 @@ async def _lifespan(
         generators = Generators(settings, knowledge.indexes.embedder)
         # A default that cannot be used is told now, not to the first who asks.
         generators.named(None)
-        generations = Generations(generators)
-        app.state.service = Service(doorkeeper, Agents(database), knowledge, generations)
-        yield
+        app.state.service = Service(doorkeeper, Agents(database), knowledge, Generations(generators))
+        try:
+            yield
+        finally:
+            await generators.close()
 
 
 async def _refused(_request: Request, error: Exception) -> Response:

@@ -14,20 +14,15 @@ POLL_SECONDS = 0.01
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp) -> AsyncGenerator[str]:
+async def serving(app: ASGIApp, port: int = 0) -> AsyncGenerator[str]:
     """`app` behind a real uvicorn in this event loop; gives its base URL, without a slash at the end.
 
-    The app's lifespan runs, in one task from start to end. Streams that are still open at the end get a second.
+    Without a `port` it takes a free one. The app's lifespan runs, in one task from start to end. Streams that are still
+    open at the end get a second.
     """
     listening = socket.socket()
-    listening.bind(("127.0.0.1", 0))
-    async with serving_on(app, listening) as url:
-        yield url
-
-
-@asynccontextmanager
-async def serving_on(app: ASGIApp, listening: socket.socket) -> AsyncGenerator[str]:
-    """As `serving`, on a socket that is bound already: for a server that comes back at the same address."""
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.bind(("127.0.0.1", port))
     server = _Server(
         uvicorn.Config(
             app, lifespan="on", log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_SECONDS, loop="none"

@@ -1,6 +1,5 @@
 """Which generators there are, and the one that a name means."""
 
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from dynavera.settings import Settings
@@ -18,6 +17,7 @@ class Generators:
     def __init__(self, settings: Settings, embedder: Embedder) -> None:
         self._settings = settings
         self._extractive = Extractive(embedder)
+        self._client: AsyncOpenAI | None = None
 
     @property
     def default(self) -> str:
@@ -47,14 +47,15 @@ class Generators:
                     f"There is no generator {wanted!r}. Use 'extractive', 'openai:<model>' or 'gpt4all:<model file>'."
                 )
 
-    @cached_property
-    def _client(self) -> "AsyncOpenAI":
-        from mcp_service.generators.openai_compatible import open_client
-
-        return open_client(self._settings)
+    async def close(self) -> None:
+        """Close what was opened."""
+        if self._client is not None:
+            await self._client.close()
 
     def _openai(self, name: str, model: str) -> Generator:
         # Its library takes most of a second to import, and most services never need it.
-        from mcp_service.generators.openai_compatible import OpenAiCompatible
+        from mcp_service.generators.openai_compatible import OpenAiCompatible, open_client
 
+        if self._client is None:
+            self._client = open_client(self._settings)
         return OpenAiCompatible(name, model, self._client)

@@ -41,15 +41,15 @@ class Running:
 
 
 @asynccontextmanager
-async def running_service(folder: Path, **settings: Any) -> AsyncGenerator[Running]:
-    """The service with its data in `folder`; `settings` as in `Settings`."""
+async def running_service(folder: Path, port: int = 0, **settings: Any) -> AsyncGenerator[Running]:
+    """The service with its data in `folder`, on `port` (0: any free one); `settings` as in `Settings`."""
     chosen = Settings(data_dir=folder, **settings)
     database = Database(chosen.records_url)
     try:
         await migrate(database)
         key = first_user_token(chosen).get_secret_value()
         owner = await Users(database).ensure_first(key)
-        async with serving(create_app(chosen, database)) as url:
+        async with serving(create_app(chosen, database), port) as url:
             yield Running(url, chosen, database, owner, key, mcp_token(chosen))
     finally:
         await database.close()

@@ -1,0 +1,245 @@
+"""The client side of the seam to the MCP service, against a real service."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+from pydantic import SecretStr
+
+from activities.mcp_client import McpAway, McpRefused, McpService, StatusLine, TextPiece
+from dynavera.contracts.documents import RetrievedPassage
+from dynavera.contracts.mcp import GenerateCall, Generated
+from tests.fakes import FakeModel
+from tests.mcp_service.running import Running, running_service, upload
+from tests.serving import free_port, serving, until
+
+FNIRS = "# fNIRS\n\nFunctional near-infrared spectroscopy (fNIRS) is an optical method that measures blood oxygen.\n"
+PASSAGE = RetrievedPassage(
+    document_id=uuid4(), document="fnirs.md", passage_id=uuid4(), text=FNIRS, score=1, sha256="0" * 64
+)
+
+
+@asynccontextmanager
+async def model_and_service(folder: Path, model: FakeModel) -> AsyncGenerator[tuple[Running, McpService]]:
+    async with (
+        serving(model) as model_url,
+        running_service(folder, openai_base_url=f"{model_url}/v1", generator="openai:fake") as service,
+        McpService(service.url, service.service_token) as mcp,
+    ):
+        yield service, mcp
+
+
+async def told_by(mcp: McpService, user_id: UUID, call: GenerateCall) -> list[TextPiece | StatusLine | Generated]:
+    return [item async for item in mcp.generate(user_id, call)]
+
+
+def folded(told: list[TextPiece | StatusLine | Generated], prefix: str = "") -> str:
+    answer = prefix
+    for item in told:
+        if isinstance(item, TextPiece):
+            assert item.offset <= len(answer)
+            answer = answer[: item.offset] + item.text
+    return answer
+
+
+async def test_a_question_is_answered(tmp_path: Path) -> None:
+    async with (
+        running_service(tmp_path) as service,
+        McpService(service.url, service.service_token) as mcp,
+        service.client() as client,
+    ):
+        await upload(client, fnirs_md=FNIRS)
+        found = await mcp.retrieve(service.owner.id, "What is fNIRS?", "default", 4)
+        told = await told_by(
+            mcp, service.owner.id, GenerateCall(query="What is fNIRS?", passages=found.passages, operation_id="one")
+        )
+
+    assert [passage.document for passage in found.passages] == ["fnirs.md"]
+    assert isinstance(told[-1], Generated)
+    assert told[-1].text.startswith("Functional near-infrared spectroscopy (fNIRS) is an optical method")
+    assert folded(told) == told[-1].text
+
+
+async def test_the_service_is_asked_for_the_user(tmp_path: Path) -> None:
+    async with (
+        running_service(tmp_path) as service,
+        McpService(service.url, service.service_token) as mcp,
+        service.client() as client,
+    ):
+        other = await service.another_user()
+        await upload(client, fnirs_md=FNIRS)
+        found = await mcp.retrieve(other.id, "What is fNIRS?", "default", 4)
+
+    assert found.passages == []
+
+
+async def test_many_pieces_come_in_order_and_add_up(tmp_path: Path) -> None:
+    model = FakeModel(words=[f"wörd{number}🧠" for number in range(300)], delay=0.001)
+
+    async with model_and_service(tmp_path, model) as (service, mcp):
+        told = await told_by(mcp, service.owner.id, GenerateCall(query="q", passages=[PASSAGE], max_tokens=1000))
+
+    assert len(told) > 50
+    assert folded(told) == model.text
+    assert isinstance(told[-1], Generated)
+    assert told[-1].usage.completion_tokens == 300
+
+
+async def test_an_answer_is_continued_where_the_prefix_ends(tmp_path: Path) -> None:
+    model = FakeModel(words=["some", "words", "that", "are", "told", "one", "after", "another"])
+    prefix = "some words that are told one"
+
+    async with model_and_service(tmp_path, model) as (service, mcp):
+        told = await told_by(mcp, service.owner.id, GenerateCall(query="q", passages=[PASSAGE], prefix=prefix))
+
+    first = told[0]
+    assert isinstance(first, TextPiece)
+    assert first.offset == len(prefix)
+    assert folded(told, prefix) == model.text
+
+
+async def test_an_endpoint_that_answers_anew_starts_over(tmp_path: Path) -> None:
+    model = FakeModel(words=["some", "words", "that", "are", "told", "one", "after", "another"], answers_anew=True)
+    prefix = "some words that are told one"
+
+    async with model_and_service(tmp_path, model) as (service, mcp):
+        told = await told_by(mcp, service.owner.id, GenerateCall(query="q", passages=[PASSAGE], prefix=prefix))
+
+    assert folded(told, prefix) == model.text
+    assert isinstance(told[0], TextPiece)
+    assert told[0].offset == 0
+
+
+async def test_closing_a_generation_stops_the_model(tmp_path: Path) -> None:
+    model = FakeModel(words=["word"] * 1000, delay=0.02)
+
+    async with model_and_service(tmp_path, model) as (service, mcp):
+        async with aclosing(mcp.generate(service.owner.id, GenerateCall(query="q", passages=[PASSAGE]))) as told:
+            await anext(told)
+        await until(lambda: bool(model.left_at), seconds=1)
+
+    assert model.emitted_after_left == 0
+
+
+async def test_cancelling_who_reads_a_generation_stops_the_model(tmp_path: Path) -> None:
+    model = FakeModel(words=["word"] * 1000, delay=0.02)
+
+    async with model_and_service(tmp_path, model) as (service, mcp):
+        call = GenerateCall(query="q", passages=[PASSAGE])
+        reading = asyncio.create_task(told_by(mcp, service.owner.id, call))
+        await until(lambda: model.emitted > 3)
+        reading.cancel()
+        await until(lambda: bool(model.left_at), seconds=1)
+
+    assert reading.cancelled()
+
+
+async def test_a_stop_is_acknowledged_and_leaves_the_partial_answer(tmp_path: Path) -> None:
+    model = FakeModel(words=["word"] * 1000, delay=0.02)
+
+    async with model_and_service(tmp_path, model) as (service, mcp):
+        call = GenerateCall(query="q", passages=[PASSAGE], operation_id="one")
+        reading = asyncio.create_task(told_by(mcp, service.owner.id, call))
+        await until(lambda: model.emitted > 3)
+        stopped = await mcp.stop_generation(service.owner.id, "one")
+        told = await reading
+        again = await mcp.stop_generation(service.owner.id, "one")
+
+    generated = told[-1]
+    assert isinstance(generated, Generated)
+    assert generated.finish_reason == "stopped"
+    assert (stopped.stopped, stopped.characters) == (True, len(generated.text))
+    assert folded(told) == generated.text
+    assert again.stopped is False
+
+
+async def test_many_generations_keep_no_short_call_waiting(tmp_path: Path) -> None:
+    model = FakeModel(words=["word"] * 200, delay=0.05)
+
+    async with model_and_service(tmp_path, model) as (service, mcp):
+        call = GenerateCall(query="q", passages=[PASSAGE])
+        reading = [asyncio.create_task(told_by(mcp, service.owner.id, call)) for _ in range(120)]
+        await until(lambda: len(model.requests) == 120, seconds=20)
+        found = await mcp.retrieve(service.owner.id, "q", "default", 4)
+        for task in reading:
+            task.cancel()
+        await asyncio.wait(reading)
+
+    assert found.passages == []
+
+
+@pytest.mark.parametrize(
+    ("model", "code", "retryable", "after"),
+    [
+        (FakeModel(fails_with=400), "generator_refused", False, None),
+        (FakeModel(fails_with=401), "generator_refused", False, None),
+        (FakeModel(fails_with=429, retry_after="7"), "generator_away", True, 7),
+        (FakeModel(fails_with=503), "generator_away", True, None),
+        (FakeModel(fails_with=500), "generator_away", True, None),
+        (FakeModel(breaks_after=2), "generator_away", True, None),
+    ],
+    ids=["400", "401", "429", "503", "500", "breaks off"],
+)
+async def test_a_failing_model_is_told_by_structure(
+    tmp_path: Path, model: FakeModel, code: str, after: float | None, *, retryable: bool
+) -> None:
+    async with model_and_service(tmp_path, model) as (service, mcp):
+        with pytest.raises(McpRefused) as refused:
+            await told_by(mcp, service.owner.id, GenerateCall(query="q", passages=[PASSAGE]))
+
+    assert refused.value.refusal.code == code
+    assert refused.value.refusal.retryable is retryable
+    assert refused.value.refusal.retry_after_seconds == after
+
+
+async def test_an_unknown_collection_is_refused(tmp_path: Path) -> None:
+    async with running_service(tmp_path) as service, McpService(service.url, service.service_token) as mcp:
+        with pytest.raises(McpRefused) as refused:
+            await mcp.retrieve(service.owner.id, "q", "nope", 4)
+
+    assert refused.value.refusal.code == "unknown_collection"
+    assert refused.value.refusal.retryable is False
+
+
+async def test_a_wrong_token_is_refused_and_names_the_setting(tmp_path: Path) -> None:
+    async with running_service(tmp_path) as service, McpService(service.url, SecretStr("wrong")) as mcp:
+        with pytest.raises(McpRefused) as refused:
+            await mcp.retrieve(service.owner.id, "q", "default", 4)
+
+    assert refused.value.refusal.code == "mcp_not_allowed"
+    assert "DYNAVERA_MCP_TOKEN" in refused.value.refusal.detail
+
+
+async def test_a_service_that_was_away_is_found_again(tmp_path: Path) -> None:
+    port = free_port()
+
+    async with McpService(f"http://127.0.0.1:{port}", SecretStr("mcp_secret")) as mcp:
+        with pytest.raises(McpAway):
+            await mcp.retrieve(uuid4(), "q", "default", 4)
+        with pytest.raises(McpAway):
+            await told_by(mcp, uuid4(), GenerateCall(query="q", passages=[]))
+        async with running_service(tmp_path, port=port, mcp_token=SecretStr("mcp_secret")) as service:
+            found = await mcp.retrieve(service.owner.id, "q", "default", 4)
+            told = await told_by(mcp, service.owner.id, GenerateCall(query="q", passages=[]))
+
+    assert found.passages == []
+    assert isinstance(told[-1], Generated)
+
+
+async def test_a_service_that_ends_in_the_middle_is_away(tmp_path: Path) -> None:
+    model = FakeModel(words=["word"] * 1000, delay=0.02)
+
+    async with serving(model) as model_url:
+        running = running_service(tmp_path, openai_base_url=f"{model_url}/v1", generator="openai:fake")
+        service = await running.__aenter__()
+        async with McpService(service.url, service.service_token) as mcp:
+            reading = asyncio.create_task(told_by(mcp, service.owner.id, GenerateCall(query="q", passages=[PASSAGE])))
+            await until(lambda: model.emitted > 3)
+            await running.__aexit__(None, None, None)
+            with pytest.raises(McpAway):
+                await reading
+            with pytest.raises(McpAway):
+                await mcp.stop_generation(service.owner.id, "one")
