@@ -80,7 +80,7 @@ clean: ## Remove what the commands made, but not the data
 	@python3 -m venv .uv && .uv/bin/pip install --quiet --disable-pip-version-check uv
 
 $(PYTHON_READY): pyproject.toml uv.lock $(if $(filter .uv/bin/uv,$(UV)),.uv/bin/uv)
-	$(UV) sync --locked
+	$(UV) sync --locked --compile-bytecode
 	@touch $@
 
 $(NODE_READY): ui/package.json ui/package-lock.json

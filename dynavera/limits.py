@@ -10,17 +10,12 @@ BEGIN_AT_ONCE = timedelta(milliseconds=500)
 RECORD_TIMEOUT = timedelta(seconds=15)
 """One try to write to the database: its own busy timeout of 10 s, and some."""
 
-RECORD_RETRY_FIRST = timedelta(milliseconds=200)
-RECORD_RETRY_MOST = timedelta(seconds=10)
-"""Pauses between tries to write to the database; there is no last one, for an outcome must not be lost."""
-
-# --- Attempts: the workflow's own loop ------------------------------------------------------------------------------
-
-RETRY_FIRST = timedelta(seconds=0.5)
-"""Pause after the first failed attempt; it doubles with each. A service that is started again is back in 1 to 3 s."""
-
+RECORD_RETRY_FIRST = timedelta(seconds=0.5)
+RETRY_SOON = timedelta(seconds=1)
+RETRY_SOON_ATTEMPTS = 10
 RETRY_MOST = timedelta(seconds=60)
-"""The longest pause: an outage of a day is some 1,440 attempts, within one history and readable in the log."""
+"""Pauses between attempts: one a second for the first ten, for a service that is started again is back in 2 to 5 s; then
+doubling to a minute, so that an outage of a day is some 1,440 attempts, within one history and readable in the log."""
 
 RETRIEVE_TIMEOUT = timedelta(seconds=60)
 """One attempt to retrieve: it takes milliseconds, and a minute covers a cold embedder on a busy machine."""

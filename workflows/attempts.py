@@ -6,7 +6,7 @@ from datetime import timedelta
 from temporalio.exceptions import ActivityError, ApplicationError, ApplicationErrorCategory, TimeoutType
 from temporalio.exceptions import TimeoutError as ActivityTimeoutError
 
-from dynavera.limits import RETRY_FIRST, RETRY_MOST
+from dynavera.limits import RETRY_FIRST, RETRY_MOST, RETRY_SOON, RETRY_SOON_ATTEMPTS
 
 SURPRISES_TRIED = 5
 """Attempts that end with an error nobody foresaw: a passing fault deserves some, a bug no more."""
@@ -27,7 +27,9 @@ class Failure:
             return None
         if self.pause is not None:
             return min(max(self.pause, RETRY_FIRST), RETRY_MOST)
-        return min(RETRY_FIRST * 2 ** min(attempt - 1, 16), RETRY_MOST)
+        if attempt <= RETRY_SOON_ATTEMPTS:
+            return min(RETRY_FIRST * 2 ** (attempt - 1), RETRY_SOON)
+        return min(RETRY_SOON * 2 ** min(attempt - RETRY_SOON_ATTEMPTS, 10), RETRY_MOST)
 
 
 def failure_of(error: ActivityError) -> Failure:
