@@ -1,0 +1,152 @@
+"""`dynavera up` itself, with all four parts, on free ports."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from tests.serving import free_port, until
+from tests.up.children import runs
+
+COMMAND = (sys.executable, "-c", "from dynavera.cli import main; main()", "up")
+PARTS = ["api", "mcp", "temporal", "worker"]
+STARTS_WITHIN = 120
+ENDS_WITHIN = 10
+
+
+@dataclass
+class Instance:
+    """A data directory, and the `up` that runs on it."""
+
+    data_dir: Path
+    ports: dict[str, str] = field(
+        default_factory=lambda: {
+            name: str(free_port())
+            for name in ("DYNAVERA_PORT", "DYNAVERA_MCP_PORT", "DYNAVERA_TEMPORAL_PORT", "DYNAVERA_TEMPORAL_UI_PORT")
+        }
+    )
+
+    async def up(self) -> asyncio.subprocess.Process:
+        ours = ("DYNAVERA_", "TEMPORAL_", "MCP_AGENT_")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+        return await asyncio.create_subprocess_exec(
+            *COMMAND,
+            cwd=self.data_dir.parent,
+            env=kept | self.ports | {"DYNAVERA_DATA_DIR": str(self.data_dir)},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+
+    async def said_until(self, process: asyncio.subprocess.Process, words: str) -> str:
+        """What it said up to these words."""
+        assert process.stderr is not None
+        said = ""
+        async with asyncio.timeout(STARTS_WITHIN):
+            while words not in said:
+                line = (await process.stderr.readline()).decode()
+                assert line, f"It ended: {said}"
+                said += line
+        return said
+
+    def pids(self) -> dict[str, int]:
+        """The parts that run, by what their files say."""
+        return {file.stem: int(file.read_text()) for file in (self.data_dir / "run").glob("*.pid")}
+
+    def client(self) -> httpx.AsyncClient:
+        headers = {"Authorization": f"Bearer {(self.data_dir / 'token').read_text().strip()}"}
+        url = f"http://127.0.0.1:{self.ports['DYNAVERA_PORT']}"
+        return httpx.AsyncClient(base_url=url, headers=headers, trust_env=False, timeout=10)
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Instance:
+    return Instance(tmp_path / "data")
+
+
+async def ended(process: asyncio.subprocess.Process) -> tuple[int, str, str]:
+    out, err = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, out.decode(), err.decode()
+
+
+@pytest.mark.timeout(240)
+async def test_up_brings_up_an_instance_that_can_be_asked_and_leaves_nothing_behind(instance: Instance) -> None:
+    process = await instance.up()
+    said = await instance.said_until(process, "Ctrl-C stops everything")
+    pids = instance.pids()
+
+    assert sorted(pids) == PARTS
+    assert all(psutil.pid_exists(pid) for pid in pids.values())
+    assert f"http://127.0.0.1:{instance.ports['DYNAVERA_PORT']}/login" in said
+    async with instance.client() as client:
+        health = (await client.get("/api/health")).json()
+        agents = (await client.get("/api/agents")).json()["items"]
+        documents = (await client.get("/api/documents")).json()["items"]
+    assert health["status"] == "ok"
+    assert [agent["name"] for agent in agents] == ["Research assistant"]
+    assert len(documents) >= 7
+
+    code, _, err = await ended(await instance.up())
+    assert code == 1
+    assert err.startswith(f"Another `dynavera up` runs on {instance.data_dir}")
+    assert len(err.splitlines()) == 1
+
+    began = time.monotonic()
+    process.terminate()
+    code, out, _ = await ended(process)
+    assert (code, out) == (0, "")
+    assert time.monotonic() - began < ENDS_WITHIN
+    assert not [name for name, pid in pids.items() if runs(pid)]
+    assert instance.pids() == {}
+
+
+@pytest.mark.timeout(360)
+async def test_an_up_that_is_killed_in_its_first_start_needs_no_hand_to_recover(instance: Instance) -> None:
+    process = await instance.up()
+    await until(lambda: (instance.data_dir / "temporal.sqlite3").exists(), seconds=STARTS_WITHIN)
+    process.kill()
+    await process.communicate()
+
+    process = await instance.up()
+    await instance.said_until(process, "First start")
+    before = instance.pids()
+    process.kill()
+    await process.communicate()
+
+    process = await instance.up()
+    await instance.said_until(process, "Ctrl-C stops everything")
+    assert not [pid for pid in before.values() if runs(pid)]
+    async with instance.client() as client:
+        agents = (await client.get("/api/agents")).json()["items"]
+        documents = (await client.get("/api/documents")).json()["items"]
+        started = await client.post(
+            f"/api/agents/{agents[0]['id']}/executions", json={"input_data": {"query": "What is fNIRS?"}}
+        )
+    process.send_signal(signal.SIGINT)
+    code, _, _ = await ended(process)
+
+    assert [agent["name"] for agent in agents] == ["Research assistant"]
+    assert len({document["name"] for document in documents}) == len(documents) >= 7
+    assert started.status_code == HTTPStatus.ACCEPTED
+    assert code == 130
+
+
+async def test_up_with_a_port_that_is_taken_starts_nothing(instance: Instance) -> None:
+    server = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0)
+    instance.ports["DYNAVERA_MCP_PORT"] = port = str(server.sockets[0].getsockname()[1])
+
+    async with server:
+        code, out, err = await ended(await instance.up())
+
+    assert (code, out) == (1, "")
+    assert err == f"Port {port} is taken by another program: set DYNAVERA_MCP_PORT to a free port.\n"
+    assert not (instance.data_dir / "logs").exists()
