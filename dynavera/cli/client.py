@@ -120,7 +120,8 @@ def refusal(status: int, content: bytes) -> CommandFailed:
         return CommandFailed(f"Dynavera answered {status}: {content[:200].decode(errors='replace')}")
     if status == HTTPStatus.UNAUTHORIZED:
         return CommandFailed(f"{problem.detail} The key comes from DYNAVERA_TOKEN or the data directory's token file.")
-    places = "; ".join(f"{error.location} {error.message}" for error in problem.errors or [])
+    unsaid = [error for error in problem.errors or [] if error.message not in problem.detail]
+    places = "; ".join(f"{error.location} {error.message}" for error in unsaid)
     return CommandFailed(f"{problem.detail} ({places})" if places else problem.detail)
 
 
