@@ -10,7 +10,13 @@ BEGIN_AT_ONCE = timedelta(milliseconds=500)
 RECORD_TIMEOUT = timedelta(seconds=15)
 """One try to write to the database: its own busy timeout of 10 s, and some."""
 
-RECORD_RETRY_FIRST = timedelta(seconds=0.5)
+RECORD_RETRY_FIRST = timedelta(milliseconds=200)
+RECORD_RETRY_MOST = timedelta(seconds=10)
+"""Pauses between tries to write to the database; there is no last one, for an outcome must not be lost."""
+
+# --- Attempts: the workflow's own loop ------------------------------------------------------------------------------
+
+RETRY_FIRST = timedelta(seconds=0.5)
 RETRY_SOON = timedelta(seconds=1)
 RETRY_SOON_ATTEMPTS = 10
 RETRY_MOST = timedelta(seconds=60)
