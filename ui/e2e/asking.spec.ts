@@ -1,0 +1,159 @@
+import { chromium, type Page } from 'playwright-core'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+
+import { findChromium, FLAGS } from './chromium'
+import { ModelServer } from './modelServer'
+import { pictured } from './pictures'
+import { Product } from './product'
+
+let model: ModelServer
+let product: Product
+let page: Page
+const complaints: string[] = []
+
+const endings: (() => Promise<void>)[] = []
+
+beforeAll(async () => {
+  model = await ModelServer.start()
+  endings.push(() => model.stop())
+  product = await Product.start(model.baseUrl)
+  endings.push(() => product.stop())
+  const browser = await chromium.launch({ executablePath: findChromium() ?? '', args: FLAGS })
+  endings.push(() => browser.close())
+  page = await browser.newPage({ viewport: { width: 1440, height: 900 } })
+  page.setDefaultTimeout(20_000)
+  page.on('pageerror', (error) => complaints.push(error.message))
+})
+
+afterAll(async () => {
+  for (const end of endings.reverse()) {
+    await end()
+  }
+})
+
+const answer = () => page.getByRole('region', { name: 'Answer' })
+const execution = () => page.getByRole('article', { name: 'Execution' })
+const log = () => page.getByRole('log').getByRole('listitem')
+
+async function ask(question: string): Promise<void> {
+  await page.getByRole('textbox', { name: 'Question' }).fill(question)
+  await page.getByRole('button', { name: 'Start' }).click()
+  await page.getByRole('heading', { name: question }).waitFor()
+}
+
+async function answered(): Promise<string> {
+  return (await answer().innerText()).replaceAll('\u00a0', ' ')
+}
+
+/** The model's text as it is shown: markers of known sources are links without brackets. */
+function shown(text: string): string {
+  return text.replaceAll(/\[(\d+)\]/g, '$1')
+}
+
+async function lines(): Promise<string[]> {
+  return log().allInnerTexts()
+}
+
+test('who is not known is led to the log-in page', async () => {
+  await page.goto(product.address)
+
+  await page.getByRole('heading', { name: 'Log in' }).waitFor()
+  await pictured(page, 'login')
+})
+
+test('the log-in link logs in and leaves no code in the address', async () => {
+  await page.goto(await product.loginLink())
+
+  await page.getByRole('link', { name: 'Research assistant' }).waitFor()
+  expect(page.url()).toBe(`${product.address}/`)
+  await pictured(page, 'agents')
+})
+
+test('a new agent opens, ready to be asked', async () => {
+  await page.getByRole('button', { name: 'New agent' }).click()
+  await page.getByLabel('Name', { exact: true }).fill('Browser test')
+  await page.getByText('Retrieval and generation').click()
+  await page.getByLabel('Longest answer').fill('2000')
+  await pictured(page, 'new-agent')
+  await page.getByRole('button', { name: 'Create agent' }).click()
+
+  await page.getByRole('heading', { name: 'Browser test' }).waitFor()
+  await page.getByText('Ask the first question').waitFor()
+  await page.getByText('Live', { exact: true }).waitFor()
+})
+
+test('the answer grows while the model writes, and cites its sources', async () => {
+  model.delayMilliseconds = 60
+  model.sentences = 3
+  await ask('What is fNIRS?')
+
+  await answer().waitFor()
+  const lengths = new Set<number>()
+  while ((await answer().getAttribute('aria-busy')) === 'true') {
+    lengths.add((await answered()).length)
+  }
+
+  expect(lengths.size).toBeGreaterThan(5)
+  expect(await answered()).toBe(shown(model.text))
+  await execution().getByText('Completed').first().waitFor()
+  expect((await lines()).at(-1)).toContain('Completed')
+  await answer().getByRole('link').first().click()
+  await page.locator('details[open] blockquote').waitFor()
+  await pictured(page, 'answered')
+})
+
+test('Stop keeps what had been written, and the model is left', async () => {
+  model.sentences = 100
+  await ask('Which artefacts does movement cause?')
+  await answer().getByText('blood').waitFor()
+  await pictured(page, 'running')
+
+  await page.getByRole('button', { name: 'Stop' }).click()
+
+  await execution().getByText('Stopped', { exact: true }).first().waitFor()
+  expect((await lines()).at(-1)).toContain('Stopped')
+  await page.getByText('This is what had been written when it ended.').waitFor()
+  expect(shown(model.text).startsWith((await answered()).trim())).toBe(true)
+  await vi.waitFor(() => {
+    expect(model.abandoned).toBe(1)
+  })
+  await pictured(page, 'stopped')
+})
+
+test('a reload in mid-answer shows the same log, without duplicates', async () => {
+  model.sentences = 12
+  await ask('How deep does the light go?')
+  await answer().getByText('blood').waitFor()
+  const before = await lines()
+  const written = await answered()
+
+  await page.reload()
+  await page.getByRole('heading', { name: 'How deep does the light go?' }).waitFor()
+  await answer().waitFor()
+
+  expect((await lines()).slice(0, before.length)).toEqual(before)
+  await vi.waitFor(async () => {
+    expect((await answered()).length).toBeGreaterThan(written.length)
+  })
+  await execution().getByText('Completed').first().waitFor({ timeout: 60_000 })
+  expect(await answered()).toBe(shown(model.text))
+  const live = await lines()
+  await page.reload()
+  await execution().getByText('Completed').first().waitFor()
+  expect(await lines()).toEqual(live)
+})
+
+test('an earlier execution shows its own answer', async () => {
+  model.sentences = 3
+  await page
+    .getByRole('navigation', { name: 'Executions' })
+    .getByRole('link', { name: 'What is fNIRS?' })
+    .click()
+
+  await page.getByRole('heading', { name: 'What is fNIRS?' }).waitFor()
+  expect(await answered()).toBe(shown(model.text))
+})
+
+test('the page never complained', () => {
+  expect(complaints).toEqual([])
+})

@@ -1,0 +1,29 @@
+/** Screenshots at the two ends of what people have, light and dark, where SCREENSHOTS names a folder. */
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import type { Page } from 'playwright-core'
+
+const WIDE = { width: 1440, height: 900 }
+const NARROW = { width: 390, height: 844 }
+
+export async function pictured(page: Page, name: string): Promise<void> {
+  const folder = process.env.SCREENSHOTS
+  if (folder === undefined || folder === '') {
+    return
+  }
+  await mkdir(folder, { recursive: true })
+  for (const size of [NARROW, WIDE]) {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.setViewportSize(size)
+      // Without motion nothing is pictured half way from one scheme to the other.
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+      await page.screenshot({
+        path: join(folder, `${name}-${size.width}-${colorScheme}.png`),
+        fullPage: true,
+      })
+    }
+  }
+  await page.setViewportSize(WIDE)
+  await page.emulateMedia({ colorScheme: 'light', reducedMotion: null })
+}
