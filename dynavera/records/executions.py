@@ -404,7 +404,8 @@ class Executions:
         return self._execution(earlier)
 
     def _execution(self, row: ExecutionRow) -> Execution:
-        remembered = row.completed_at is None or row.completed_at > utc_now() - TEMPORAL_REMEMBERS
+        forgotten = row.completed_at is not None and row.completed_at < utc_now() - TEMPORAL_REMEMBERS
+        in_temporal = not forgotten and (row.status in LIVE or row.workflow_started_at is not None)
         return Execution(
             id=row.id,
             agent_id=row.agent_id,
@@ -417,7 +418,7 @@ class Executions:
             created_at=row.created_at,
             started_at=row.started_at,
             completed_at=row.completed_at,
-            temporal_url=f"{self.temporal_web}/{row.id}" if row.workflow_started_at and remembered else None,
+            temporal_url=f"{self.temporal_web}/{row.id}" if in_temporal else None,
         )
 
 

@@ -1,7 +1,5 @@
 """The records of agents, on a real database."""
 
-from collections.abc import AsyncGenerator
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -14,22 +12,8 @@ from dynavera.contracts.users import User
 from dynavera.identifiers import new_id
 from dynavera.records.agents import AgentBusy, AgentNotFound, Agents
 from dynavera.records.database import Database
-from dynavera.records.migrate import migrate
 from dynavera.records.tables import EventRow, ExecutionRow
 from dynavera.records.users import Users
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncGenerator[Database]:
-    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'records.sqlite3'}")
-    await migrate(database)
-    yield database
-    await database.close()
-
-
-@pytest.fixture
-async def user(database: Database) -> User:
-    return await Users(database).ensure_first("dyn_first")
 
 
 async def execution_of(database: Database, user: User, agent_id: UUID, status: ExecutionStatus) -> None:

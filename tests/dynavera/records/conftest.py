@@ -1,0 +1,39 @@
+"""The records' tests run on SQLite and on PostgreSQL alike."""
+
+from collections.abc import AsyncGenerator, Generator
+from pathlib import Path
+
+import pytest
+
+from dynavera.contracts.users import User
+from dynavera.records.database import Database
+from dynavera.records.migrate import migrate
+from dynavera.records.users import Users
+from tests.postgres import MISSING, PostgresServer, postgres_server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Generator[PostgresServer | None]:
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def database(
+    request: pytest.FixtureRequest, tmp_path: Path, postgres: PostgresServer | None
+) -> AsyncGenerator[Database]:
+    if request.param == "sqlite":
+        url = f"sqlite+aiosqlite:///{tmp_path / 'records.sqlite3'}"
+    elif postgres is None:
+        pytest.skip(MISSING)
+    else:
+        url = postgres.new_database()
+    database = Database(url)
+    await migrate(database)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def user(database: Database) -> User:
+    return await Users(database).ensure_first("dyn_first")

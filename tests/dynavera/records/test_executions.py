@@ -1,0 +1,281 @@
+"""The records of executions: accepted once, archived once, ended once."""
+
+import asyncio
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from dynavera.contracts.agents import Agent, AgentSettings
+from dynavera.contracts.contract import utc_now
+from dynavera.contracts.events import (
+    DeltaContent,
+    ExecutionCompleted,
+    ExecutionError,
+    ExecutionEvent,
+    ExecutionStarted,
+    ExecutionStopped,
+    TerminalEvent,
+    agent_event,
+)
+from dynavera.contracts.executions import CompletedOutput, Execution, PartialOutput, StopReceipt, Usage
+from dynavera.contracts.users import User
+from dynavera.identifiers import new_id
+from dynavera.records.agents import AgentNotFound, Agents
+from dynavera.records.cursors import BadCursor
+from dynavera.records.database import Database
+from dynavera.records.executions import (
+    ExecutionNotFound,
+    ExecutionQuery,
+    Executions,
+    ExecutionStillRuns,
+    IdempotencyConflict,
+)
+from dynavera.records.users import Users
+
+QUESTION = {"query": "What is fNIRS?", "tags": ["ä", "🧠", '"']}
+
+
+@pytest.fixture
+def executions(database: Database) -> Executions:
+    return Executions(database, "http://temporal.test")
+
+
+@pytest.fixture
+async def agent(database: Database, user: User) -> Agent:
+    return await Agents(database).create(user.id, AgentSettings(name="Tester"))
+
+
+def deltas(execution: Execution, first: int, count: int) -> list[ExecutionEvent]:
+    return [
+        agent_event(
+            DeltaContent(offset=number, text="x"),
+            execution_id=execution.id,
+            agent_id=execution.agent_id,
+            sequence=first + number,
+            timestamp=utc_now(),
+        )
+        for number in range(count)
+    ]
+
+
+def completed(execution: Execution, sequence: int) -> ExecutionCompleted:
+    usage = Usage(prompt_tokens=1, completion_tokens=2)
+    return ExecutionCompleted(
+        execution_id=execution.id,
+        agent_id=execution.agent_id,
+        sequence=sequence,
+        timestamp=utc_now(),
+        output_data=CompletedOutput(answer="Light.", sources=[], generator="fake", usage=usage),
+    )
+
+
+def stopped(execution: Execution, sequence: int) -> ExecutionStopped:
+    receipt = StopReceipt(requested_at=utc_now(), acknowledged_at=None, characters=3)
+    return ExecutionStopped(
+        execution_id=execution.id,
+        agent_id=execution.agent_id,
+        sequence=sequence,
+        timestamp=utc_now(),
+        message="Stopped.",
+        output_data=PartialOutput(answer="xxx", sources=[], partial=True),
+        stop=receipt,
+    )
+
+
+async def test_an_accepted_start_is_queued_and_has_its_first_event(
+    executions: Executions, user: User, agent: Agent
+) -> None:
+    execution = await executions.accept(user.id, agent.id, QUESTION)
+
+    events = await executions.events(execution.id, 0, 10)
+
+    assert execution.status == "queued"
+    assert execution.temporal_url == f"http://temporal.test/{execution.id}"
+    assert [type(event) for event in events] == [ExecutionStarted]
+    assert isinstance(events[0], ExecutionStarted)
+    assert events[0].input_data == QUESTION
+    assert await executions.get(user.id, execution.id) == execution
+    assert await executions.not_started() == [execution.id]
+
+
+async def test_the_same_key_and_input_is_the_same_execution(executions: Executions, user: User, agent: Agent) -> None:
+    started = await asyncio.gather(
+        *(executions.accept(user.id, agent.id, QUESTION, idempotency_key="once") for _ in range(5))
+    )
+
+    assert len({execution.id for execution in started}) == 1
+
+
+async def test_the_same_key_with_another_input_or_agent_is_refused(
+    executions: Executions, user: User, agent: Agent, database: Database
+) -> None:
+    other = await Agents(database).create(user.id, AgentSettings(name="Other"))
+    await executions.accept(user.id, agent.id, QUESTION, idempotency_key="once")
+
+    with pytest.raises(IdempotencyConflict):
+        await executions.accept(user.id, agent.id, {"query": "Why?"}, idempotency_key="once")
+    with pytest.raises(IdempotencyConflict):
+        await executions.accept(user.id, other.id, QUESTION, idempotency_key="once")
+
+
+async def test_another_user_sees_nothing_and_may_use_the_same_key(
+    executions: Executions, user: User, agent: Agent, database: Database
+) -> None:
+    stranger = await Users(database).add("stranger")
+    theirs = await Agents(database).create(stranger.id, AgentSettings(name="Theirs"))
+    execution = await executions.accept(user.id, agent.id, QUESTION, idempotency_key="once")
+
+    own = await executions.accept(stranger.id, theirs.id, QUESTION, idempotency_key="once")
+
+    assert own.id != execution.id
+    with pytest.raises(ExecutionNotFound):
+        await executions.get(stranger.id, execution.id)
+    with pytest.raises(ExecutionNotFound):
+        await executions.ask_to_stop(stranger.id, execution.id)
+    with pytest.raises(AgentNotFound):
+        await executions.accept(stranger.id, agent.id, QUESTION)
+    page, _ = await executions.page(stranger.id, ExecutionQuery())
+    assert [one.id for one in page] == [own.id]
+
+
+async def test_the_log_is_archived_once_however_often_it_is_told(
+    executions: Executions, user: User, agent: Agent
+) -> None:
+    execution = await executions.accept(user.id, agent.id, QUESTION)
+    assert await executions.begin(execution.id) is None
+
+    for _ in range(2):
+        await executions.archive(execution.id, deltas(execution, 2, 3))
+
+    events = await executions.events(execution.id, 0, 100)
+    assert [event.sequence for event in events] == [1, 2, 3, 4]
+    assert await executions.last_sequence(execution.id) == 4
+    assert [event.sequence for event in await executions.events(execution.id, 2, 1)] == [3]
+
+
+async def test_the_first_outcome_wins_and_every_later_one_learns_it(
+    executions: Executions, user: User, agent: Agent
+) -> None:
+    execution = await executions.accept(user.id, agent.id, QUESTION)
+    await executions.begin(execution.id)
+    outcomes: list[TerminalEvent] = [completed(execution, 4), stopped(execution, 4)] * 3
+
+    stored = await asyncio.gather(*(executions.finish(deltas(execution, 2, 2), one) for one in outcomes))
+
+    assert len({event.model_dump_json() for event in stored}) == 1
+    events = await executions.events(execution.id, 0, 100)
+    assert [event.sequence for event in events] == [1, 2, 3, 4]
+    assert events[-1] == stored[0]
+    record = await executions.get(user.id, execution.id)
+    assert record.status == ("completed" if isinstance(stored[0], ExecutionCompleted) else "stopped")
+    assert record.output_data == stored[0].output_data
+    await executions.archive(execution.id, deltas(execution, 5, 1))
+    assert await executions.last_sequence(execution.id) == 4
+
+
+async def test_a_stop_in_the_queue_ends_the_execution_and_its_workflow_learns_it(
+    executions: Executions, user: User, agent: Agent
+) -> None:
+    execution = await executions.accept(user.id, agent.id, QUESTION)
+
+    stop = await executions.ask_to_stop(user.id, execution.id)
+    again = await executions.ask_to_stop(user.id, execution.id)
+    ending = await executions.begin(execution.id)
+
+    assert (stop.execution.status, stop.ended_before) == ("stopped", False)
+    assert again.ended_before
+    assert isinstance(ending, ExecutionStopped)
+    assert ending.sequence == 2
+    assert await executions.stops_not_delivered() == [execution.id]
+
+
+async def test_the_receipt_of_a_stop_says_when_it_was_asked_for(
+    executions: Executions, user: User, agent: Agent
+) -> None:
+    execution = await executions.accept(user.id, agent.id, QUESTION)
+    await executions.begin(execution.id)
+    before = utc_now()
+    await executions.ask_to_stop(user.id, execution.id)
+    after = utc_now()
+
+    ending = await executions.finish([], stopped(execution, 2))
+
+    assert isinstance(ending, ExecutionStopped)
+    assert before <= ending.stop.requested_at <= after
+
+
+async def test_what_ended_without_a_word_keeps_what_was_written(
+    executions: Executions, user: User, agent: Agent
+) -> None:
+    execution = await executions.accept(user.id, agent.id, QUESTION)
+    await executions.begin(execution.id)
+
+    ending = await executions.fail(execution.id, "Terminated.", "terminated", deltas(execution, 2, 3))
+
+    assert isinstance(ending, ExecutionError)
+    assert ending.sequence == 5
+    assert ending.output_data is not None
+    assert ending.output_data.answer == "xxx"
+    assert (await executions.get(user.id, execution.id)).error_message == "Terminated."
+
+
+async def test_lists_are_filtered_and_paged_newest_first(executions: Executions, user: User, agent: Agent) -> None:
+    questions = ["Was ist 100 % Ö?", "What is EEG?", "what is eeg worth?", "Why_not"]
+    made = [await executions.accept(user.id, agent.id, {"query": question}) for question in questions]
+    await executions.begin(made[0].id)
+
+    async def found(query: ExecutionQuery) -> list[UUID]:
+        return [one.id for one in (await executions.page(user.id, query))[0]]
+
+    first, cursor = await executions.page(user.id, ExecutionQuery(limit=3))
+    rest, end = await executions.page(user.id, ExecutionQuery(limit=3, cursor=cursor))
+    assert [one.id for one in first + rest] == [one.id for one in reversed(made)]
+    assert end is None
+    assert await found(ExecutionQuery(q="eeg")) == [made[2].id, made[1].id]
+    assert await found(ExecutionQuery(q="100 %")) == [made[0].id]
+    assert await found(ExecutionQuery(q="y_n")) == [made[3].id]
+    assert await found(ExecutionQuery(status="running")) == [made[0].id]
+    assert await found(ExecutionQuery(since=made[1].created_at, until=made[3].created_at)) == [made[2].id, made[1].id]
+    assert await found(ExecutionQuery(agent_id=new_id())) == []
+    with pytest.raises(BadCursor):
+        await executions.page(user.id, ExecutionQuery(cursor="next"))
+
+
+async def test_a_retry_asks_the_same_and_only_of_what_has_ended(
+    executions: Executions, user: User, agent: Agent
+) -> None:
+    execution = await executions.accept(user.id, agent.id, QUESTION)
+    with pytest.raises(ExecutionStillRuns):
+        await executions.again(user.id, execution.id)
+    await executions.ask_to_stop(user.id, execution.id)
+
+    again = await executions.again(user.id, execution.id)
+
+    assert again.retry_of == execution.id
+    assert again.input_data == QUESTION
+    assert again.status == "queued"
+
+
+async def test_changes_are_seen_in_their_order(executions: Executions, user: User, agent: Agent) -> None:
+    since = utc_now() - timedelta(seconds=1)
+    first = await executions.accept(user.id, agent.id, QUESTION)
+    second = await executions.accept(user.id, agent.id, QUESTION)
+    await executions.begin(first.id)
+
+    changed = await executions.changed(user.id, since)
+
+    assert [(one.id, one.status) for _, one in changed] == [(second.id, "queued"), (first.id, "running")]
+    assert await executions.of_agents({agent.id}, since) == [(agent.id, first.id), (agent.id, second.id)]
+    assert (await executions.count_live()) == {"queued": 1, "running": 1}
+    assert await executions.newest_live(user.id, agent.id) == second
+
+
+async def test_an_execution_that_does_not_exist_is_said_not_to(executions: Executions, user: User) -> None:
+    unknown = new_id()
+
+    for call in (executions.begin(unknown), executions.archive(unknown, []), executions.status(unknown)):
+        with pytest.raises(ExecutionNotFound):
+            await call
+    with pytest.raises(ExecutionNotFound):
+        await executions.get(user.id, unknown)
