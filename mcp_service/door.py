@@ -13,8 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from dynavera.records.database import DatabaseAway
 from dynavera.settings import EVERY_INTERFACE, Settings
 from mcp_service.authentication import Caller, Doorkeeper
-from mcp_service.problems import problem
-from mcp_service.refusals import refusal_of
+from mcp_service.problems import problem, refusal_response
 
 LOCAL = ("127.0.0.1", "localhost", "[::1]")
 OPEN_PATHS = ("/health",)
@@ -74,7 +73,7 @@ class Door:
             try:
                 caller = await self._doorkeeper.caller(headers.get("authorization"))
             except DatabaseAway as error:
-                refusal = _unavailable(error)
+                refusal = refusal_response(error)
             else:
                 refusal = None if caller is not None else _unauthenticated()
         if refusal is not None:
@@ -104,16 +103,6 @@ def _unauthenticated() -> Response:
         "unauthenticated",
         "Show an API key: `Authorization: Bearer <API key>`.",
         headers={"WWW-Authenticate": 'Bearer realm="dynavera"'},
-    )
-
-
-def _unavailable(error: DatabaseAway) -> Response:
-    refusal = refusal_of(error)
-    return problem(
-        status.HTTP_503_SERVICE_UNAVAILABLE,
-        refusal.code,
-        refusal.detail,
-        headers={"Retry-After": str(refusal.retry_after_seconds)},
     )
 
 

@@ -1,5 +1,6 @@
 """Errors of plain HTTP calls, as `application/problem+json` (RFC 9457)."""
 
+import math
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
@@ -7,6 +8,7 @@ from starlette.responses import Response
 
 from dynavera.contracts.documents import Refusal
 from dynavera.contracts.system import FieldError, Problem
+from mcp_service.refusals import Known, refusal_of, status_of
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -36,6 +38,14 @@ def problem(
         ),
         headers,
     )
+
+
+def refusal_response(error: Known) -> Response:
+    """What a client is told of an error that is answered in words."""
+    refusal = refusal_of(error)
+    wait = refusal.retry_after_seconds
+    headers = None if wait is None else {"Retry-After": str(max(1, math.ceil(wait)))}
+    return problem(status_of(error), refusal.code, refusal.detail, headers=headers)
 
 
 def problem_response(said: Problem, headers: Mapping[str, str] | None = None) -> Response:

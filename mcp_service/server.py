@@ -21,8 +21,8 @@ from mcp_service.door import LARGEST_BODY, AllowedHosts, Door
 from mcp_service.generation import Generations
 from mcp_service.generators.choice import Generators
 from mcp_service.knowledge.knowledge import open_knowledge
-from mcp_service.problems import problem
-from mcp_service.refusals import KNOWN, Known, refusal_of, status_of
+from mcp_service.problems import problem, refusal_response
+from mcp_service.refusals import KNOWN, Known
 from mcp_service.routes import router
 from mcp_service.service import Service
 from mcp_service.tools import KnowledgeServer, mcp_server
@@ -70,11 +70,7 @@ async def _lifespan(
 
 
 async def _refused(_request: Request, error: Exception) -> Response:
-    known = cast("Known", error)
-    refusal = refusal_of(known)
-    wait = refusal.retry_after_seconds
-    headers = None if wait is None else {"Retry-After": str(max(1, round(wait)))}
-    return problem(status_of(known), refusal.code, refusal.detail, headers=headers)
+    return refusal_response(cast("Known", error))
 
 
 async def _fault(_request: Request, _error: Exception) -> Response:

@@ -1,0 +1,204 @@
+"""What every request passes first: host, origin, size, credential."""
+
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from dynavera.contracts.mcp import USER_HEADER
+from dynavera.records.users import Users
+from dynavera.settings import Settings
+from mcp_service.door import AllowedHosts
+from tests.mcp_service.running import Running, running_service, upload
+
+
+@pytest.fixture
+async def stranger(service: Running) -> AsyncGenerator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=service.url, trust_env=False) as client:
+        yield client
+
+
+EVERYWHERE = ["/health", "/documents", "/mcp"]
+CLOSED = [
+    ("POST", "/mcp"),
+    ("GET", "/mcp"),
+    ("POST", "/execute"),
+    ("POST", "/search"),
+    ("GET", "/documents"),
+    ("POST", "/documents"),
+    ("DELETE", "/documents/01890000-0000-7000-8000-000000000000"),
+    ("GET", "/openapi.json"),
+    ("GET", "/no/such/path"),
+]
+
+
+async def test_without_a_good_credential_nothing_is_open(stranger: httpx.AsyncClient) -> None:
+    shown = [None, b"Bearer wrong", b"Bearer", b"Basic abc", b"wrong", "Bearer wröng".encode()]
+
+    answers = [
+        await stranger.request(method, path, headers=None if show is None else [(b"Authorization", show)])
+        for method, path in CLOSED
+        for show in shown
+    ]
+
+    assert {(answer.status_code, answer.json()["code"]) for answer in answers} == {(401, "unauthenticated")}
+    assert {answer.headers["content-type"] for answer in answers} == {"application/problem+json"}
+    assert all(answer.headers["www-authenticate"].startswith("Bearer") for answer in answers)
+
+
+async def test_a_user_who_is_shut_out_does_not_come_in(service: Running) -> None:
+    other = await service.another_user()
+
+    async with service.client(other.api_key) as client:
+        before = await client.get("/documents")
+        await Users(service.database).set_active(other.id, active=False)
+        after = await client.get("/documents")
+
+    assert (before.status_code, after.status_code) == (200, 401)
+
+
+async def test_another_host_name_is_refused(service: Running) -> None:
+    hosts = ["evil.example", "evil.example:8001", "127.0.0.1.evil.example", "[::2]", ""]
+
+    async with service.client() as client:
+        answers = [await client.get(path, headers={"Host": host}) for path in EVERYWHERE for host in hosts]
+
+    assert {(answer.status_code, answer.json()["code"]) for answer in answers} == {(421, "bad_host")}
+
+
+async def test_a_page_of_another_origin_is_refused(service: Running) -> None:
+    async with service.client(Origin="https://evil.example") as client:
+        answers = [await client.get(path) for path in EVERYWHERE]
+
+    assert {(answer.status_code, answer.json()["code"]) for answer in answers} == {(403, "bad_origin")}
+
+
+async def test_a_page_of_this_machine_may_ask(service: Running) -> None:
+    async with service.client(Origin="http://localhost:5173") as client:
+        answer = await client.get("/documents")
+
+    assert answer.status_code == httpx.codes.OK
+
+
+@pytest.mark.parametrize("host", ["mcp-agent-server:8001", "MCP-agent-server:8001", "127.0.0.1", "[::1]:8001"])
+def test_hosts_of_the_settings_are_allowed_wherever_it_listens(host: str) -> None:
+    settings = Settings(mcp_host="0.0.0.0", mcp_allowed_hosts=("mcp-agent-server:8001",))
+
+    assert AllowedHosts.of(settings).is_ours(host)
+
+
+@pytest.mark.parametrize("host", ["mcp-agent-server:9999", "0.0.0.0:8001", "x", "localhost.evil:1", ":8001"])
+def test_other_hosts_are_not(host: str) -> None:
+    settings = Settings(mcp_host="0.0.0.0", mcp_allowed_hosts=("mcp-agent-server:8001",))
+
+    assert not AllowedHosts.of(settings).is_ours(host)
+
+
+async def test_the_service_token_names_a_user_in_the_header(service: Running) -> None:
+    other = await service.another_user()
+    token = service.service_token.get_secret_value()
+
+    async with service.client() as mine, service.client(token) as for_first:
+        await upload(mine, mine_md="Something of mine.")
+        async with service.client(token, **{USER_HEADER: str(other.id)}) as for_other:
+            theirs = await for_other.get("/documents")
+        first = await for_first.get("/documents")
+
+    assert theirs.json()["items"] == []
+    assert [item["name"] for item in first.json()["items"]] == ["mine.md"]
+
+
+async def test_a_users_key_names_nobody_else_in_the_header(service: Running) -> None:
+    other = await service.another_user()
+
+    async with service.client(other.api_key, **{USER_HEADER: str(service.owner.id)}) as client:
+        answer = await client.get("/documents")
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "not_yourself")
+
+
+@pytest.mark.parametrize(("named", "status"), [("nobody", 422), ("01890000-0000-7000-8000-000000000000", 404)])
+async def test_a_user_that_is_none_is_refused(service: Running, named: str, status: int) -> None:
+    async with service.client(service.service_token.get_secret_value(), **{USER_HEADER: named}) as client:
+        answer = await client.get("/documents")
+
+    assert answer.status_code == status
+
+
+BAD: list[tuple[str, str, bytes | None, int]] = [
+    ("GET", "/documents?limit=0", None, 422),
+    ("GET", "/documents?limit=1001", None, 422),
+    ("GET", "/documents?limit=many", None, 422),
+    ("GET", "/documents?cursor=xx", None, 422),
+    ("GET", "/documents?collection=..%2Fetc", None, 422),
+    ("GET", "/documents/not-an-id", None, 422),
+    ("GET", "/documents/01890000-0000-7000-8000-000000000000", None, 404),
+    ("PUT", "/documents", None, 405),
+    ("GET", "/no/such/path", None, 404),
+    ("POST", "/documents", b"", 422),
+    ("POST", "/search", b"{", 422),
+    ("POST", "/search", b"[]", 422),
+    ("POST", "/search", b"\xff", 400),
+    ("POST", "/search", b"[" * 100_000, 400),
+    ("POST", "/search", b'{"query": "\\ud800"}', 422),
+    ("POST", "/search", b'{"query": "a\\u0000b"}', 422),
+    ("POST", "/search", b'{"query": " "}', 422),
+    ("POST", "/search", b'{"query": 1e999}', 422),
+    ("POST", "/search", b'{"query": "q", "top_k": NaN}', 422),
+    ("POST", "/search", b'{"query": "q", "top_k": 51}', 422),
+    ("POST", "/search", b'{"query": "q", "other": 1}', 422),
+    ("POST", "/search", b'{"query": "' + b"q" * 16_385 + b'"}', 422),
+    ("POST", "/execute", b'{"query": "q"}', 422),
+    ("POST", "/execute", b'{"query": "q", "agent_id": "01890000-0000-7000-8000-000000000000"}', 404),
+    ("POST", "/execute", b'{"query": "q", "agent_id": "x"}', 422),
+]
+
+
+async def test_bad_input_is_refused_in_words(service: Running) -> None:
+    async with service.client(**{"Content-Type": "application/json"}) as client:
+        answers = [await client.request(method, path, content=body) for method, path, body, _ in BAD]
+
+    assert [(*bad[:3], answer.status_code) for bad, answer in zip(BAD, answers, strict=True)] == BAD
+    assert {answer.headers["content-type"] for answer in answers} == {"application/problem+json"}
+    assert all({"title", "status", "detail", "code"} <= set(answer.json()) for answer in answers)
+
+
+async def test_a_body_that_is_too_large_is_refused(service: Running) -> None:
+    async with service.client() as client:
+        declared = await client.post("/search", content=b"x" * (8 * 1024 * 1024 + 1))
+        undeclared = await client.post("/search", content=_pieces(9))
+
+    assert (declared.status_code, declared.json()["code"]) == (413, "too_large")
+    assert undeclared.status_code == httpx.codes.REQUEST_ENTITY_TOO_LARGE
+
+
+QUERIES = ['"', '""', "*", "NEAR(a b)", "a AND", "col:x", "(", "a OR OR b", "-x", "{a}", "^a", "'; DROP", "🧠", "a+b"]
+
+
+async def test_no_query_is_a_syntax_error(service: Running) -> None:
+    async with service.client() as client:
+        await upload(client, a_md="A document about brains and light.")
+        answers = [await client.post("/search", json={"query": query}) for query in QUERIES]
+
+    assert {answer.status_code for answer in answers} == {200}
+
+
+async def test_a_database_that_is_away_is_said_with_a_time_to_come_back(tmp_path: Path) -> None:
+    async with running_service(tmp_path) as service, service.client() as client:
+        (tmp_path / "records.sqlite3").rename(tmp_path / "away")
+        (tmp_path / "records.sqlite3").mkdir()
+        await service.database.close()
+        answer = await client.get("/documents")
+        (tmp_path / "records.sqlite3").rmdir()
+        (tmp_path / "away").rename(tmp_path / "records.sqlite3")
+        back = await client.get("/documents")
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "database_away")
+    assert int(answer.headers["retry-after"]) > 0
+    assert back.status_code == httpx.codes.OK
+
+
+async def _pieces(count: int) -> AsyncGenerator[bytes]:
+    for _ in range(count):
+        yield b"x" * (1024 * 1024)
