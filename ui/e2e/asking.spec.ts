@@ -143,6 +143,23 @@ test('a reload in mid-answer shows the same log, without duplicates', async () =
   expect(await lines()).toEqual(live)
 })
 
+test('an API that is killed in mid-answer is found again, and the log goes on', async () => {
+  model.sentences = 12
+  await ask('Who looked first?')
+  await answer().getByText('blood').waitFor()
+
+  await product.kill('api')
+  await page.getByText('Reconnecting…').waitFor()
+  await page.getByText('Live', { exact: true }).waitFor({ timeout: 30_000 })
+
+  await execution().getByText('Completed').first().waitFor({ timeout: 60_000 })
+  expect(await answered()).toBe(shown(model.text))
+  const live = await lines()
+  await page.reload()
+  await execution().getByText('Completed').first().waitFor()
+  expect(await lines()).toEqual(live)
+})
+
 test('an earlier execution shows its own answer', async () => {
   model.sentences = 3
   await page

@@ -1,7 +1,7 @@
 /** The whole product, started as a person starts it, in a folder of its own. */
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -51,6 +51,12 @@ export class Product {
       env: this.environment,
     })
     return stdout.trim()
+  }
+
+  /** As a crash does it: the process gets no chance to say good-bye. */
+  async kill(part: 'api' | 'worker'): Promise<void> {
+    const pid = await readFile(join(this.folder, 'data', 'run', `${part}.pid`), 'utf8')
+    process.kill(Number(pid), 'SIGKILL')
   }
 
   async stop(): Promise<void> {

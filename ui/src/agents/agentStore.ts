@@ -96,6 +96,9 @@ export const useAgentStore = defineStore('agent', () => {
   async function resume(id: string): Promise<void> {
     isConnected.value = true
     connection.enter('live')
+    if (connection.fault?.code === 'unreachable') {
+      connection.fault = null
+    }
     replaying.clear()
     for (const view of executions.views.values()) {
       if (isLive(view.status)) {
