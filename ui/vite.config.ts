@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import vue from '@vitejs/plugin-vue'
 import { defineConfig } from 'vitest/config'
 
-const api = 'http://127.0.0.1:8000'
+const api = `http://127.0.0.1:${process.env.DYNAVERA_PORT ?? '8000'}`
 
 export default defineConfig({
   plugins: [vue()],
@@ -11,11 +11,8 @@ export default defineConfig({
   server: {
     port: 5173,
     strictPort: true,
-    proxy: {
-      // The API compares Origin with its own address, so the proxy speaks as that.
-      '/api': { target: api, headers: { origin: api } },
-      '/ws': { target: api, ws: true, headers: { origin: api } },
-    },
+    // Host and Origin go through as they are, so the API sees a page of its own.
+    proxy: { '/api': { target: api }, '/ws': { target: api, ws: true } },
   },
   build: { target: 'es2022', sourcemap: true },
   test: {
