@@ -55,16 +55,13 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
 async def _lifespan(
     app: FastAPI, settings: Settings, database: Database, doorkeeper: Doorkeeper, server: KnowledgeServer
 ) -> AsyncGenerator[None]:
-    async with (
-        open_knowledge(settings.data_dir / "knowledge", settings.embedder, database) as knowledge,
-        server.session_manager.run(),
-    ):
+    async with open_knowledge(settings.data_dir / "knowledge", settings.embedder, database) as knowledge:
         generators = Generators(settings, knowledge.indexes.embedder)
-        # A default that cannot be used is told now, not to the first who asks.
-        generators.named(None)
+        generators.check_default()
         app.state.service = Service(doorkeeper, Agents(database), knowledge, Generations(generators))
         try:
-            yield
+            async with server.session_manager.run():
+                yield
         finally:
             await generators.close()
 

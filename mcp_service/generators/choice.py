@@ -24,6 +24,17 @@ class Generators:
         """The name of the one that is used when none is named."""
         return self._settings.generator
 
+    def check_default(self) -> None:
+        """Say now that the default cannot be used, not to the first who asks.
+
+        Raises:
+            GeneratorUnavailable: it cannot; the message names the setting.
+        """
+        try:
+            self.named(None)
+        except (UnknownGenerator, GeneratorUnavailable) as error:
+            raise GeneratorUnavailable(f"DYNAVERA_GENERATOR cannot be used: {error}") from error
+
     def named(self, name: str | None) -> Generator:
         """The generator of this name; without one, the service's default.
 

@@ -1,0 +1,135 @@
+"""The generator that quotes."""
+
+import re
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from dynavera.contracts.mcp import GivenPassage
+from mcp_service.generators.extractive import NO_MODEL, NO_PASSAGES, NOTHING_FITS, Extractive
+from mcp_service.generators.generator import Ask, Ending, Piece, Told
+from mcp_service.knowledge.embedders import WordLlamaEmbedder
+from mcp_service.knowledge.splitting import passages_of
+from mcp_service.tokens import tokens_in
+
+ARTICLES = Path(__file__).parents[3] / "knowledge"
+
+
+@cache
+def extractive() -> Extractive:
+    return Extractive(WordLlamaEmbedder())
+
+
+def article(name: str) -> list[GivenPassage]:
+    text = (ARTICLES / f"{name}.md").read_text()
+    return [GivenPassage(text=passage.text, document=name) for passage in passages_of(text, headings=True)]
+
+
+async def told(query: str, passages: Sequence[GivenPassage], max_tokens: int = 200, prefix: str = "") -> list[Told]:
+    ask = Ask(query, passages, "", max_tokens, 0.2, prefix)
+    return [item async for item in extractive().stream(ask)]
+
+
+async def answer(query: str, passages: Sequence[GivenPassage], max_tokens: int = 200) -> str:
+    return "".join(item.text for item in await told(query, passages, max_tokens) if isinstance(item, Piece))
+
+
+@pytest.mark.parametrize(
+    ("query", "name", "beginning"),
+    [
+        ("What is fNIRS?", "functional-near-infrared-spectroscopy", "Functional near-infrared spectroscopy (fNIRS) is"),
+        ("what's functional near-infrared spectroscopy", "functional-near-infrared-spectroscopy", "Functional near-"),
+        ("Can you explain EEG?", "electroencephalography", "Electroencephalography (EEG) is"),
+        ("What is the haemodynamic response?", "haemodynamic-response", "The haemodynamic response is the"),
+        ("What is the modified Beer-Lambert law?", "modified-beer-lambert-law", "The modified Beer–Lambert law is the"),
+    ],
+)
+async def test_a_question_what_something_is_is_answered_by_its_definition(
+    query: str, name: str, beginning: str
+) -> None:
+    assert (await answer(query, article(name))).startswith(beginning)
+
+
+async def test_the_answer_quotes_only_what_the_passages_say() -> None:
+    passages = article("motion-artefacts")
+
+    text = await answer("How are motion artefacts corrected?", passages, max_tokens=400)
+
+    quotations = re.findall(r"(.+?) \[(\d+)\]\s*", text.removesuffix(f"\n\n{NO_MODEL}"))
+    assert len(quotations) > 1
+    for quotation, number in quotations:
+        assert quotation in " ".join(passages[int(number) - 1].text.split())
+
+
+async def test_it_says_at_the_end_how_to_have_a_model() -> None:
+    text = await answer("What is fNIRS?", article("functional-near-infrared-spectroscopy"))
+
+    assert text.endswith(NO_MODEL)
+    assert "DYNAVERA_GENERATOR" in NO_MODEL
+
+
+@pytest.mark.parametrize("query", ["How do I bake a cake?", "Who won the world cup in 1998?", "the of and", "?"])
+async def test_it_says_in_its_first_line_that_nothing_fits(query: str) -> None:
+    text = await answer(query, article("functional-near-infrared-spectroscopy"))
+
+    assert text.splitlines()[0] == NOTHING_FITS
+    assert "[" not in text
+
+
+async def test_without_passages_it_says_that_there_is_nothing_to_answer_from() -> None:
+    assert (await answer("What is fNIRS?", [])).splitlines()[0] == NO_PASSAGES
+
+
+@pytest.mark.parametrize("max_tokens", [1, 2, 5, 20, 60, 100, 200, 1000])
+async def test_an_answer_has_at_most_max_tokens(max_tokens: int) -> None:
+    items = await told("What is fNIRS?", article("functional-near-infrared-spectroscopy"), max_tokens)
+
+    text = "".join(item.text for item in items if isinstance(item, Piece))
+    ending = items[-1]
+    assert isinstance(ending, Ending)
+    assert 0 < tokens_in(text) <= max_tokens
+    assert ending.finish_reason == ("stop" if text.endswith(NO_MODEL) else "length")
+    assert ending.usage.completion_tokens == tokens_in(text)
+
+
+async def test_it_is_told_sentence_by_sentence() -> None:
+    items = await told("What is fNIRS?", article("functional-near-infrared-spectroscopy"))
+
+    pieces = [item for item in items if isinstance(item, Piece)]
+    assert len(pieces) > 2
+    assert [piece.offset for piece in pieces] == [sum(len(p.text) for p in pieces[:n]) for n in range(len(pieces))]
+    assert all(piece.text.endswith("]") for piece in pieces[:-1])
+
+
+async def test_its_own_beginning_is_continued_exactly() -> None:
+    passages = article("functional-near-infrared-spectroscopy")
+    whole = await answer("What is fNIRS?", passages)
+
+    for length in (1, 50, len(whole) // 2, len(whole) - 1, len(whole)):
+        items = await told("What is fNIRS?", passages, prefix=whole[:length])
+        pieces = [item for item in items if isinstance(item, Piece)]
+        assert "".join(piece.text for piece in pieces) == whole[length:]
+        assert not pieces or pieces[0].offset == length
+
+
+async def test_a_prefix_that_is_not_its_own_starts_over() -> None:
+    passages = article("functional-near-infrared-spectroscopy")
+
+    items = await told("What is fNIRS?", passages, prefix="Another model wrote this")
+
+    assert isinstance(items[0], Piece)
+    assert items[0].offset == 0
+
+
+async def test_references_headings_tables_and_code_are_not_quoted() -> None:
+    text = (
+        "# What is fNIRS\n\n| fNIRS | is a | table |\n\n```\nfNIRS is a program here.\n```\n\n"
+        "- fNIRS is a method that uses light.\n"
+    )
+    references = "## References\n\nfNIRS is a review. Journal of fNIRS 1, 2–3.\n"
+
+    written = await answer("What is fNIRS?", [GivenPassage(text=text), GivenPassage(text=references)])
+
+    assert written.startswith("fNIRS is a method that uses light. [1]\n\n")

@@ -1,0 +1,35 @@
+"""From text to vectors."""
+
+import numpy as np
+import pytest
+
+from mcp_service.knowledge.embedders import EmbedderUnavailable, open_embedder
+
+
+def test_vectors_have_length_one_and_likeness_tells() -> None:
+    embedder = open_embedder("wordllama")
+
+    vectors = embedder.embed(["The brain needs oxygen.", "Oxygen is needed by the brain.", "A train leaves at noon."])
+
+    assert vectors.dtype == np.float32
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2]
+
+
+@pytest.mark.parametrize("texts", [[], [""], [" ", "\n"], ["脑" * 3_000], ["\u200b"]])
+def test_odd_texts_have_vectors_too(texts: list[str]) -> None:
+    vectors = open_embedder("wordllama").embed(texts)
+
+    assert vectors.shape == (len(texts), 256)
+    assert np.isfinite(vectors).all()
+
+
+def test_an_embedder_that_is_not_installed_says_how_to_install_it() -> None:
+    with pytest.raises(EmbedderUnavailable, match="uv sync --extra sentence-transformers"):
+        open_embedder("sentence-transformers:all-MiniLM-L6-v2")
+
+
+@pytest.mark.parametrize("name", ["", "magic", "wordllama:x", "sentence-transformers:", "sentence-transformers"])
+def test_an_unknown_embedder_names_the_setting(name: str) -> None:
+    with pytest.raises(EmbedderUnavailable, match="DYNAVERA_EMBEDDER"):
+        open_embedder(name)

@@ -1,0 +1,116 @@
+"""`python -m mcp_service` as a process."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+
+from tests.serving import free_port
+
+END_SECONDS = 10
+
+
+@asynccontextmanager
+async def process(folder: Path, port: int, **settings: str) -> AsyncGenerator[asyncio.subprocess.Process]:
+    clean: Mapping[str, str] = {
+        name: value for name, value in os.environ.items() if not name.startswith(("DYNAVERA_", "OPENAI_"))
+    }
+    running = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "mcp_service"),
+        env={**clean, "DYNAVERA_DATA_DIR": str(folder), "DYNAVERA_MCP_PORT": str(port), **settings},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield running
+    finally:
+        if running.returncode is None:
+            running.kill()
+        await running.communicate()
+
+
+async def is_up(url: str) -> None:
+    async with asyncio.timeout(30), httpx.AsyncClient(trust_env=False) as client:
+        while True:
+            try:
+                answer = await client.get(f"{url}/health")
+            except httpx.TransportError:
+                await asyncio.sleep(0.05)
+            else:
+                assert answer.json()["status"] == "ok"
+                return
+
+
+async def test_a_killed_service_starts_again_and_has_kept_everything(tmp_path: Path) -> None:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+
+    async with process(tmp_path, port) as first:
+        await is_up(url)
+        key = (tmp_path / "token").read_text().strip()
+        async with httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {key}"}) as client:
+            await client.post("/documents", files=[("file", ("a.md", b"Light passes through the skull."))])
+        first.kill()
+        await first.wait()
+    async with process(tmp_path, port):
+        await is_up(url)
+        async with httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {key}"}) as client:
+            found = await client.post("/search", json={"query": "light"})
+
+    assert [passage["document"] for passage in found.json()["passages"]] == ["a.md"]
+
+
+async def test_a_signal_ends_it_in_time_with_a_stream_open(tmp_path: Path) -> None:
+    port = free_port()
+
+    async with process(tmp_path, port) as running:
+        await is_up(f"http://127.0.0.1:{port}")
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST /search HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n")
+        await writer.drain()
+        running.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(END_SECONDS):
+            code = await running.wait()
+        writer.close()
+        await reader.read()
+
+    assert code == 0
+
+
+async def test_a_taken_port_is_one_sentence_that_names_the_setting(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        async with process(tmp_path, taken.getsockname()[1]) as running:
+            _, said = await running.communicate()
+
+    assert running.returncode == 1
+    assert b"DYNAVERA_MCP_PORT" in said
+    assert said.count(b"\n") == 1
+
+
+async def test_a_setting_that_cannot_be_used_is_one_sentence(tmp_path: Path) -> None:
+    bad = {"DYNAVERA_EMBEDDER": "magic", "DYNAVERA_GENERATOR": "magic", "DYNAVERA_LOG_LEVEL": "loud"}
+
+    for name, value in bad.items():
+        async with process(tmp_path, free_port(), **{name: value}) as running:
+            _, said = await running.communicate()
+        last = said.decode().strip().splitlines()[-1]
+        assert running.returncode == 1
+        assert name in last
+        assert b"Traceback" not in said
+
+
+async def test_a_second_service_on_the_same_data_says_so(tmp_path: Path) -> None:
+    port = free_port()
+
+    async with process(tmp_path, port):
+        await is_up(f"http://127.0.0.1:{port}")
+        async with process(tmp_path, free_port()) as second:
+            _, said = await second.communicate()
+
+    assert second.returncode == 1
+    assert "DYNAVERA_DATA_DIR" in said.decode().strip().splitlines()[-1]
