@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -28,12 +29,11 @@ def dynavera() -> None:
 def up() -> None:
     """Start everything this machine needs; Ctrl-C stops it."""
     settings = _settings()
-    from dynavera.cli.output import notes
     from dynavera.up.checks import CannotStart
     from dynavera.up.command import up as run_machine
 
     try:
-        raise typer.Exit(asyncio.run(run_machine(settings, dict(os.environ), notes())))
+        raise typer.Exit(asyncio.run(run_machine(settings, dict(os.environ), _tell)))
     except CannotStart as error:
         raise CommandFailed(str(error)) from error
 
@@ -163,6 +163,13 @@ def _settings() -> "Settings":
         return load_settings()
     except BadSettings as error:
         raise CommandFailed(str(error)) from error
+
+
+def _tell(line: str) -> None:
+    # A terminal that has gone away is no reason to end what runs.
+    with suppress(OSError):
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
 
 
 def _become(module: str) -> NoReturn:

@@ -6,7 +6,6 @@ from collections.abc import Coroutine, Mapping
 from typing import Any
 
 import httpx
-from rich.console import Console
 
 from dynavera.contracts.users import LoginLink
 from dynavera.credentials import first_user_token
@@ -14,6 +13,7 @@ from dynavera.settings import Settings
 from dynavera.up.checks import check_ports, check_ui, only_one, prepared_data_dir
 from dynavera.up.machine import Machine, machine_parts
 from dynavera.up.pid_files import PidFiles
+from dynavera.up.supervisor import Say
 
 STOPPED_BY_CTRL_C = 130
 
@@ -53,7 +53,7 @@ class Stop:
             await asyncio.gather(working, waiting, return_exceptions=True)
 
 
-async def up(settings: Settings, environment: Mapping[str, str], console: Console) -> int:
+async def up(settings: Settings, environment: Mapping[str, str], say: Say) -> int:
     """Run everything this machine needs until it is told to stop; the exit code.
 
     Raises:
@@ -61,10 +61,6 @@ async def up(settings: Settings, environment: Mapping[str, str], console: Consol
     """
     stop = Stop()
     stop.listen()
-
-    def say(line: str) -> None:
-        console.print(line, soft_wrap=True, markup=False, highlight=False)
-
     folder = prepared_data_dir(settings)
     async with httpx.AsyncClient(trust_env=False) as client:
         with only_one(folder):
@@ -78,6 +74,7 @@ async def up(settings: Settings, environment: Mapping[str, str], console: Consol
                 if await stop.or_result_of(machine.bring_up()):
                     say(await _banner(settings, client))
                     await stop.or_result_of(machine.keep_up())
+                say("Stopping …")
             finally:
                 await _take_down(machine, stop)
     say("Stopped.")
@@ -85,8 +82,6 @@ async def up(settings: Settings, environment: Mapping[str, str], console: Consol
 
 
 async def _take_down(machine: Machine, stop: Stop) -> None:
-    machine.say("Stopping …")
-
     async def hurry() -> None:
         await stop.again.wait()
         machine.supervisor.kill_all()

@@ -1,4 +1,7 @@
-"""The first start: the records, and what a new instance begins with. Later starts do not even import this."""
+"""The records and what a new instance begins with; on one machine, later starts do not even import this."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 
 import httpx
 
@@ -12,21 +15,36 @@ from dynavera.settings import Settings
 from dynavera.up.checks import CannotStart
 
 
+async def prepare_records(settings: Settings) -> None:
+    """Bring the database to its newest schema, and see that there is a first user.
+
+    Raises:
+        CannotStart: the database says no.
+    """
+    async with _records(settings) as database:
+        await migrate(database)
+        await Users(database).ensure_first(first_user_token(settings).get_secret_value())
+
+
 async def fill(settings: Settings) -> None:
-    """Make the records and the first user, and fill the instance; the MCP service must be ready.
+    """Fill the instance; the MCP service must be ready.
 
     Raises:
         CannotStart: the database, or the MCP service, says no.
     """
+    headers = {"Authorization": f"Bearer {mcp_token(settings).get_secret_value()}"}
+    async with (
+        _records(settings) as database,
+        httpx.AsyncClient(base_url=settings.mcp_base_url, headers=headers, trust_env=False) as service,
+    ):
+        await FirstRun(settings.data_dir, service, Users(database), Agents(database)).fill()
+
+
+@asynccontextmanager
+async def _records(settings: Settings) -> AsyncGenerator[Database]:
     database = Database(settings.records_url)
-    users = Users(database)
-    token = mcp_token(settings).get_secret_value()
-    headers = {"Authorization": f"Bearer {token}"}
     try:
-        await migrate(database)
-        await users.ensure_first(first_user_token(settings).get_secret_value())
-        async with httpx.AsyncClient(base_url=settings.mcp_base_url, headers=headers, trust_env=False) as service:
-            await FirstRun(settings.data_dir, service, users, Agents(database)).fill()
+        yield database
     except DatabaseAway as error:
         raise CannotStart(f"{error} See DYNAVERA_DATABASE_URL.") from error
     except (SchemaTooNew, FirstRunFailed) as error:

@@ -26,10 +26,14 @@ class LogFiles:
         self._turn_over(name)
         return self.path(name).open("ab")
 
-    def last_line(self, name: str) -> str:
-        """The last thing the part said."""
+    def size(self, name: str) -> int:
+        """How much the part has said so far."""
+        return self.path(name).stat().st_size if self.path(name).exists() else 0
+
+    def last_line(self, name: str, after: int = 0) -> str:
+        """The last thing the part said, from this place of its log on."""
         with self.path(name).open("rb") as log:
-            log.seek(max(0, self.path(name).stat().st_size - LAST_WORDS))
+            log.seek(max(after, self.size(name) - LAST_WORDS))
             lines = log.read().decode(errors="replace").split("\n")
         return next((line.strip() for line in reversed(lines) if line.strip()), "nothing")
 
@@ -46,7 +50,7 @@ class LogFiles:
             self.path(name).replace(self._older(name))
 
     def _is_large(self, name: str) -> bool:
-        return self.path(name).exists() and self.path(name).stat().st_size > LARGEST_LOG
+        return self.size(name) > LARGEST_LOG
 
     def _older(self, name: str) -> Path:
         return self.folder / f"{name}.log.1"

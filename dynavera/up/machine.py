@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -13,7 +13,7 @@ from dynavera.first_run import is_filled
 from dynavera.settings import Settings
 from dynavera.up.checks import CannotStart
 from dynavera.up.log_files import LogFiles
-from dynavera.up.part import Part, answers_ok, python_part, until
+from dynavera.up.part import Part, accepts_connections, answers_ok, python_part, until
 from dynavera.up.pid_files import PidFiles
 from dynavera.up.supervisor import Say, Supervisor
 from dynavera.up.temporal_server import ADDRESS, temporal_part
@@ -103,6 +103,8 @@ class Machine:
             CannotStart: a part does not come up.
         """
         try:
+            if self.settings.database_url is not None:
+                await self._prepare_records()
             async with asyncio.TaskGroup() as group:
                 # Side by side, for each spends seconds on its imports: the worker and the API wait for Temporal
                 # themselves, and whoever comes first brings the database to its newest schema.
@@ -115,11 +117,18 @@ class Machine:
         except* CannotStart as failures:
             raise _first(failures) from None
 
+    async def _prepare_records(self) -> None:
+        # A database elsewhere may be away: that is one sentence here, and a puzzle in the logs of three parts.
+        from dynavera.up.first_start import prepare_records
+
+        await prepare_records(self.settings)
+
     async def _fill(self, mcp: asyncio.Task[None]) -> None:
         # Nobody can ask an empty instance: there is no API before the first documents are in.
         from dynavera.up.first_start import fill
 
         await mcp
+        await self._prepare_records()
         self.say("First start: reading the articles in knowledge/ …")
         await fill(self.settings)
 
@@ -127,15 +136,14 @@ class Machine:
         if name in self.parts:
             await self.supervisor.start(self.parts[name])
         elif name == "mcp":
-            await self._others_mcp()
-
-    async def _others_mcp(self) -> None:
-        url = self.settings.mcp_base_url
-        try:
-            async with asyncio.timeout(OTHERS_SECONDS):
-                await until(lambda: answers_ok(self.client, f"{url}/health"))
-        except TimeoutError as error:
-            raise CannotStart(f"The MCP service at {url} does not answer: see DYNAVERA_MCP_URL.") from error
+            url = self.settings.mcp_base_url
+            await _answers(
+                lambda: answers_ok(self.client, f"{url}/health"), f"The MCP service at {url}", "DYNAVERA_MCP_URL"
+            )
+        elif name == "temporal" and self.settings.temporal_address is not None:
+            address = self.settings.temporal_address
+            host, _, port = address.rpartition(":")
+            await _answers(lambda: accepts_connections(host, int(port)), f"Temporal at {address}", "TEMPORAL_ADDRESS")
 
     async def keep_up(self) -> None:
         """Keep everything running, and the logs small.
@@ -159,6 +167,15 @@ class Machine:
         others = [name for name in self.parts if name != "temporal"]
         await self.supervisor.stop(*others, patience=PARTS_END_SECONDS)
         await self.supervisor.stop("temporal", patience=SERVER_ENDS_SECONDS)
+
+
+async def _answers(is_there: Callable[[], Awaitable[bool]], title: str, setting: str) -> None:
+    """Wait for a part that somebody else runs."""
+    try:
+        async with asyncio.timeout(OTHERS_SECONDS):
+            await until(is_there)
+    except TimeoutError as error:
+        raise CannotStart(f"{title} does not answer: see {setting}.") from error
 
 
 def _first(failures: BaseExceptionGroup[Exception]) -> BaseException:

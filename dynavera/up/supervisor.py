@@ -34,7 +34,7 @@ class Patience:
     """A part that lived this long starts again after the first pause."""
     ready: float = 180
     """A first start with a model of several GB is slow."""
-    attempts: int = 3
+    attempts: int = 2
     """How often a part that was never ready may fail by itself."""
 
 
@@ -44,6 +44,7 @@ class _Kept:
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     process: asyncio.subprocess.Process | None = None
     failures: int = 0
+    log_size: int = 0
     task: asyncio.Task[None] | None = None
 
 
@@ -64,7 +65,7 @@ class Supervisor:
         Raises:
             PartFailed: it ends by itself again and again, or is not ready in time.
         """
-        kept = self._kept[part.name] = _Kept(part)
+        kept = self._kept[part.name] = _Kept(part, log_size=self._logs.size(part.name))
         kept.task = asyncio.create_task(self._keep(kept), name=part.name)
         probing = asyncio.create_task(until(part.is_ready))
         try:
@@ -78,8 +79,7 @@ class Supervisor:
             raise PartFailed(f"{_sentence(part.title)} was ended before it was ready.")
         if not probing.done():
             raise PartFailed(
-                f"{_sentence(part.title)} was not ready after {self._patience.ready:.0f} s. "
-                f"It says: {self._logs.last_line(part.name)} (in {self._logs.path(part.name)})"
+                f"{_sentence(part.title)} was not ready after {self._patience.ready:.0f} s. {self._words_of(kept)}"
             )
         kept.ready.set()
 
@@ -125,9 +125,9 @@ class Supervisor:
             self._count(kept, code)
             if clock() - began >= self._patience.alive:
                 pause = self._patience.first_pause
-            self._say(
-                f"{_sentence(part.title)} {_how(code)}; it is started again. Its log: {self._logs.path(part.name)}"
-            )
+            if kept.ready.is_set() or code < 0:
+                log = self._logs.path(part.name)
+                self._say(f"{_sentence(part.title)} {_how(code)}; it is started again. Its log: {log}")
             await asyncio.sleep(pause)
             pause = min(pause * 2, self._patience.longest_pause)
 
@@ -160,10 +160,11 @@ class Supervisor:
             return
         kept.failures += 1
         if kept.failures >= self._patience.attempts:
-            raise PartFailed(
-                f"{_sentence(kept.part.title)} does not start. It says: {self._logs.last_line(kept.part.name)} "
-                f"(in {self._logs.path(kept.part.name)})"
-            )
+            raise PartFailed(f"{_sentence(kept.part.title)} does not start. {self._words_of(kept)}")
+
+    def _words_of(self, kept: _Kept) -> str:
+        name = kept.part.name
+        return f"It says: {self._logs.last_line(name, kept.log_size)} (in {self._logs.path(name)})"
 
 
 def _leashed(command: tuple[str, ...]) -> tuple[str, ...]:

@@ -32,3 +32,10 @@ def test_the_last_words_of_a_part_are_its_last_line_that_is_not_blank(tmp_path: 
     logs.path("api").write_text("one\n" + "long " * log_files.LAST_WORDS + "\nthe reason\n\n")
 
     assert logs.last_line("api") == "the reason"
+
+
+def test_what_a_part_said_in_an_earlier_life_does_not_count(tmp_path: Path) -> None:
+    logs = LogFiles(tmp_path)
+    logs.path("api").write_text("the reason of yesterday\n")
+
+    assert logs.last_line("api", after=logs.size("api")) == "nothing"
