@@ -11,7 +11,7 @@ from semchunk import semchunk
 from dynavera.records.documents import NewPassage
 
 PASSAGE_CHARACTERS = 900
-"""The longest passage, in code points: about 150 words, see docs/decisions/passages.md."""
+"""The longest passage, in code points: about 150 words, see docs/decisions/passage-size.md."""
 
 HEADING_SEPARATOR = " › "
 LONGEST_HEADING = 300
