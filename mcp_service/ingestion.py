@@ -21,14 +21,15 @@ class BadName(FileRefused):
 
 
 async def ingest(knowledge: Knowledge, user_id: UUID, collection: str, files: Sequence[UploadFile]) -> Ingestion:
-    """Take the files in; what cannot be read is refused in words, and keeps nothing else out."""
+    """Take the files in; they can be retrieved now. What cannot be read is refused, and keeps nothing else out."""
     items: list[Document] = []
     refused: list[Refusal] = []
     for file in files:
         try:
-            items.append(await knowledge.ingest(user_id, collection, await _read(file)))
+            items.append(await knowledge.take(user_id, collection, await _read(file)))
         except FileRefused as error:
             refused.append(Refusal(name=_shown(file.filename), code=error.code, detail=str(error)))
+    await knowledge.catch_up()
     return Ingestion(items=items, refused=refused)
 
 

@@ -31,6 +31,9 @@ FUSION = 60
 CANDIDATES = 50
 """Passages that each index names at least, before the ranks are fused."""
 
+SPARE = 4
+"""Passages that are looked up beyond those that are asked for, should some be gone."""
+
 CHANGES_AT_ONCE = 100
 """Changes that are read and applied together while catching up."""
 
@@ -82,17 +85,16 @@ class Knowledge:
         self.records = records
         self.indexes = indexes
         self._turn = asyncio.Lock()
+        self._reached: int | None = None
 
-    async def ingest(self, user_id: UUID, collection: str, file: File) -> Document:
-        """Take a file in; when this returns, it can be retrieved. One that is there already is not taken again.
+    async def take(self, user_id: UUID, collection: str, file: File) -> Document:
+        """Take a file in; it can be retrieved after `catch_up`. One that is there already is not taken again.
 
         Raises:
             FileRefused: it is not a file that can be read.
         """
         new = await asyncio.to_thread(_new_document, collection, file)
-        document = await self.records.same(user_id, new) or await self.records.put(user_id, new)
-        await self.catch_up()
-        return document
+        return await self.records.same(user_id, new) or await self.records.put(user_id, new)
 
     async def delete(self, user_id: UUID, document_id: UUID) -> None:
         """Forget a document; when this returns, it is in neither index.
@@ -109,7 +111,7 @@ class Knowledge:
         Raises:
             UnknownCollection: the user has no documents there; the default collection may be empty.
         """
-        if not self._turn.locked():
+        if not self._turn.locked() and await self.records.last_revision() != self._reached:
             await self.catch_up()
         if not await self.records.has_collection(user_id, collection):
             if collection == DEFAULT_COLLECTION:
@@ -118,17 +120,21 @@ class Knowledge:
         limit = max(CANDIDATES, 2 * top_k)
         near, worded = await asyncio.to_thread(self._ranked, Scope(user_id, collection), query, limit)
         best = sorted({*near, *worded}, key=lambda passage: (-_score(passage, near, worded), passage))
-        # An index may be a moment ahead or behind: what the records do not have any more is left out.
-        placed = await self.records.placed(user_id, collection, best)
-        found = [passage_id for passage_id in best if passage_id in placed][:top_k]
-        return [_found(placed[passage_id], near, worded) for passage_id in found]
+        found: list[FoundPassage] = []
+        while best and len(found) < top_k:
+            # An index may be a moment ahead or behind: what the records do not have any more is left out.
+            looked_at, best = best[: top_k + SPARE], best[top_k + SPARE :]
+            placed = await self.records.placed(user_id, collection, looked_at)
+            found += [_found(placed[passage_id], near, worded) for passage_id in looked_at if passage_id in placed]
+        return found[:top_k]
 
     async def catch_up(self) -> None:
-        """Bring both indexes to the latest revision of the records."""
+        """Bring both indexes to the latest revision of the records: what is written by now can be retrieved."""
         async with self._turn:
             latest = await self.records.last_revision()
             for index in (self.indexes.vectors, self.indexes.bm25):
                 await self._catch_up(index, latest)
+            self._reached = latest
 
     async def _catch_up(self, index: Index, latest: int) -> None:
         reached = await asyncio.to_thread(index.revision)

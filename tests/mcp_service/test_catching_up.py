@@ -72,8 +72,9 @@ async def test_what_was_written_before_a_crash_is_found_after_it(records: Record
 
 async def test_what_was_replaced_or_deleted_before_a_crash_is_gone_after_it(records: Records, tmp_path: Path) -> None:
     async with opened(records, tmp_path) as knowledge:
-        gone = await knowledge.ingest(records.user_id, "default", File("gone.txt", None, b"Old light of the brain."))
-        await knowledge.ingest(records.user_id, "default", File("kept.txt", None, b"First light of the brain."))
+        gone = await knowledge.take(records.user_id, "default", File("gone.txt", None, b"Old light of the brain."))
+        await knowledge.take(records.user_id, "default", File("kept.txt", None, b"First light of the brain."))
+        await knowledge.catch_up()
         await records.documents.delete(records.user_id, gone.id)
         await records.put("kept.txt", "New light of the brain.", "And more light of the brain.")
 
@@ -100,7 +101,8 @@ async def test_a_change_that_was_half_made_is_made_again(records: Records, tmp_p
 
 async def test_one_index_may_be_further_behind_than_the_other(records: Records, tmp_path: Path) -> None:
     async with opened(records, tmp_path) as knowledge:
-        await knowledge.ingest(records.user_id, "default", File("a.txt", None, b"Light passes."))
+        await knowledge.take(records.user_id, "default", File("a.txt", None, b"Light passes."))
+        await knowledge.catch_up()
         knowledge.indexes.bm25.clear()
 
     async with opened(records, tmp_path) as knowledge:

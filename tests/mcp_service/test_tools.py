@@ -273,3 +273,58 @@ async def test_an_answer_without_end_is_refused(tmp_path: Path) -> None:
 
     assert refused.value.data["code"] == "answer_too_large"
     assert model.emitted < 10
+
+
+async def test_a_silent_generation_says_that_it_still_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mcp_service.tools.KEEP_ALIVE_SECONDS", 0.05)
+    model = FakeModel(words=["one", "two"], delay=0.4)
+    progress = Progress()
+
+    async with with_model(tmp_path, model) as service, mcp_client(service) as client:
+        await call(client, "generate", {"query": "q", "passages": [PASSAGE]}, progress)
+        await until(lambda: progress.text == "one two")
+
+    numbers = [number for number, _ in progress.said]
+    asides = [(number, message) for number, message in progress.said if not number.is_integer()]
+    assert len(asides) > 4
+    assert {message for _, message in asides} == {""}
+    assert numbers == sorted(set(numbers))
+
+
+MCP_HEADERS = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
+NEW = {"MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/call", "Mcp-Name": "retrieve"}
+
+
+async def test_nothing_that_is_sent_is_answered_with_a_server_error(service: Running) -> None:
+    def called(arguments: str) -> bytes:
+        meta = '"_meta": {"io.modelcontextprotocol/protocolVersion": "2026-07-28", '
+        meta += '"io.modelcontextprotocol/clientCapabilities": {}}'
+        params = f'{{"name": "retrieve", "arguments": {arguments}, {meta}}}'
+        return f'{{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {params}}}'.encode()
+
+    bodies = [
+        *(
+            b"",
+            b"{",
+            b"[]",
+            b"null",
+            b"\xff",
+            b"[" * 100_000,
+            b"1" * 5_000,
+            b'{"jsonrpc": "2.0", "id": 1, "method": 7}',
+        ),
+        *(called(arguments) for arguments in ('{"query": "\\ud800"}', '{"query": "a\\u0000"}', '{"query": NaN}', "7")),
+        *(called(arguments) for arguments in ('{"query": "q", "top_k": 1e999}', '{"query": "q", "top_k": [[]]}')),
+    ]
+
+    async with service.client() as client:
+        answers = [
+            await client.request(method, "/mcp", content=body, headers=MCP_HEADERS | version)
+            for method in ("POST", "PUT", "DELETE", "PATCH")
+            for version in ({}, NEW, {"MCP-Protocol-Version": "nonsense"})
+            for body in bodies
+        ]
+        good = await client.post("/mcp", content=called('{"query": "q"}'), headers=MCP_HEADERS | NEW)
+
+    assert max(answer.status_code for answer in answers) < 500
+    assert good.json()["result"]["structuredContent"] == {"passages": []}
