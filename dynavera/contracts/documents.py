@@ -15,8 +15,8 @@ def _asks_something(query: str) -> str:
     return query
 
 
-Query = Annotated[Text, Field(max_length=16_384), AfterValidator(_asks_something)]
-"""A question: not blank, at most 16,384 characters."""
+Query = Annotated[Text, Field(max_length=65_536), AfterValidator(_asks_something)]
+"""A question: not blank, at most 65,536 characters."""
 
 
 class Document(Contract):

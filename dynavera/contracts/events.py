@@ -21,6 +21,10 @@ def _without_mapping(schema: JsonDict) -> None:
     schema.pop("discriminator", None)
 
 
+LARGEST_SEQUENCE = 2**31 - 1
+"""What every database can compare with."""
+
+
 class Envelope(Contract):
     """What all events have; `sequence` starts at 1 and grows by exactly 1."""
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, TypeAdapter
 
 from dynavera.contracts.contract import Contract, JsonObject, Request, UtcTime
-from dynavera.contracts.documents import Document, Query, Source
+from dynavera.contracts.documents import Document, Source
 
 LARGEST_INPUT = 64 * 1024
 """Bytes of an execution's input as JSON in UTF-8."""
@@ -17,7 +17,6 @@ LIVE: tuple[ExecutionStatus, ...] = ("queued", "running")
 Stage = Literal["initializing", "retrieving", "generating", "saving"]
 
 _json_object = TypeAdapter(dict[str, object])
-_query = TypeAdapter(Query)
 
 
 def _is_a_question(input_data: JsonObject) -> JsonObject:

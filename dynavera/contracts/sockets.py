@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import Field, TypeAdapter
 
 from dynavera.contracts.contract import Contract, Request, Text
+from dynavera.contracts.events import LARGEST_SEQUENCE
 from dynavera.contracts.executions import InputData
 
 Key = Annotated[Text, Field(min_length=1, max_length=200)]
@@ -33,7 +34,7 @@ class Subscribe(Request):
 
     action: Literal["subscribe"]
     execution_id: UUID
-    after: Annotated[int, Field(strict=True, ge=0)] = 0
+    after: Annotated[int, Field(strict=True, ge=0, le=LARGEST_SEQUENCE)] = 0
     request_id: Key | None = None
 
 

@@ -1,16 +1,25 @@
 """The database: SQLite on one machine, PostgreSQL beyond it, used alike."""
 
+import sqlite3
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
+from weakref import WeakSet
 
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 
 BUSY_TIMEOUT_SECONDS = 10
 """How long a SQLite transaction waits for another process's."""
+
+
+CONNECT_SECONDS, STATEMENT_SECONDS = 5, 10
+"""What PostgreSQL gets to connect and to answer: a server that vanished sends no word."""
+
+PASSING_SQLSTATES = ("08", "40", "53", "55P03", "57", "58")
+"""PostgreSQL's classes for connection, rollback, resources, lock, operator intervention and system errors."""
 
 
 class DatabaseAway(Exception):
@@ -62,12 +71,49 @@ class Database:
         await self._engine.dispose()
 
 
+class TidyConnection(sqlite3.Connection):
+    """A connection whose locks go when it is rolled back or closed, whatever became of its cursors.
+
+    A task that is cancelled in the middle of a query leaves a cursor behind that has not been read to its end. As long
+    as anything refers to it, be it a traceback, SQLite keeps the read lock, even of a connection that was closed: no
+    process can commit any more.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._open: WeakSet[sqlite3.Cursor] = WeakSet()
+        self._closed = False
+
+    def cursor(self, *arguments: Any, **options: Any) -> Any:
+        """A cursor that is closed with the transaction."""
+        cursor = super().cursor(*arguments, **options)
+        self._open.add(cursor)
+        return cursor
+
+    def rollback(self) -> None:
+        """End the transaction, and every lock with it."""
+        self._close_cursors()
+        super().rollback()
+
+    def close(self) -> None:
+        """Close it for good; doing so twice does no harm."""
+        if self._closed:
+            return
+        self._closed = True
+        self.rollback()
+        super().close()
+
+    def _close_cursors(self) -> None:
+        for cursor in list(self._open):
+            cursor.close()
+
+
 @asynccontextmanager
 async def _named_errors() -> AsyncGenerator[None]:
     try:
         yield
     except DBAPIError as error:
-        if error.connection_invalidated or type(error).__name__ in ("OperationalError", "InterfaceError"):
+        if _is_passing(error):
             raise DatabaseAway(f"The database cannot be used now: {error.orig}.") from error
         raise
     except (OSError, SQLAlchemyError) as error:
@@ -76,10 +122,18 @@ async def _named_errors() -> AsyncGenerator[None]:
         raise
 
 
+def _is_passing(error: DBAPIError) -> bool:
+    if error.connection_invalidated or isinstance(error, OperationalError | InterfaceError):
+        return True
+    sqlstate = getattr(error.orig, "sqlstate", None) or ""
+    return sqlstate.startswith(PASSING_SQLSTATES)
+
+
 def _engine(url: str) -> AsyncEngine:
     if make_url(url).get_backend_name() != "sqlite":
-        return create_async_engine(url, pool_pre_ping=True)
-    engine = create_async_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS})
+        timeouts = {"timeout": CONNECT_SECONDS, "command_timeout": STATEMENT_SECONDS}
+        return create_async_engine(url, pool_pre_ping=True, connect_args=timeouts)
+    engine = create_async_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "factory": TidyConnection})
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
@@ -89,9 +143,15 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     # The driver begins no transaction of its own: _begin_sqlite does. The journal stays SQLite's default, the
     # rollback journal: before 3.51.3 the write-ahead log can lose a commit when several processes write.
     connection.isolation_level = None
+    # SQLite's own lower() knows ASCII only; PostgreSQL finds "CAFÉ" where one looks for "café", and so does this.
+    connection.create_function("lower", 1, _lower, deterministic=True)
     cursor = connection.cursor()
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
+
+
+def _lower(text: Any) -> Any:
+    return text.lower() if isinstance(text, str) else text
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -1,6 +1,7 @@
 """Executions and their events: what was accepted, what happened, and the one outcome."""
 
 import hashlib
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -109,7 +110,8 @@ class Executions:
                     earlier = await session.scalar(_with_key(user_id, idempotency_key))
                     if earlier is not None:
                         return self._same(earlier, request)
-                agent = await session.get(AgentRow, agent_id)
+                # In PostgreSQL the lock keeps the agent's deletion out until this transaction has ended.
+                agent = await session.get(AgentRow, agent_id, with_for_update={"read": True, "key_share": True})
                 if agent is None or agent.user_id != user_id:
                     raise AgentNotFound(f"There is no agent {str(agent_id)!r}.")
                 row = _new_row(user_id, agent, input_data)
@@ -119,6 +121,8 @@ class Executions:
                 session.add(_event_row(_started(row)))
                 return self._execution(row)
         except IntegrityError:
+            if idempotency_key is None:
+                raise
             # PostgreSQL lets two starts with one key come this far; the first has won.
             async with self.database.reading() as session:
                 earlier = await session.scalar(_with_key(user_id, idempotency_key))
@@ -190,8 +194,8 @@ class Executions:
             ExecutionNotFound: the user has no such execution.
         """
         async with self.database.writing() as session:
-            row = await session.get(ExecutionRow, execution_id)
-            if row is None or row.user_id != user_id:
+            row = await _locked(session, execution_id)
+            if row.user_id != user_id:
                 raise ExecutionNotFound(f"There is no execution {str(execution_id)!r}.")
             if row.status not in LIVE:
                 return Stop(self._execution(row), ended_before=True)
@@ -212,6 +216,8 @@ class Executions:
         async with self.database.writing() as session:
             row = await _locked(session, execution_id)
             if row.status not in LIVE:
+                # Its workflow was started after all, and waits to be cancelled.
+                row.stop_delivered_at = None
                 return await _terminal_event(session, execution_id)
             if row.status == "queued":
                 row.status = "running"
@@ -288,15 +294,15 @@ class Executions:
             )
             return [(agent_id, execution_id) for agent_id, execution_id in rows]
 
-    async def changed(self, user_id: UUID, since: datetime) -> list[tuple[datetime, Execution]]:
-        """The user's executions that changed since then, in the order of their changes."""
+    async def changed(self, user_id: UUID, since: datetime) -> list[tuple[datetime, UUID]]:
+        """When which of the user's executions changed since then, in the order of their changes."""
         async with self.database.reading() as session:
-            rows = await session.scalars(
-                select(ExecutionRow)
+            rows = await session.execute(
+                select(ExecutionRow.changed_at, ExecutionRow.id)
                 .where(ExecutionRow.user_id == user_id, ExecutionRow.changed_at >= since)
                 .order_by(ExecutionRow.changed_at, ExecutionRow.id)
             )
-            return [(row.changed_at, self._execution(row)) for row in rows]
+            return [(changed_at, execution_id) for changed_at, execution_id in rows]
 
     async def count_live(self) -> dict[str, int]:
         """How many executions are queued and how many run."""
@@ -331,15 +337,18 @@ class Executions:
             )
         )
 
-    async def live(self, before: datetime) -> list[UUID]:
+    async def live(self, before: datetime) -> AsyncGenerator[UUID]:
         """Executions that are queued or running in Temporal and were accepted before then, oldest first."""
-        return await self._ids(
-            select(ExecutionRow.id).where(
-                ExecutionRow.status.in_(LIVE),
-                ExecutionRow.workflow_started_at.is_not(None),
-                ExecutionRow.created_at < before,
-            )
+        wanted = select(ExecutionRow.id).where(
+            ExecutionRow.status.in_(LIVE),
+            ExecutionRow.workflow_started_at.is_not(None),
+            ExecutionRow.created_at < before,
         )
+        part = await self._ids(wanted)
+        while part:
+            for execution_id in part:
+                yield execution_id
+            part = await self._ids(wanted.where(ExecutionRow.id > part[-1]))
 
     async def note_started(self, execution_id: UUID) -> None:
         """Temporal has the workflow."""
@@ -488,7 +497,9 @@ async def _end(session: AsyncSession, row: ExecutionRow, event: TerminalEvent) -
     row.status = _final_status(event)
     row.output_data = None if event.output_data is None else event.output_data.model_dump(mode="json")
     row.error_message = event.message if isinstance(event, ExecutionError) else None
-    row.completed_at = row.changed_at = event.timestamp
+    row.completed_at = event.timestamp
+    # Not the event's moment: whoever watches for changes sees what is committed now.
+    row.changed_at = utc_now()
     session.add(_event_row(event))
     await session.flush()
     return event

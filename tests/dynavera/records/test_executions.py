@@ -21,7 +21,7 @@ from dynavera.contracts.events import (
 from dynavera.contracts.executions import CompletedOutput, Execution, PartialOutput, StopReceipt, Usage
 from dynavera.contracts.users import User
 from dynavera.identifiers import new_id
-from dynavera.records.agents import AgentNotFound, Agents
+from dynavera.records.agents import AgentBusy, AgentNotFound, Agents
 from dynavera.records.cursors import BadCursor
 from dynavera.records.database import Database
 from dynavera.records.executions import (
@@ -265,7 +265,7 @@ async def test_changes_are_seen_in_their_order(executions: Executions, user: Use
 
     changed = await executions.changed(user.id, since)
 
-    assert [(one.id, one.status) for _, one in changed] == [(second.id, "queued"), (first.id, "running")]
+    assert [execution_id for _, execution_id in changed] == [second.id, first.id]
     assert await executions.of_agents({agent.id}, since) == [(agent.id, first.id), (agent.id, second.id)]
     assert (await executions.count_live()) == {"queued": 1, "running": 1}
     assert await executions.newest_live(user.id, agent.id) == second
@@ -279,3 +279,67 @@ async def test_an_execution_that_does_not_exist_is_said_not_to(executions: Execu
             await call
     with pytest.raises(ExecutionNotFound):
         await executions.get(user.id, unknown)
+
+
+async def test_many_stops_at_once_in_the_queue_are_one(executions: Executions, user: User, agent: Agent) -> None:
+    execution = await executions.accept(user.id, agent.id, QUESTION)
+
+    stops = await asyncio.gather(*(executions.ask_to_stop(user.id, execution.id) for _ in range(6)))
+
+    assert [stop.ended_before for stop in stops].count(False) == 1
+    assert len(await executions.events(execution.id, 0, 10)) == 2
+
+
+async def test_a_stop_and_a_begin_at_once_agree(executions: Executions, user: User, agent: Agent) -> None:
+    for _ in range(10):
+        execution = await executions.accept(user.id, agent.id, QUESTION)
+
+        ended, stop = await asyncio.gather(
+            executions.begin(execution.id), executions.ask_to_stop(user.id, execution.id)
+        )
+
+        if ended is None:
+            assert stop.execution.status == "running"
+            assert await executions.last_sequence(execution.id) == 1
+        else:
+            assert stop.execution.status == "stopped"
+
+
+async def test_an_ending_that_is_recorded_late_is_still_seen_as_a_change(
+    executions: Executions, user: User, agent: Agent
+) -> None:
+    execution = await executions.accept(user.id, agent.id, QUESTION)
+    await executions.begin(execution.id)
+    now = utc_now()
+    long_ago = completed(execution, 2).model_copy(update={"timestamp": now - timedelta(minutes=1)})
+
+    await executions.finish([], long_ago)
+
+    assert [execution_id for _, execution_id in await executions.changed(user.id, now)] == [execution.id]
+
+
+async def test_a_start_that_races_its_agents_deletion_is_one_or_the_other(
+    executions: Executions, user: User, database: Database
+) -> None:
+    agents = Agents(database)
+    for _ in range(10):
+        agent = await agents.create(user.id, AgentSettings(name="Short-lived"))
+
+        start, deletion = await asyncio.gather(
+            executions.accept(user.id, agent.id, QUESTION),
+            agents.delete(user.id, agent.id),
+            return_exceptions=True,
+        )
+
+        assert isinstance(start, AgentNotFound) == (deletion is None)
+        assert isinstance(deletion, AgentBusy) == isinstance(start, Execution)
+
+
+async def test_the_search_for_a_question_knows_no_case_in_any_alphabet(
+    executions: Executions, user: User, agent: Agent
+) -> None:
+    execution = await executions.accept(user.id, agent.id, {"query": "Ein CAFÉ?"})
+
+    found, _ = await executions.page(user.id, ExecutionQuery(q="café"))
+
+    assert [one.id for one in found] == [execution.id]

@@ -1,0 +1,69 @@
+import asyncio
+import random
+import sqlite3
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from dynavera.records.database import Database, TidyConnection
+
+ROWS = 3000
+ROUNDS = 60
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncGenerator[Database]:
+    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'records.sqlite3'}")
+    async with database.writing() as session:
+        await session.execute(text("CREATE TABLE pages (n INTEGER, text TEXT)"))
+        rows = [{"n": n, "text": "x" * 200} for n in range(ROWS)]
+        await session.execute(text("INSERT INTO pages VALUES (:n, :text)"), rows)
+    yield database
+    await database.close()
+
+
+def another_process_writes(folder: Path) -> None:
+    """As another process would, without waiting for anybody."""
+    other = sqlite3.connect(folder / "records.sqlite3", timeout=0, isolation_level=None)
+    try:
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("UPDATE pages SET n = n + 1 WHERE n = 5")
+        other.execute("COMMIT")
+    finally:
+        other.close()
+
+
+@pytest.mark.parametrize("end", ["rollback", "close"])
+async def test_a_cursor_that_was_left_in_the_middle_keeps_no_lock(end: str, database: Database, tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "records.sqlite3", factory=TidyConnection, isolation_level=None)
+    connection.execute("BEGIN")
+    left = connection.cursor()
+    left.execute("SELECT * FROM pages")
+
+    getattr(connection, end)()
+
+    another_process_writes(tmp_path)
+    connection.close()
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+async def test_readers_that_are_cancelled_keep_nobody_from_writing(database: Database, tmp_path: Path) -> None:
+    chance = random.Random(7)
+    left: list[object] = []
+
+    async def read() -> None:
+        async with asyncio.timeout(chance.uniform(0, 0.03)), database.reading() as session:
+            await session.execute(text("SELECT * FROM pages"))
+            await session.execute(text("SELECT n FROM pages"))
+
+    for _ in range(ROUNDS):
+        # Somebody keeps the errors, as a log does: with their tracebacks they keep everything that was in use.
+        left += await asyncio.gather(*(read() for _ in range(4)), return_exceptions=True)
+        async with asyncio.timeout(5), database.writing() as session:
+            await session.execute(text("UPDATE pages SET n = n + 1 WHERE n = 5"))
+
+    assert any(isinstance(error, TimeoutError) for error in left)
+    await database.close()
+    another_process_writes(tmp_path)
