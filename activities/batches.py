@@ -6,7 +6,14 @@ from datetime import timedelta
 
 from dynavera.contracts.contract import Contract
 from dynavera.contracts.events import DeltaContent, ProgressContent
-from dynavera.limits import DELTA_EVERY_FIRST, DELTA_EVERY_GROWS_OVER, DELTA_EVERY_MOST, FIRST_DELTA_GATHERS
+from dynavera.limits import (
+    BATCHES_BEFORE_SLOW,
+    DELTA_EVERY_FIRST,
+    DELTA_EVERY_GROWS_OVER,
+    DELTA_EVERY_MOST,
+    DELTA_EVERY_SLOW,
+    FIRST_DELTA_GATHERS,
+)
 
 REPORT = "report"
 """The name of the signal that carries a batch."""
@@ -27,8 +34,10 @@ class SignalBudget:
     per_second: int
     generations: int = 0
 
-    def pause(self, answer_length: int) -> timedelta:
-        """The time between two batches of a generation whose answer has `answer_length` code points so far."""
+    def pause(self, answer_length: int, batches: int) -> timedelta:
+        """The time between two batches of an attempt that has sent so many, for an answer of so many code points."""
+        if batches >= BATCHES_BEFORE_SLOW:
+            return DELTA_EVERY_SLOW
         grown = min(1.0, answer_length / DELTA_EVERY_GROWS_OVER)
         by_length = DELTA_EVERY_FIRST + (DELTA_EVERY_MOST - DELTA_EVERY_FIRST) * grown
         return max(by_length, timedelta(seconds=self.generations / self.per_second))
@@ -42,16 +51,22 @@ class Outbox:
     budget: SignalBudget
     answer: str
     _contents: list[DeltaContent | ProgressContent] = field(default_factory=list[DeltaContent | ProgressContent])
+    _waits: bool = False
+    _muted: bool = False
     _index: int = 0
     _due: float | None = None
     _last_sent: float | None = None
 
     def say(self, message: str) -> None:
         """The generator is not writing yet, and says why."""
+        self._waits = True
         self._add(ProgressContent(stage="initializing", message=message))
 
     def write(self, offset: int, text: str) -> None:
         """The answer goes on at `offset`, in code points."""
+        if self._waits:
+            self._waits = False
+            self._add(ProgressContent(stage="generating", message="Writing the answer."))
         last = self._contents[-1] if self._contents else None
         if isinstance(last, DeltaContent) and offset == last.offset + len(last.text):
             self._contents[-1] = DeltaContent(offset=last.offset, text=last.text + text)
@@ -61,7 +76,11 @@ class Outbox:
 
     def wait(self) -> float | None:
         """Seconds until a batch is due, 0 for now; None while there is nothing to tell."""
-        return None if self._due is None else max(0.0, self._due - time.monotonic())
+        return None if self._due is None or self._muted else max(0.0, self._due - time.monotonic())
+
+    def mute(self) -> None:
+        """Nothing can be told any more; the attempt's result says the rest."""
+        self._muted = True
 
     def batch(self) -> EventBatch:
         """The batch that is due; what comes from here on is for the next one."""
@@ -75,5 +94,5 @@ class Outbox:
         self._contents.append(content)
         if self._due is None:
             soon = time.monotonic() + FIRST_DELTA_GATHERS.total_seconds()
-            pause = self.budget.pause(len(self.answer)).total_seconds()
+            pause = self.budget.pause(len(self.answer), self._index).total_seconds()
             self._due = soon if self._last_sent is None else max(soon, self._last_sent + pause)

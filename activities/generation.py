@@ -14,13 +14,24 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.batches import REPORT, Outbox, SignalBudget
 from activities.heartbeat import heartbeating
 from activities.mcp_client import McpAway, McpRefused, StatusLine, TextPiece
-from activities.refusals import away, execution_gone, refused, worker_shut_down
+from activities.refusals import away, execution_gone, interrupted, refused
 from dynavera.contracts.contract import Contract, UtcTime
 from dynavera.contracts.documents import RetrievedPassage
 from dynavera.contracts.mcp import GenerateCall, Generated, GenerationStopped
 from dynavera.limits import RETRY_FIRST, RPC_TIMEOUT, STOP_ACKNOWLEDGEMENT
 
 Told = TextPiece | StatusLine | Generated
+
+PASSING = {
+    RPCStatusCode.ABORTED,
+    RPCStatusCode.CANCELLED,
+    RPCStatusCode.DEADLINE_EXCEEDED,
+    RPCStatusCode.INTERNAL,
+    RPCStatusCode.RESOURCE_EXHAUSTED,
+    RPCStatusCode.UNAVAILABLE,
+    RPCStatusCode.UNKNOWN,
+}
+"""What Temporal answers while it is away or busy; anything else it would answer again, such as its limit of signals."""
 
 
 class Generators(Protocol):
@@ -107,13 +118,15 @@ class GenerationActivities:
         try:
             async with aclosing(self.generators.generate(generation.user_id, _call(generation))) as told:
                 generated = await self._tell(told, outbox)
+            if generated.finish_reason == "stopped":
+                # Somebody else has stopped it under its name: a call that thawed late, or a client of the service.
+                await self._tell_rest(outbox)
+                raise interrupted()
             return Written(answer=generated.text, generated=generated)
         except asyncio.CancelledError:
             details = activity.cancellation_details()
-            if details is None or details.worker_shutdown:
-                raise worker_shut_down() from None
-            if not details.cancel_requested:
-                raise execution_gone() from None
+            if details is None or not details.cancel_requested:
+                raise
             acknowledgement = await self._let_go(generation.user_id, generation.operation_id)
             return Written(answer=outbox.answer, generated=None, acknowledged_at=acknowledgement.at)
 
@@ -138,12 +151,15 @@ class GenerationActivities:
                     await self._report(outbox)
         except (McpAway, McpRefused):
             # What was written counts: the next attempt goes on from it, or the reader keeps it.
-            if outbox.wait() is not None:
-                await self._report(outbox)
+            await self._tell_rest(outbox)
             raise
         finally:
             coming.cancel()
             await asyncio.wait({coming})
+
+    async def _tell_rest(self, outbox: Outbox) -> None:
+        if outbox.wait() is not None:
+            await self._report(outbox)
 
     async def _report(self, outbox: Outbox) -> None:
         """Deliver the batch that is due, however long Temporal is away: one that came twice is dropped there."""
@@ -156,6 +172,10 @@ class GenerationActivities:
             except RPCError as error:
                 if error.status is RPCStatusCode.NOT_FOUND:
                     raise execution_gone() from error
+                if error.status not in PASSING:
+                    activity.logger.warning("No more batches can be delivered: %s", error)
+                    outbox.mute()
+                    return
                 activity.logger.warning("A batch could not be delivered yet: %s", error)
                 await asyncio.sleep(RETRY_FIRST.total_seconds())
             else:

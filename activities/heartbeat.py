@@ -6,15 +6,28 @@ from contextlib import asynccontextmanager
 
 from temporalio import activity
 
+from activities.refusals import execution_gone, worker_shut_down
 from dynavera.limits import HEARTBEAT_EVERY
 
 
 @asynccontextmanager
 async def heartbeating() -> AsyncGenerator[None]:
-    """Send heartbeats for as long as the block runs."""
+    """Send heartbeats for as long as the block runs, and say why it is ended early.
+
+    Raises:
+        ApplicationError: the worker shuts down, or nobody waits for the activity any more.
+        CancelledError: the workflow has cancelled the activity.
+    """
     beating = asyncio.create_task(_beat())
     try:
         yield
+    except asyncio.CancelledError:
+        details = activity.cancellation_details()
+        if details is not None and details.worker_shutdown:
+            raise worker_shut_down() from None
+        if details is not None and (details.not_found or details.timed_out):
+            raise execution_gone() from None
+        raise
     finally:
         beating.cancel()
 

@@ -25,6 +25,15 @@ def away(error: McpAway) -> ApplicationError:
     return ApplicationError(str(error), type="mcp_away", category=ApplicationErrorCategory.BENIGN)
 
 
+def interrupted() -> ApplicationError:
+    """The generator stopped before the answer was whole, and the execution goes on."""
+    return ApplicationError(
+        "The generator was stopped before the answer was whole.",
+        type="interrupted",
+        category=ApplicationErrorCategory.BENIGN,
+    )
+
+
 def worker_shut_down() -> ApplicationError:
     """The worker ends before the activity does; another worker goes on."""
     return ApplicationError(

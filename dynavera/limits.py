@@ -20,8 +20,12 @@ RETRY_FIRST = timedelta(seconds=0.5)
 RETRY_SOON = timedelta(seconds=1)
 RETRY_SOON_ATTEMPTS = 10
 RETRY_MOST = timedelta(seconds=60)
-"""Pauses between attempts: one a second for the first ten, for a service that is started again is back in 2 to 5 s; then
-doubling to a minute, so that an outage of a day is some 1,440 attempts, within one history and readable in the log."""
+"""Pauses between attempts: one a second for the first ten, for a service that is started again is back in 2 to 5 s;
+then doubling to a minute, so that an outage of a day is some 1,440 attempts, within one history and readable."""
+
+HISTORY_SLOWS_DOWN = 8 * 1024 * 1024
+"""Bytes of history after which each pause is as long again: Temporal ends a history at 50 MB, and each attempt to
+generate repeats its passages in it."""
 
 RETRIEVE_TIMEOUT = timedelta(seconds=60)
 """One attempt to retrieve: it takes milliseconds, and a minute covers a cold embedder on a busy machine."""
@@ -54,15 +58,21 @@ DELTA_EVERY_GROWS_OVER = 20_000
 """Deltas go out in batches by time: 100 ms for a short answer, 1 s from some 20,000 characters on, so that 45 minutes
 at 20 tokens a second stay under 15,000 events of history (3 to 4 a batch)."""
 
+BATCHES_BEFORE_SLOW = 5_000
+DELTA_EVERY_SLOW = timedelta(seconds=10)
+"""An attempt that has sent so many batches sends the next ones this far apart: Temporal takes 10,000 signals in all."""
+
 # --- The worker -----------------------------------------------------------------------------------------------------
 
 STICKY_TIMEOUT = timedelta(seconds=2)
 """How long a signal waits for a worker that died before another one takes the workflow over."""
 
-WORKER_GRACE = timedelta(seconds=5)
-"""What a running generation gets after SIGTERM before it is handed to another worker; the process has 10 s in all."""
+GENERATION_GRACE = timedelta(seconds=4)
+SHORT_GRACE = timedelta(seconds=3)
+"""What a running generation gets after SIGTERM before it is handed to another worker, and then what is short gets to
+end; the process has 10 s in all."""
 
-CONCURRENT_ACTIVITIES = 500
+CONCURRENT_GENERATIONS = 500
 """Generations are waiting, not work: many fit into one worker."""
 
 WORKER_SAYS_IT_LIVES = timedelta(seconds=1)

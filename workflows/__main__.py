@@ -6,13 +6,13 @@ import sys
 
 from activities.mcp_client import McpService
 from dynavera.credentials import mcp_token
-from dynavera.records.database import Database
+from dynavera.records.database import Database, DatabaseAway
 from dynavera.records.executions import Executions
-from dynavera.records.migrate import migrate
+from dynavera.records.migrate import SchemaTooNew, migrate
 from dynavera.settings import BadSettings, Settings, load_settings
 from dynavera.telemetry import configure
 from workflows.connection import connected, namespace_of
-from workflows.worker import build_worker
+from workflows.worker import working
 
 
 async def run(settings: Settings) -> None:
@@ -28,10 +28,11 @@ async def run(settings: Settings) -> None:
     await asyncio.wait({client_task, stop_task}, return_when=asyncio.FIRST_COMPLETED)
     if client_task.done():
         executions = Executions(database, settings.temporal_web_executions(namespace_of(settings)))
-        async with McpService(settings.mcp_base_url, mcp_token(settings)) as mcp:
-            worker = build_worker(client_task.result(), settings.task_queue, mcp, executions, settings.signal_budget)
-            async with worker:
-                await stop_task
+        async with (
+            McpService(settings.mcp_base_url, mcp_token(settings)) as mcp,
+            working(client_task.result(), settings.task_queue, mcp, executions, settings.signal_budget),
+        ):
+            await stop_task
     client_task.cancel()
     await database.close()
 
@@ -40,11 +41,11 @@ def main() -> int:
     """Run the worker; the exit code."""
     try:
         settings = load_settings()
-    except BadSettings as error:
+        configure(settings)
+        asyncio.run(run(settings))
+    except (BadSettings, DatabaseAway, SchemaTooNew) as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    configure(settings)
-    asyncio.run(run(settings))
     return 0
 
 

@@ -28,7 +28,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from dynavera.contracts.executions import Stage
     from dynavera.contracts.mcp import Generated, Retrieved
-    from dynavera.limits import HEARTBEAT_TIMEOUT, RETRIEVE_TIMEOUT, STOP_ACKNOWLEDGEMENT
+    from dynavera.limits import HEARTBEAT_TIMEOUT, HISTORY_SLOWS_DOWN, RETRIEVE_TIMEOUT, STOP_ACKNOWLEDGEMENT
     from workflows.attempts import Failure, failure_of, too_late
     from workflows.endings import completed, failed, stopped
     from workflows.event_log import EventLog, LogPage, Snapshot
@@ -151,8 +151,10 @@ class AgentExecution:
         pause = failure.pause_after(attempt)
         if pause is None:
             raise ExecutionFailed(failure)
+        # Each attempt adds its passages and its prefix to the history, which Temporal ends at 50 MB.
+        pause *= 1 + workflow.info().get_current_history_size() // HISTORY_SLOWS_DOWN
         if workflow.now() + pause >= self._deadline:
-            raise ExecutionFailed(too_late(self._order.time_limit))
+            raise ExecutionFailed(too_late(self._order.time_limit, failure))
         seconds = pause.total_seconds()
         self._say(
             ProgressContent(
@@ -198,6 +200,7 @@ class AgentExecution:
                 generator=settings.generator,
                 prefix=self._log.answer,
             ),
+            task_queue=generations_queue(workflow.info().task_queue),
             start_to_close_timeout=max(self._deadline - workflow.now(), timedelta(seconds=1)),
             heartbeat_timeout=HEARTBEAT_TIMEOUT,
             # The activity answers a stop with what it has, and with the generator's acknowledgement.
@@ -230,6 +233,11 @@ class AgentExecution:
 
     def _say(self, content: AgentContent) -> None:
         self._log.append(content, workflow.now())
+
+
+def generations_queue(task_queue: str) -> str:
+    """The task queue of the generations, beside that of everything short."""
+    return f"{task_queue}-generations"
 
 
 def _asked_to_stop() -> bool:

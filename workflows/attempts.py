@@ -50,11 +50,11 @@ def failure_of(error: ActivityError) -> Failure:
     )
 
 
-def too_late(limit: timedelta) -> Failure:
-    """The execution has used its time."""
+def too_late(limit: timedelta, last: Failure) -> Failure:
+    """The execution has used its time; `last` is why it was not done earlier."""
     return Failure(
-        f"The execution took longer than its limit of {limit} and was given up. "
-        "DYNAVERA_EXECUTION_TIME_LIMIT sets the limit.",
+        f"The execution took longer than its limit of {limit} and was given up. The last attempt failed: "
+        f"{last.message} DYNAVERA_EXECUTION_TIME_LIMIT sets the limit.",
         "time_limit",
         most=1,
     )

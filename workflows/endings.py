@@ -36,6 +36,8 @@ def _partial(log: EventLog) -> PartialOutput | None:
 
 
 def _envelope(log: EventLog, now: datetime) -> dict[str, Any]:
+    # Nothing may take the number of the last word: a batch that still comes is dropped.
+    log.expect_none()
     return {
         "execution_id": log.execution_id,
         "agent_id": log.agent_id,

@@ -1,5 +1,7 @@
 """The worker: which workflows and activities it runs, and how soon it notices what."""
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Protocol
 
 from temporalio.client import Client
@@ -10,41 +12,55 @@ from activities.batches import SignalBudget
 from activities.generation import GenerationActivities, Generators
 from activities.knowledge import Knowledge, KnowledgeActivities
 from activities.records import RecordActivities
-from dynavera.limits import CONCURRENT_ACTIVITIES, HEARTBEAT_EVERY, STICKY_TIMEOUT, WORKER_GRACE
+from dynavera.limits import CONCURRENT_GENERATIONS, GENERATION_GRACE, HEARTBEAT_EVERY, SHORT_GRACE, STICKY_TIMEOUT
 from dynavera.records.executions import Executions
-from workflows.agent_execution import AgentExecution
+from workflows.agent_execution import AgentExecution, generations_queue
 
 
 class McpService(Knowledge, Generators, Protocol):
     """The MCP service, as the activities need it."""
 
 
-def build_worker(
+@asynccontextmanager
+async def working(
     client: Client, task_queue: str, mcp: McpService, executions: Executions, signal_budget: int
-) -> Worker:
-    """A worker of agent executions."""
+) -> AsyncGenerator[None]:
+    """Work on agent executions for as long as the block runs.
+
+    Generations have a worker of their own: however many of them wait for their models, what takes milliseconds (an
+    outcome, a stop) never waits for them. It ends first, and what it says at its end is still heard.
+    """
     knowledge = KnowledgeActivities(mcp)
     generation = GenerationActivities(mcp, client, SignalBudget(signal_budget))
     records = RecordActivities(executions)
-    return Worker(
+    executing = Worker(
         client,
         task_queue=task_queue,
         workflows=[AgentExecution],
         activities=[
             knowledge.retrieve,
-            generation.generate,
             generation.stop_generation,
             records.begin_execution,
             records.archive_events,
             records.record_outcome,
         ],
         workflow_runner=sandbox(),
-        max_concurrent_activities=CONCURRENT_ACTIVITIES,
         max_heartbeat_throttle_interval=HEARTBEAT_EVERY,
         default_heartbeat_throttle_interval=HEARTBEAT_EVERY,
         sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
-        graceful_shutdown_timeout=WORKER_GRACE,
+        graceful_shutdown_timeout=SHORT_GRACE,
     )
+    generating = Worker(
+        client,
+        task_queue=generations_queue(task_queue),
+        activities=[generation.generate],
+        max_concurrent_activities=CONCURRENT_GENERATIONS,
+        max_heartbeat_throttle_interval=HEARTBEAT_EVERY,
+        default_heartbeat_throttle_interval=HEARTBEAT_EVERY,
+        graceful_shutdown_timeout=GENERATION_GRACE,
+    )
+    async with executing, generating:
+        yield
 
 
 def sandbox() -> WorkflowRunner:

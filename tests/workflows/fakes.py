@@ -40,6 +40,7 @@ class FakeMcp:
     fail_after: int = 0
     status_lines: list[str] = field(default_factory=list[str])
     retrieval_gate: Gate | None = None
+    stopped_early: int | None = None
     gate: Gate | None = None
     gate_after: int = 1
     calls: list[GenerateCall] = field(default_factory=list[GenerateCall])
@@ -69,11 +70,15 @@ class FakeMcp:
                     await self.gate.passing()
                 yield TextPiece(len(text), word)
                 text += word
+                if number + 1 == self.stopped_early:
+                    self.stopped_early = None
+                    break
             done = True
         finally:
             self.abandoned += not done
         usage = Usage(prompt_tokens=1, completion_tokens=len(self.words))
-        yield Generated(text=text, generator="fake", finish_reason="stop", usage=usage)
+        reason = "stop" if text == whole else "stopped"
+        yield Generated(text=text, generator="fake", finish_reason=reason, usage=usage)
 
     async def stop_generation(self, user_id: UUID, operation_id: str) -> GenerationStopped:
         self.stopped.append(operation_id)

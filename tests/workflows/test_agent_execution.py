@@ -2,6 +2,7 @@
 
 import asyncio
 
+from api.relay import Relay
 from dynavera.contracts.documents import RetrievedPassage
 from dynavera.contracts.events import (
     ExecutionCompleted,
@@ -12,7 +13,7 @@ from dynavera.contracts.events import (
     Step,
 )
 from tests.workflows.fakes import Gate, away, refused
-from tests.workflows.world import World, answer_of, failed_attempts
+from tests.workflows.world import PATIENCE_SECONDS, World, answer_of, failed_attempts
 
 
 async def test_an_execution_says_each_stage_and_ends_with_the_cited_answer(here: World) -> None:
@@ -166,3 +167,57 @@ async def test_twenty_executions_at_once_each_have_a_log_of_their_own(here: Worl
 
     assert {event.execution_id for log in logs for event in log} == set(started)
     assert {answer_of(log) for log in logs} == {"".join(here.mcp.words)}
+
+
+async def test_a_reader_that_comes_back_after_the_end_is_told_nothing_and_let_go(here: World) -> None:
+    async with here.worker():
+        events = await here.events(execution_id := await here.start())
+
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            more = [event async for event in Relay(here.log).follow(execution_id, events[-1].sequence)]
+
+    assert more == []
+
+
+async def test_a_generation_that_somebody_else_stopped_is_no_whole_answer(here: World) -> None:
+    here.mcp.words = ["One, ", "two."]
+    here.mcp.stopped_early = 1
+
+    async with here.worker():
+        events = await here.events(await here.start())
+
+    assert [event.content.error for event in failed_attempts(events)] == [
+        "The generator was stopped before the answer was whole."
+    ]
+    assert [call.prefix for call in here.mcp.calls] == ["", "One, "]
+    assert answer_of(events) == "One, two."
+
+
+async def test_the_stage_is_generating_as_soon_as_there_is_text(here: World) -> None:
+    here.mcp.status_lines = ["Loading the model."]
+    here.mcp.gate = gate = Gate()
+
+    async with here.worker():
+        execution_id = await here.start()
+        await here.said(execution_id, "Light ")
+        snapshot = await here.temporal.snapshot(execution_id)
+        gate.opened.set()
+        await here.events(execution_id)
+
+    assert snapshot.stage == "generating"
+
+
+async def test_a_worker_that_shuts_down_hands_its_generation_over(here: World) -> None:
+    here.mcp.words = ["One, ", "two."]
+    here.mcp.gate = gate = Gate()
+
+    async with here.worker():
+        execution_id = await here.start()
+        await here.said(execution_id, "One, ")
+    gate.opened.set()
+    async with here.worker():
+        events = await here.events(execution_id)
+
+    assert [event.content.error for event in failed_attempts(events)] == ["The worker was shut down."]
+    assert [call.prefix for call in here.mcp.calls] == ["", "One, "]
+    assert answer_of(events) == "One, two."

@@ -6,6 +6,8 @@ from activities.batches import EventBatch
 from dynavera.contracts.events import DeltaContent, ExecutionError, MessageContent, ProgressContent
 from dynavera.identifiers import new_id
 from dynavera.limits import PAGE_BYTES
+from workflows.attempts import Failure
+from workflows.endings import failed
 from workflows.event_log import EventLog
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -114,3 +116,14 @@ def test_the_last_word_is_the_one_that_the_records_have() -> None:
 
     assert [event.sequence for event in events.page(1).items] == [2, 3]
     assert events.page(2).items == [ending]
+
+
+def test_nothing_takes_the_number_of_the_last_word() -> None:
+    events = log()
+    events.expect(1)
+
+    ending = failed(events, Failure("Too late.", "time_limit", most=1), NOW)
+    events.accept(batch(1, 0, 0, "late"), NOW)
+    events.close(ending)
+
+    assert [event.type for event in events.page(1).items] == ["execution_error"]

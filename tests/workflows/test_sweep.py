@@ -1,16 +1,21 @@
 """What was accepted reaches Temporal, and what ended there without a word is recorded."""
 
+import asyncio
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from sqlalchemy import update
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
 
 from api.execution_log import EventsAway
 from api.sweep import Sweep
 from api.temporal import Temporal, TemporalAway, WorkflowUnknown
 from dynavera.contracts.events import ExecutionCompleted, ExecutionError
+from dynavera.records.tables import ExecutionRow
 from dynavera.settings import Settings
 from tests.serving import free_port
 from tests.workflows.fakes import Gate
@@ -26,7 +31,8 @@ async def nowhere() -> Temporal:
 
 async def test_a_start_while_temporal_is_away_is_delivered_when_it_is_back(here: World) -> None:
     execution = await here.records.accept(here.user.id, here.agent.id, {"query": "What?"})
-    await Sweep(here.records, await nowhere()).start(execution.id)
+    with pytest.raises(TemporalAway):
+        await Sweep(here.records, await nowhere()).deliver()
 
     async with here.worker():
         await here.sweep.deliver()
@@ -42,7 +48,8 @@ async def test_a_stop_while_temporal_is_away_is_delivered_when_it_is_back(here: 
         execution_id = await here.start()
         await here.said(execution_id, "Light ")
         await here.records.ask_to_stop(here.user.id, execution_id)
-        await Sweep(here.records, await nowhere()).stop(execution_id)
+        with pytest.raises(TemporalAway):
+            await Sweep(here.records, await nowhere()).deliver()
         still_open = await here.temporal.closing(execution_id)
         await here.sweep.deliver()
         events = await here.events(execution_id)
@@ -55,7 +62,8 @@ async def test_a_stop_while_temporal_is_away_is_delivered_when_it_is_back(here: 
 async def test_a_start_that_is_delivered_twice_runs_once(here: World) -> None:
     async with here.worker():
         execution_id = await here.start()
-        await here.sweep.start(execution_id)
+        here.sweep.start_soon(execution_id)
+        await here.sweep.deliver()
         await here.events(execution_id)
         order = await here.records.order(execution_id)
         await here.closed_as(execution_id)
@@ -85,6 +93,50 @@ async def test_an_execution_that_is_terminated_in_temporal_fails_with_that_reaso
     assert answer_of(events) == "Light "
     assert ending.output_data is not None
     assert ending.output_data.answer == "Light "
+
+
+async def test_a_viewer_sees_the_end_that_only_the_sweep_knows(here: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.sweep.SETTLED", timedelta(0))
+    here.mcp.gate = Gate()
+
+    async with here.worker():
+        execution_id = await here.start()
+        await here.said(execution_id, "Light ")
+        viewer = asyncio.create_task(here.events(execution_id))
+        await here.caught_up(execution_id)
+        await here.environment.client.get_workflow_handle(str(execution_id)).terminate()
+        await here.sweep.inspect()
+        events = await viewer
+
+    assert isinstance(events[-1], ExecutionError)
+
+
+async def test_one_execution_that_cannot_be_swept_holds_up_no_other(
+    here: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = await here.records.accept(here.user.id, here.agent.id, {"query": "What?"})
+    async with here.database.writing() as session:
+        await session.execute(update(ExecutionRow).where(ExecutionRow.id == broken.id).values(settings={"name": 7}))
+    execution = await here.records.accept(here.user.id, here.agent.id, {"query": "What?"})
+
+    async with here.worker():
+        await here.sweep.deliver()
+        events = await here.events(execution.id)
+
+    assert isinstance(events[-1], ExecutionCompleted)
+    assert str(broken.id) in caplog.text
+
+
+async def test_a_namespace_that_does_not_exist_says_nothing_of_its_executions(here: World) -> None:
+    host = here.environment.client.service_client.config.target_host
+    client = await Client.connect(host, namespace="nowhere", data_converter=pydantic_data_converter)
+    elsewhere = Temporal(client, QUEUE, timedelta(hours=1))
+    execution = await here.records.accept(here.user.id, here.agent.id, {"query": "What?"})
+
+    with pytest.raises(TemporalAway):
+        await elsewhere.closing(execution.id)
+    with pytest.raises(TemporalAway):
+        await Sweep(here.records, elsewhere).deliver()
 
 
 async def test_an_execution_that_temporal_has_forgotten_fails(here: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,15 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import Worker
 
 from api.execution_log import ExecutionLog
 from api.relay import Relay
@@ -26,7 +24,7 @@ from dynavera.records.migrate import migrate
 from dynavera.records.users import Users
 from tests.temporal import temporal_server
 from tests.workflows.fakes import FakeMcp
-from workflows.worker import build_worker
+from workflows.worker import working
 
 PATIENCE_SECONDS = 30
 QUEUE = "tests"
@@ -44,17 +42,17 @@ class World:
     sweep: Sweep
     mcp: FakeMcp = field(default_factory=FakeMcp)
 
-    def worker(self, **changes: Any) -> Worker:
-        return build_worker(self.environment.client, QUEUE, self.mcp, self.records, signal_budget=100, **changes)
+    def worker(self) -> AbstractAsyncContextManager[None]:
+        return working(self.environment.client, QUEUE, self.mcp, self.records, signal_budget=100)
 
     async def start(self, query: str = "What is fNIRS?") -> UUID:
         execution = await self.records.accept(self.user.id, self.agent.id, {"query": query})
-        await self.sweep.start(execution.id)
+        await self.sweep.deliver()
         return execution.id
 
     async def stop(self, execution_id: UUID) -> None:
         await self.records.ask_to_stop(self.user.id, execution_id)
-        await self.sweep.stop(execution_id)
+        self.sweep.stop_soon(execution_id)
 
     async def events(self, execution_id: UUID) -> list[ExecutionEvent]:
         """The whole log, followed live to its end, and proved to be dense and the same in the records."""
@@ -69,6 +67,14 @@ class World:
             while (closing := await self.temporal.closing(execution_id)) is None:
                 await asyncio.sleep(0.02)
         return closing.status.name
+
+    async def caught_up(self, execution_id: UUID) -> None:
+        """Wait until nothing new is said for some looks of the relay."""
+        last = 0
+        for _ in range(5):
+            while (now := await self.log.last(execution_id)) != last:
+                last = now
+            await asyncio.sleep(0.05)
 
     async def said(self, execution_id: UUID, words: str) -> None:
         """Wait until the log says `words`."""
