@@ -1,8 +1,11 @@
 """The API process: `python -m api`."""
 
 import asyncio
+import signal
 import socket
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 
 import uvicorn
 
@@ -22,8 +25,8 @@ from dynavera.credentials import first_user_token, mcp_token
 from dynavera.limits import READER_PATIENCE
 from dynavera.records import executions as records
 from dynavera.records.agents import Agents
-from dynavera.records.database import Database
-from dynavera.records.migrate import migrate
+from dynavera.records.database import Database, DatabaseAway
+from dynavera.records.migrate import SchemaTooNew, migrate
 from dynavera.records.users import Users
 from dynavera.settings import BadSettings, Settings, load_settings
 from dynavera.telemetry import configure
@@ -62,10 +65,34 @@ async def run(settings: Settings, listening: socket.socket) -> None:
             health=Parts(database, temporal, knowledge),
             streams=Streams(Relay(log), Arrivals(executions), Changes(executions)),
         )
+        server = Server(_config(services))
         sweeping = asyncio.create_task(sweep.run())
-        await uvicorn.Server(_config(services)).serve(sockets=[listening])
-        sweeping.cancel()
-    await database.close()
+        # Without the sweep what is accepted could be lost: the process ends then, and is started again.
+        sweeping.add_done_callback(server.end)
+        try:
+            await server.serve(sockets=[listening])
+        finally:
+            sweeping.cancel()
+            await asyncio.wait({sweeping})
+            await database.close()
+    if not sweeping.cancelled():
+        sweeping.result()
+
+
+class Server(uvicorn.Server):
+    """uvicorn, which ends in order at a signal instead of dying by it once more at the end."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """End at SIGTERM or SIGINT."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield
+
+    def end(self, _reason: object) -> None:
+        """End as soon as open requests allow."""
+        self.should_exit = True
 
 
 def main() -> int:
@@ -75,7 +102,7 @@ def main() -> int:
         configure(settings)
         with _listening(settings.host, settings.port) as listening:
             asyncio.run(run(settings, listening))
-    except (BadSettings, PortTaken) as error:
+    except (BadSettings, PortTaken, DatabaseAway, SchemaTooNew) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0
@@ -83,7 +110,8 @@ def main() -> int:
 
 def _listening(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    # With its protocol named, asyncio sets TCP_NODELAY; without, each answer on a kept connection waits 40 ms.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if hasattr(socket, "TCP_USER_TIMEOUT"):
         # Whoever acknowledges nothing for so long is gone; the kernel drops it, and its stream ends.

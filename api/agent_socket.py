@@ -59,10 +59,11 @@ class AgentSocket:
             DatabaseAway: nothing can be shown now.
         """
         try:
+            # First of all: what happens after the socket has said that it is open must be shown.
+            positions = await self._positions()
             await self._send(Connection(agent_id=self.agent_id, message="Connected."))
-            for execution_id in await self.services.streams.arrivals.known(self.agent_id):
-                self._known.add(execution_id)
-                self._show(execution_id, await self.services.executions.last_sequence(execution_id))
+            for execution_id, position in positions.items():
+                self._show(execution_id, position)
             self._run(self._show_arrivals())
             self._run(self._until_unwelcome())
             self._run(self._listen())
@@ -73,6 +74,13 @@ class AgentSocket:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _positions(self) -> dict[UUID, int]:
+        """Where the logs of the executions are that run already, or have just ended."""
+        self._known.update(await self.services.streams.arrivals.known(self.agent_id))
+        running = list(self._known)
+        last = await asyncio.gather(*(self.services.executions.last_sequence(one) for one in running))
+        return dict(zip(running, last, strict=True))
 
     async def _listen(self) -> None:
         while True:
@@ -194,7 +202,7 @@ def _not_understood(error: ValidationError) -> SocketError:
     match first["type"]:
         case "json_invalid":
             return SocketError(message=f"This is not JSON: {first['msg']}.", code="invalid_json")
-        case "union_tag_invalid" | "union_tag_not_found" | "model_attributes_type":
+        case "union_tag_invalid" | "union_tag_not_found" | "dict_type" if not place:
             message = 'Send an object with "action": "start_agent", "stop_agent" or "subscribe".'
             return SocketError(message=message, code="unknown_action")
         case "value_error":

@@ -10,7 +10,7 @@ from uuid import UUID
 from dynavera.contracts.executions import Execution
 from dynavera.limits import DISCOVER_EVERY
 from dynavera.records.database import DatabaseAway
-from dynavera.records.executions import Executions
+from dynavera.records.executions import ExecutionNotFound, Executions
 
 logger = logging.getLogger(__name__)
 
@@ -34,9 +34,13 @@ class Changes:
             except DatabaseAway as error:
                 logger.warning("Changes cannot be seen now: %s", error)
                 changed = []
-            for moment, execution in changed:
-                if moment > seen.get(execution.id, since):
-                    seen[execution.id] = moment
+            for moment, execution_id in changed:
+                if moment > seen.get(execution_id, since):
+                    try:
+                        execution = await self.records.get(user_id, execution_id)
+                    except (ExecutionNotFound, DatabaseAway):
+                        continue
+                    seen[execution_id] = moment
                     newest = max(newest, moment)
                     yield execution
             seen = {one: moment for one, moment in seen.items() if moment >= newest - 2 * LATE}

@@ -56,7 +56,8 @@ class ExecutionLog:
             page = await self.temporal.events(execution_id, after)
         except (TemporalAway, WorkflowUnknown):
             return await self.records.events(execution_id, after, MOST)
-        if page.first > after + 1:
+        if not page.items or page.first > after + 1:
+            # Archived meanwhile; or ended by the sweep, of which the workflow knows nothing.
             return await self.records.events(execution_id, after, MOST)
         return page.items
 

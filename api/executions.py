@@ -38,7 +38,7 @@ class Executions:
             IdempotencyConflict: the key was used for another request.
         """
         execution = await self.records.accept(user.id, agent_id, start.input_data, idempotency_key=idempotency_key)
-        await self.sweep.start(execution.id)
+        self.sweep.start_soon(execution.id)
         return execution
 
     async def stop(self, user: User, execution_id: UUID) -> Stop:
@@ -49,7 +49,7 @@ class Executions:
         """
         stop = await self.records.ask_to_stop(user.id, execution_id)
         if not stop.ended_before:
-            await self.sweep.stop(execution_id)
+            self.sweep.stop_soon(execution_id)
         return stop
 
     async def retry(self, user: User, execution_id: UUID) -> Execution:
@@ -60,7 +60,7 @@ class Executions:
             ExecutionStillRuns: it has not ended.
         """
         execution = await self.records.again(user.id, execution_id)
-        await self.sweep.start(execution.id)
+        self.sweep.start_soon(execution.id)
         return execution
 
     async def get(self, user: User, execution_id: UUID) -> Execution:

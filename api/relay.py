@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from api.execution_log import EventsAway, ExecutionLog
+from api.execution_log import MOST, EventsAway, ExecutionLog
 from dynavera.contracts.events import ExecutionEvent, is_terminal
+from dynavera.contracts.executions import LIVE
 from dynavera.limits import POLL_FASTEST, POLL_SLOWEST
 from dynavera.records.database import DatabaseAway
 from dynavera.records.executions import ExecutionNotFound
@@ -75,11 +76,14 @@ class Feed:
     async def _look(self) -> bool:
         try:
             if not self._begun:
-                self._begun = await self.log.records.status(self.execution_id) != "queued"
+                # One that has ended is all in the records, though its workflow may still wait for a worker.
+                self._begun = await self.log.records.status(self.execution_id) == "running"
             if self._begun:
                 events = await self.log.newest(self.execution_id, self.position)
             else:
-                events = await self.log.records.events(self.execution_id, self.position, limit=10)
+                events = await self.log.records.events(self.execution_id, self.position, MOST)
+            if not events:
+                events = await self._ending()
         except DatabaseAway:
             return False
         except ExecutionNotFound:
@@ -88,13 +92,21 @@ class Feed:
         self._add(events)
         return bool(events)
 
+    async def _ending(self) -> list[ExecutionEvent]:
+        """What is left of the log of an execution that has ended; without anything left the feed has ended too."""
+        if await self.log.records.status(self.execution_id) in LIVE:
+            return []
+        events = await self.log.records.events(self.execution_id, self.position, MOST)
+        self.ended = not events
+        return events
+
     def _add(self, events: list[ExecutionEvent]) -> None:
         for event in events:
             size = len(event.model_dump_json())
             self._window.append((event, size))
             self._bytes += size
             self.position = event.sequence
-            self.ended = is_terminal(event)
+            self.ended = self.ended or is_terminal(event)
         while self._bytes > WINDOW_BYTES and len(self._window) > 1:
             self._bytes -= self._window.popleft()[1]
         if events:

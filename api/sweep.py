@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from temporalio.client import WorkflowExecutionStatus
@@ -39,53 +41,77 @@ class Sweep:
 
     records: Executions
     temporal: Temporal
+    _soon: set[asyncio.Task[None]] = field(default_factory=set["asyncio.Task[None]"])
 
-    async def start(self, execution_id: UUID) -> None:
-        """Start the workflow now; where Temporal is away, the next round does."""
-        order = await self.records.order(execution_id)
-        if order is None:
-            return
-        try:
-            await self.temporal.start(order)
-        except TemporalAway as error:
-            logger.warning("Execution %s is not started yet: %s", execution_id, error)
+    def start_soon(self, execution_id: UUID) -> None:
+        """Start the workflow now, without waiting for it; where that fails, the next round does it."""
+        self._run(self._start(execution_id))
 
-    async def stop(self, execution_id: UUID) -> None:
-        """Cancel the workflow now; where Temporal is away, the next round does."""
-        try:
-            await self.temporal.cancel(execution_id)
-        except TemporalAway as error:
-            logger.warning("Execution %s is not cancelled yet: %s", execution_id, error)
-        except WorkflowUnknown:
-            if await self._will_not_come(execution_id):
-                await self.records.note_stop_delivered(execution_id)
-        else:
-            await self.records.note_stop_delivered(execution_id)
+    def stop_soon(self, execution_id: UUID) -> None:
+        """Cancel the workflow now, without waiting for it; where that fails, the next round does it."""
+        self._run(self._stop(execution_id))
 
     async def deliver(self) -> None:
-        """Deliver what has not reached Temporal."""
+        """Deliver what has not reached Temporal.
+
+        Raises:
+            TemporalAway: Temporal does not answer.
+            DatabaseAway: the records do not answer.
+        """
         for execution_id in await self.records.not_started():
-            order = await self.records.order(execution_id)
-            if order is not None:
-                await self.temporal.start(order)
+            with _alone(execution_id):
+                await self._start(execution_id)
                 await self.records.note_started(execution_id)
         for execution_id in await self.records.stops_not_delivered():
-            await self.stop(execution_id)
+            with _alone(execution_id):
+                await self._stop(execution_id)
 
     async def inspect(self) -> None:
-        """Record what ended in Temporal without a word of its own: terminated, timed out, or gone."""
-        for execution_id in await self.records.live(before=utc_now() - SETTLED):
-            try:
-                closing = await self.temporal.closing(execution_id)
-            except WorkflowUnknown:
-                await self._fail(execution_id, "Temporal does not know the execution any more.", "vanished", [])
-                continue
-            if closing is not None:
-                await self._record(execution_id, closing)
+        """Record what ended in Temporal without a word of its own: terminated, timed out, or gone.
+
+        Raises:
+            TemporalAway: Temporal does not answer.
+            DatabaseAway: the records do not answer.
+        """
+        async for execution_id in self.records.live(before=utc_now() - SETTLED):
+            with _alone(execution_id):
+                await self._inspect(execution_id)
 
     async def run(self) -> None:
         """Sweep until cancelled."""
         await asyncio.gather(_regularly(self.deliver, SWEEP_EVERY), _regularly(self.inspect, INSPECT_EVERY))
+
+    def _run(self, delivery: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(delivery)
+        self._soon.add(task)
+        task.add_done_callback(self._delivered)
+
+    def _delivered(self, task: asyncio.Task[None]) -> None:
+        self._soon.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.warning("It is delivered with the next round: %s", error)
+
+    async def _start(self, execution_id: UUID) -> None:
+        order = await self.records.order(execution_id)
+        if order is not None:
+            await self.temporal.start(order)
+
+    async def _stop(self, execution_id: UUID) -> None:
+        try:
+            await self.temporal.cancel(execution_id)
+        except WorkflowUnknown:
+            if not await self._will_not_come(execution_id):
+                return
+        await self.records.note_stop_delivered(execution_id)
+
+    async def _inspect(self, execution_id: UUID) -> None:
+        try:
+            closing = await self.temporal.closing(execution_id)
+        except WorkflowUnknown:
+            await self._fail(execution_id, "Temporal does not know the execution any more.", "vanished", [])
+            return
+        if closing is not None:
+            await self._record(execution_id, closing)
 
     async def _record(self, execution_id: UUID, closing: Closing) -> None:
         try:
@@ -121,8 +147,17 @@ class Sweep:
             return await self.temporal.closing(execution_id) is not None
         except WorkflowUnknown:
             return await self.records.stop_requested_before(execution_id, NEVER_STARTED)
-        except TemporalAway:
-            return False
+
+
+@contextmanager
+def _alone(execution_id: UUID) -> Generator[None]:
+    """One execution's fault holds up no other's; that Temporal or the records are away ends the round for all."""
+    try:
+        yield
+    except (TemporalAway, DatabaseAway):
+        raise
+    except Exception:
+        logger.exception("Execution %s could not be swept.", execution_id)
 
 
 async def _regularly(sweep: Callable[[], Awaitable[None]], pause: timedelta) -> None:

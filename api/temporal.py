@@ -81,6 +81,11 @@ class Temporal:
                 )
             except WorkflowAlreadyStartedError:
                 return
+            except RPCError as error:
+                if error.status is not RPCStatusCode.NOT_FOUND:
+                    raise
+                # There is no workflow to be missing yet: it is the namespace.
+                raise TemporalAway(f"Temporal refuses the start: {error.message}.") from error
 
     async def cancel(self, execution_id: UUID) -> None:
         """Ask the workflow to stop.
@@ -179,7 +184,7 @@ async def _named_errors() -> AsyncGenerator[None]:
         async with asyncio.timeout(RPC_TIMEOUT.total_seconds()):
             yield
     except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
+        if error.status is RPCStatusCode.NOT_FOUND and not _is_about_the_namespace(error):
             raise WorkflowUnknown("Temporal has no such workflow.") from error
         raise TemporalAway(f"Temporal does not answer: {error.message}.") from error
     except (TimeoutError, WorkflowQueryFailedError) as error:
@@ -187,3 +192,8 @@ async def _named_errors() -> AsyncGenerator[None]:
     except RuntimeError as error:
         # What the SDK raises where a lazy client cannot connect.
         raise TemporalAway(f"Temporal cannot be reached: {error}.") from error
+
+
+def _is_about_the_namespace(error: RPCError) -> bool:
+    """Whether not the workflow is unknown, but where it is looked for: then nothing is known of the workflow."""
+    return any(detail.type_url.endswith(".NamespaceNotFoundFailure") for detail in error.grpc_status.details)

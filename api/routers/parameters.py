@@ -6,10 +6,8 @@ from uuid import UUID
 from fastapi import Header, Path, Query
 
 from dynavera.contracts.contract import Collection, Text, UtcTime
+from dynavera.contracts.events import LARGEST_SEQUENCE
 from dynavera.contracts.executions import ExecutionStatus
-
-LARGEST_SEQUENCE = 2**31 - 1
-"""What every database can compare with."""
 
 AgentId = Annotated[UUID, Path(description="The agent's id.")]
 ExecutionId = Annotated[UUID, Path(description="The execution's id.")]

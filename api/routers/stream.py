@@ -18,6 +18,7 @@ from api.requests import user_router
 from api.routers.parameters import After, ExecutionId
 from api.routers.responses import NOT_FOUND, Responses
 from dynavera.contracts.contract import utc_now
+from dynavera.contracts.events import LARGEST_SEQUENCE
 from dynavera.limits import READER_PATIENCE
 from dynavera.records.agents import AgentNotFound
 from dynavera.records.database import DatabaseAway
@@ -30,7 +31,8 @@ CLOSE_SECONDS = 5
 
 EVENT_STREAM: Responses = {200: {"content": {"text/event-stream": {}}, "description": "Server-sent events."}}
 LastEventId = Annotated[
-    Annotated[int, Field(ge=0)] | None, Header(alias="Last-Event-ID", description="As `after`; this one counts.")
+    Annotated[int, Field(ge=0, le=LARGEST_SEQUENCE)] | None,
+    Header(alias="Last-Event-ID", description="As `after`; this one counts."),
 ]
 
 of_execution = user_router("/api/executions", "executions")
