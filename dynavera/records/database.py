@@ -1,11 +1,9 @@
 """The database: SQLite on one machine, PostgreSQL beyond it, used alike."""
 
 import sqlite3
-import sqlite3
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
-from weakref import WeakSet
 from weakref import WeakSet
 
 from sqlalchemy import Connection, event
@@ -71,43 +69,6 @@ class Database:
     async def close(self) -> None:
         """Let go of every connection."""
         await self._engine.dispose()
-
-
-class TidyConnection(sqlite3.Connection):
-    """A connection whose locks go when it is rolled back or closed, whatever became of its cursors.
-
-    A task that is cancelled in the middle of a query leaves a cursor behind that has not been read to its end. As long
-    as anything refers to it, be it a traceback, SQLite keeps the read lock, even of a connection that was closed: no
-    process can commit any more.
-    """
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._open: WeakSet[sqlite3.Cursor] = WeakSet()
-        self._closed = False
-
-    def cursor(self, *arguments: Any, **options: Any) -> Any:
-        """A cursor that is closed with the transaction."""
-        cursor = super().cursor(*arguments, **options)
-        self._open.add(cursor)
-        return cursor
-
-    def rollback(self) -> None:
-        """End the transaction, and every lock with it."""
-        self._close_cursors()
-        super().rollback()
-
-    def close(self) -> None:
-        """Close it for good; doing so twice does no harm."""
-        if self._closed:
-            return
-        self._closed = True
-        self.rollback()
-        super().close()
-
-    def _close_cursors(self) -> None:
-        for cursor in list(self._open):
-            cursor.close()
 
 
 class TidyConnection(sqlite3.Connection):
