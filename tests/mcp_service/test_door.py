@@ -148,7 +148,7 @@ BAD: list[tuple[str, str, bytes | None, int]] = [
     ("POST", "/search", b'{"query": "q", "top_k": NaN}', 422),
     ("POST", "/search", b'{"query": "q", "top_k": 51}', 422),
     ("POST", "/search", b'{"query": "q", "other": 1}', 422),
-    ("POST", "/search", b'{"query": "' + b"q" * 16_385 + b'"}', 422),
+    ("POST", "/search", b'{"query": "' + b"q" * 65_537 + b'"}', 422),
     ("POST", "/execute", b'{"query": "q"}', 422),
     ("POST", "/execute", b'{"query": "q", "agent_id": "01890000-0000-7000-8000-000000000000"}', 404),
     ("POST", "/execute", b'{"query": "q", "agent_id": "x"}', 422),
