@@ -17,6 +17,7 @@ from activities.mcp_client import McpAway, McpRefused, StatusLine, TextPiece
 from activities.refusals import away, execution_gone, interrupted, refused
 from dynavera.contracts.contract import Contract, UtcTime
 from dynavera.contracts.documents import RetrievedPassage
+from dynavera.contracts.executions import Usage
 from dynavera.contracts.mcp import GenerateCall, Generated, GenerationStopped
 from dynavera.limits import RETRY_FIRST, RPC_TIMEOUT, STOP_ACKNOWLEDGEMENT
 
@@ -61,11 +62,18 @@ class Generation(Contract):
     prefix: str
 
 
+class Whole(Contract):
+    """What is said of an answer that is whole."""
+
+    generator: str
+    usage: Usage
+
+
 class Written(Contract):
-    """What an attempt has written: `generated` when it is whole, `acknowledged_at` when it was stopped."""
+    """What an attempt has written: `whole` when nothing is missing, `acknowledged_at` when it was stopped."""
 
     answer: str
-    generated: Generated | None
+    whole: Whole | None
     acknowledged_at: UtcTime | None = None
 
 
@@ -122,13 +130,14 @@ class GenerationActivities:
                 # Somebody else has stopped it under its name: a call that thawed late, or a client of the service.
                 await self._tell_rest(outbox)
                 raise interrupted()
-            return Written(answer=generated.text, generated=generated)
+            whole = Whole(generator=generated.generator, usage=generated.usage)
+            return Written(answer=generated.text, whole=whole)
         except asyncio.CancelledError:
             details = activity.cancellation_details()
             if details is None or not details.cancel_requested:
                 raise
             acknowledgement = await self._let_go(generation.user_id, generation.operation_id)
-            return Written(answer=outbox.answer, generated=None, acknowledged_at=acknowledgement.at)
+            return Written(answer=outbox.answer, whole=None, acknowledged_at=acknowledgement.at)
 
     async def _tell(self, told: AsyncGenerator[Told], outbox: Outbox) -> Generated:
         """Pass on what the service tells, in batches; the whole answer comes last and needs no signal."""

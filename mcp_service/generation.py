@@ -1,5 +1,6 @@
 """One generation from start to end: its generator, its name, its limits."""
 
+import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -67,8 +68,8 @@ class _Written:
     def add(self, piece: Piece) -> None:
         if piece.offset != len(self.text) or self._bytes == 0:
             self.text = self.text[: piece.offset]
-            self._bytes = len(self.text.encode())
-        self._bytes += len(piece.text.encode())
+            self._bytes = _size(self.text)
+        self._bytes += _size(piece.text)
         if self._bytes > LARGEST_ANSWER:
             raise AnswerTooLarge(f"The answer grew larger than {LARGEST_ANSWER // 1024} KiB. Ask for less at a time.")
         self.text += piece.text
@@ -81,6 +82,11 @@ class _Written:
         given = [ask.query, ask.instructions, *(passage.text for passage in ask.passages)]
         usage = Usage(prompt_tokens=sum(map(tokens_in, given)), completion_tokens=tokens_in(self.text))
         return Generated(text=self.text, generator=name, finish_reason="stopped", usage=usage)
+
+
+def _size(text: str) -> int:
+    """Bytes of `text` as JSON in UTF-8."""
+    return len(json.dumps(text, ensure_ascii=False).encode())
 
 
 async def _read(generator: Generator, ask: Ask, written: _Written, operation: Operation, tell: Tell) -> None:

@@ -11,7 +11,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_
 
 with workflow.unsafe.imports_passed_through():
     from activities.batches import REPORT, EventBatch
-    from activities.generation import Generation, GenerationActivities, StopOrder, Written
+    from activities.generation import Generation, GenerationActivities, StopOrder, Whole, Written
     from activities.knowledge import KnowledgeActivities, Retrieval
     from dynavera.contracts.agents import AgentSettings
     from dynavera.contracts.contract import Contract, JsonObject
@@ -27,7 +27,7 @@ with workflow.unsafe.imports_passed_through():
         TerminalEvent,
     )
     from dynavera.contracts.executions import Stage
-    from dynavera.contracts.mcp import Generated, Retrieved
+    from dynavera.contracts.mcp import Retrieved
     from dynavera.limits import HEARTBEAT_TIMEOUT, HISTORY_SLOWS_DOWN, RETRIEVE_TIMEOUT, STOP_ACKNOWLEDGEMENT
     from workflows.attempts import Failure, failure_of, too_late
     from workflows.endings import completed, failed, stopped
@@ -108,10 +108,10 @@ class AgentExecution:
     async def _answered(self) -> TerminalEvent:
         self._say(ProgressContent(stage="initializing", message="A worker has begun."))
         passages = await self._retrieved()
-        generated = await self._generated(passages)
-        self._say(MessageContent(text=generated.text))
+        whole = await self._written(passages)
+        self._say(MessageContent(text=self._log.answer))
         self._say(ProgressContent(stage="saving", message="Saving the answer."))
-        return completed(self._log, generated, workflow.now())
+        return completed(self._log, whole, workflow.now())
 
     async def _retrieved(self) -> list[RetrievedPassage]:
         collection = self._order.settings.collection
@@ -120,18 +120,18 @@ class AgentExecution:
         self._say(StepContent(step="retrieve", message=_found(retrieved), passages=retrieved.sources()))
         return retrieved.passages
 
-    async def _generated(self, passages: list[RetrievedPassage]) -> Generated:
+    async def _written(self, passages: list[RetrievedPassage]) -> Whole:
         self._say(ProgressContent(stage="generating", message="Writing the answer."))
         self._generator_works = True
         written = await self._attempts("generating", lambda attempt: self._generate(attempt, passages))
         self._log.expect_none()
         if written.answer != self._log.answer:
             self._say(_missing(self._log.answer, written.answer))
-        self._generator_works = written.generated is None
+        self._generator_works = written.whole is None
         self._acknowledged_at = written.acknowledged_at
-        if written.generated is None or _asked_to_stop():
+        if written.whole is None or _asked_to_stop():
             raise asyncio.CancelledError
-        return written.generated
+        return written.whole
 
     async def _attempts(self, stage: Stage, attempt_to: Callable[[int], Awaitable[T]]) -> T:
         """Try until it works, cannot work, or time is up; every failure is said."""

@@ -3,18 +3,16 @@
 from datetime import datetime
 from typing import Any
 
+from activities.generation import Whole
 from dynavera.contracts.events import ExecutionCompleted, ExecutionError, ExecutionStopped
 from dynavera.contracts.executions import CompletedOutput, PartialOutput, StopReceipt
-from dynavera.contracts.mcp import Generated
 from workflows.attempts import Failure
 from workflows.event_log import EventLog
 
 
-def completed(log: EventLog, generated: Generated, now: datetime) -> ExecutionCompleted:
+def completed(log: EventLog, whole: Whole, now: datetime) -> ExecutionCompleted:
     """There is a whole answer."""
-    output = CompletedOutput(
-        answer=generated.text, sources=log.sources, generator=generated.generator, usage=generated.usage
-    )
+    output = CompletedOutput(answer=log.answer, sources=log.sources, generator=whole.generator, usage=whole.usage)
     return ExecutionCompleted(**_envelope(log, now), output_data=output)
 
 

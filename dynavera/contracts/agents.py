@@ -10,7 +10,7 @@ from dynavera.contracts.contract import Collection, Contract, Name, Request, Tex
 AgentStatus = Literal["idle", "running"]
 
 TopK = Annotated[int, Field(strict=True, ge=1, le=50, description="How many passages are retrieved.")]
-MaxTokens = Annotated[int, Field(strict=True, ge=1, le=32768, description="The longest answer, in tokens.")]
+MaxTokens = Annotated[int, Field(strict=True, ge=1, le=131_072, description="The longest answer, in tokens.")]
 Temperature = Annotated[
     float, Field(strict=True, ge=0, le=2, allow_inf_nan=False, description="0 is the steadiest, 2 the most varied.")
 ]
