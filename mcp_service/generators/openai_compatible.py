@@ -72,20 +72,18 @@ class OpenAiCompatible:
     async def stream(self, ask: Ask) -> AsyncGenerator[Told]:
         """The answer as the endpoint sends it; closing this closes the HTTP stream at once."""
         prompt = prompt_for(ask.query, ask.passages, ask.instructions)
-        # What is shorter cannot be told from an answer anew, and is soon written again.
-        prefix = ask.prefix if len(ask.prefix.strip()) >= RECOGNISED else ""
+        answer = _Answer(ask.prefix)
         messages: list[ChatCompletionMessageParam] = [
             {"role": "system", "content": prompt.system},
             {"role": "user", "content": prompt.user},
         ]
-        if prefix:
-            messages.append({"role": "assistant", "content": prefix})
-        answer = _Answer(prefix)
+        if answer.kept:
+            messages.append({"role": "assistant", "content": answer.kept})
         with _translated(self.name):
             chunks = await self.client.chat.completions.create(
                 model=self.model,
                 messages=messages,
-                max_tokens=max(1, ask.max_tokens - tokens_in(prefix)),
+                max_tokens=max(1, ask.max_tokens - tokens_in(answer.kept)),
                 temperature=ask.temperature,
                 stream=True,
                 stream_options={"include_usage": True},
@@ -106,17 +104,21 @@ class OpenAiCompatible:
 class _Answer:
     """What has come of an answer, and where it belongs.
 
-    Asked to go on after `prefix`, some endpoints do and some answer anew. An answer anew begins like the prefix did, or
-    starts a sentence where the prefix has not ended one; so a few characters are held back until that is seen.
+    Asked to go on after `kept`, some endpoints do and some answer anew. `kept` is the prefix up to its last whole
+    word: what goes on after a word begins with a space or a mark, and an answer anew like the prefix did or with a
+    capital letter; in the middle of a word "NIRS" could be either. A few characters are held back until it is seen.
     """
 
     def __init__(self, prefix: str) -> None:
+        kept = _whole_words(prefix)
+        # What is shorter cannot be told from an answer anew, and is soon written again.
+        self.kept = kept if len(kept.strip()) >= RECOGNISED else ""
         self.finish_reason: FinishReason | None = None
         self.usage: Usage | None = None
         self.chunks = 0
         self._prefix = prefix
         self._held = ""
-        self._offset: int | None = None if prefix else 0
+        self._offset: int | None = None if self.kept else 0
 
     def pieces(self, chunk: ChatCompletionChunk) -> Generator[Piece]:
         if chunk.usage is not None:
@@ -127,26 +129,41 @@ class _Answer:
                 self.chunks += 1
             if choice.finish_reason is not None:
                 self.finish_reason = "length" if choice.finish_reason == "length" else "stop"
-        if self._offset is not None or len(self._held) >= RECOGNISED:
+        if self._offset is not None or len(self._held) >= max(RECOGNISED, len(self._prefix) - len(self.kept)):
             yield from self.last_pieces()
 
     def last_pieces(self) -> Generator[Piece]:
-        if not self._held:
-            return
         if self._offset is None:
-            self._offset = 0 if _answers_anew(self._prefix, self._held) else len(self._prefix)
-        piece = Piece(self._offset, self._held)
-        self._offset += len(self._held)
-        self._held = ""
-        yield piece
+            self._offset, self._held = self._recognised()
+        if self._held:
+            piece = Piece(self._offset, self._held)
+            self._offset += len(self._held)
+            self._held = ""
+            yield piece
+
+    def _recognised(self) -> tuple[int, str]:
+        """Where what is held belongs, and what of it is new."""
+        if _answers_anew(self.kept, self._held):
+            return 0, self._held
+        whole = self.kept + self._held
+        if whole.startswith(self._prefix):
+            return len(self._prefix), whole[len(self._prefix) :]
+        # It goes on after `kept`, but otherwise than before.
+        return 0, whole
 
 
-def _answers_anew(prefix: str, beginning: str) -> bool:
-    told, told_now = prefix.lstrip(), beginning.lstrip()
-    compared = min(len(told), len(told_now), RECOGNISED)
-    if told[:compared] == told_now[:compared]:
+def _whole_words(prefix: str) -> str:
+    """`prefix` up to the end of its last word that is surely whole, without the white space after it."""
+    stripped = prefix.rstrip()
+    if stripped != prefix or not prefix:
+        return stripped
+    return prefix[: -len(prefix.rsplit(maxsplit=1)[-1])].rstrip()
+
+
+def _answers_anew(kept: str, beginning: str) -> bool:
+    if kept.lstrip()[:RECOGNISED] == beginning.lstrip()[:RECOGNISED]:
         return True
-    return not prefix[-1:].isspace() and beginning[:1].isupper()
+    return beginning[:1].isupper()
 
 
 @contextmanager

@@ -53,15 +53,47 @@ async def test_what_the_endpoint_counts_is_the_usage() -> None:
     assert ending.usage.prompt_tokens > 10
 
 
-async def test_a_prefix_is_the_last_message_and_is_continued() -> None:
+async def test_a_prefix_is_the_last_message_up_to_a_whole_word_and_is_continued() -> None:
     model = FakeModel(words=[f"word{number}" for number in range(20)])
-    prefix = "word0 word1 word2 word3 word4"
+    prefix = "word0 word1 word2 word3 word4 word5"
 
     items = await told(model, prefix)
 
-    assert model.requests[0]["messages"][-1] == {"role": "assistant", "content": prefix}
+    assert model.requests[0]["messages"][-1] == {"role": "assistant", "content": "word0 word1 word2 word3 word4"}
     assert isinstance(items[0], Piece)
     assert items[0].offset == len(prefix)
+    assert text_of(items, prefix) == model.text
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        "The light of an f",
+        "The light of an fNIRS optode is",
+        "The light of an fNIRS optode is weak.",
+        "The light of an fNIRS optode is weak. ",
+        "The light of an fNIRS optode is weak. The",
+        "The light of an fNIRS optode is weak. The end",
+        "The light of an fNIRS optode is weak. The end T",
+        "The light of an fNIRS optode is weak. The end T.",
+    ],
+)
+async def test_an_answer_is_continued_wherever_it_broke_off(prefix: str) -> None:
+    model = FakeModel(words=["The", "light", "of", "an", "fNIRS", "optode", "is", "weak.", "The", "end", "T."])
+
+    items = await told(model, prefix)
+
+    pieces = [item for item in items if isinstance(item, Piece)]
+    assert text_of(items, prefix) == model.text
+    assert not pieces or len(prefix) < 24 or pieces[0].offset == len(prefix)
+
+
+async def test_an_endpoint_that_goes_on_otherwise_than_before_is_not_glued_to_what_it_does_not_follow() -> None:
+    model = FakeModel(words=["The", "light", "passes", "through", "the", "scalp", "too."])
+    prefix = "The light passes through the sk"
+
+    items = await told(model, prefix)
+
     assert text_of(items, prefix) == model.text
 
 
