@@ -25,6 +25,9 @@ from dynavera.records.migrate import migrate
 from dynavera.records.users import Users
 from dynavera.settings import Settings
 from tests.api.fakes import FakeExecutions, FakeHealth, FakeMcp
+from tests.api.live import impatient_workers as impatient_workers
+from tests.api.live import live as live
+from tests.api.live import temporal_environment as temporal_environment
 from tests.serving import serving
 from workflows.connection import connect
 
