@@ -64,8 +64,9 @@ DELTA_EVERY_SLOW = timedelta(seconds=10)
 
 # --- The worker -----------------------------------------------------------------------------------------------------
 
-STICKY_TIMEOUT = timedelta(seconds=2)
-"""How long a signal waits for a worker that died before another one takes the workflow over."""
+STICKY_TIMEOUT = timedelta(seconds=1)
+"""How long a signal or a query waits for a worker that died before another one takes the workflow over: less than the
+API waits for Temporal, so that its query is answered by the other one."""
 
 GENERATION_GRACE = timedelta(seconds=4)
 SHORT_GRACE = timedelta(seconds=3)

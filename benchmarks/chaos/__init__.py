@@ -1,0 +1,1 @@
+"""Kills, freezes and cuts off every part of a whole instance, and counts what that cost."""
