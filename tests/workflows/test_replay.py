@@ -7,11 +7,12 @@ not replay any more is an execution that would break when this code is deployed.
 from pathlib import Path
 
 import pytest
+from temporalio import workflow
 from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.worker import Replayer
+from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
-from workflows.agent_execution import AgentExecution
+from workflows.agent_execution import AgentExecution, ExecutionOrder
 from workflows.worker import sandbox
 
 HISTORIES = Path(__file__).parents[1] / "histories"
@@ -30,3 +31,53 @@ async def test_a_recorded_history_replays(shape: str) -> None:
     result = await replayer.replay_workflow(history, raise_on_replay_failure=False)
 
     assert result.replay_failure is None
+
+
+@workflow.defn(name="AgentExecution")
+class HastyChange(AgentExecution):
+    """Somebody lets the execution wait for a second first, as a change for everybody."""
+
+    @workflow.init
+    def __init__(self, order: ExecutionOrder) -> None:
+        super().__init__(order)
+
+    @workflow.run
+    async def run(self, order: ExecutionOrder) -> None:
+        await workflow.sleep(1)
+        await super().run(order)
+
+
+@workflow.defn(name="AgentExecution")
+class PatchedChange(AgentExecution):
+    """The same change, for executions that start from now on."""
+
+    @workflow.init
+    def __init__(self, order: ExecutionOrder) -> None:
+        super().__init__(order)
+
+    @workflow.run
+    async def run(self, order: ExecutionOrder) -> None:
+        if workflow.patched("wait-first"):
+            await workflow.sleep(1)
+        await super().run(order)
+
+
+async def failure_of_replay(changed: type[AgentExecution], shape: str) -> Exception | None:
+    history = WorkflowHistory.from_json(shape, (HISTORIES / f"{shape}.json").read_text())
+    replayer = Replayer(
+        workflows=[changed],
+        # A test's module is no workflow's: the sandbox would load all of pytest.
+        workflow_runner=UnsandboxedWorkflowRunner(),
+        data_converter=pydantic_data_converter,
+    )
+    return (await replayer.replay_workflow(history, raise_on_replay_failure=False)).replay_failure
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+async def test_a_changed_workflow_without_a_patch_is_caught(shape: str) -> None:
+    assert isinstance(await failure_of_replay(HastyChange, shape), workflow.NondeterminismError)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+async def test_a_change_behind_a_patch_replays(shape: str) -> None:
+    assert await failure_of_replay(PatchedChange, shape) is None
