@@ -1,0 +1,121 @@
+"""What an attempt tells its workflow, and how often."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from activities.batches import Outbox, SignalBudget
+from dynavera.contracts.events import DeltaContent, ProgressContent
+from dynavera.limits import ARCHIVE_AFTER, BATCHES_BEFORE_SLOW, DELTA_EVERY_SLOW
+
+HISTORY_EVENTS_A_BATCH = 4
+"""A signal, and the workflow task that hears it: scheduled, started, completed."""
+
+HISTORY_EVENTS_AN_ARCHIVE = 11
+"""Two timers' events, an activity's three, and the workflow tasks between them."""
+
+
+@dataclass
+class Clock:
+    now: float = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr("activities.batches.time", clock)
+    return clock
+
+
+def outbox(generations: int = 1) -> Outbox:
+    return Outbox(1, SignalBudget(100, generations), "")
+
+
+def test_the_first_delta_waits_a_moment_for_the_rest_and_later_ones_for_their_turn(clock: Clock) -> None:
+    told = outbox()
+
+    told.write(0, "a")
+    first = told.wait()
+    clock.now += 0.02
+    due = told.wait()
+    told.batch()
+    told.write(1, "b")
+
+    assert first == pytest.approx(0.015)
+    assert due == 0
+    assert told.wait() == pytest.approx(0.1)
+
+
+@pytest.mark.usefixtures("clock")
+def test_nothing_to_tell_is_never_due() -> None:
+    assert outbox().wait() is None
+
+
+@pytest.mark.usefixtures("clock")
+def test_pieces_that_follow_each_other_are_one_delta_and_batches_are_numbered() -> None:
+    told = outbox()
+
+    told.write(0, "a🧠")
+    told.write(2, "b")
+    first = told.batch()
+    told.write(0, "anew")
+    second = told.batch()
+
+    assert first.contents == [DeltaContent(offset=0, text="a🧠b")]
+    assert second.contents == [DeltaContent(offset=0, text="anew")]
+    assert (first.index, second.index) == (0, 1)
+    assert told.answer == "anew"
+
+
+@pytest.mark.usefixtures("clock")
+def test_text_after_a_status_line_says_that_the_answer_is_written() -> None:
+    told = outbox()
+
+    told.say("Loading the model.")
+    told.write(0, "a")
+
+    assert told.batch().contents == [
+        ProgressContent(stage="initializing", message="Loading the model."),
+        ProgressContent(stage="generating", message="Writing the answer."),
+        DeltaContent(offset=0, text="a"),
+    ]
+
+
+@pytest.mark.usefixtures("clock")
+def test_many_generations_share_the_budget_of_signals() -> None:
+    assert SignalBudget(100, 50).pause(0, 0).total_seconds() == 0.5
+
+
+@pytest.mark.usefixtures("clock")
+def test_an_attempt_that_has_sent_thousands_slows_down_before_temporal_refuses() -> None:
+    assert SignalBudget(100, 1).pause(10**6, BATCHES_BEFORE_SLOW) == DELTA_EVERY_SLOW
+
+
+@pytest.mark.usefixtures("clock")
+def test_what_cannot_be_delivered_any_more_is_never_due() -> None:
+    told = outbox()
+    told.write(0, "a")
+
+    told.mute()
+
+    assert told.wait() is None
+    assert told.answer == "a"
+
+
+def test_45_minutes_at_20_tokens_a_second_stay_within_temporals_limits(clock: Clock) -> None:
+    told, minutes, rate = outbox(), 45, 20
+    batches = 0
+
+    for _ in range(minutes * 60 * rate):
+        told.write(len(told.answer), "word ")
+        clock.now += 1 / rate
+        if told.wait() == 0:
+            told.batch()
+            batches += 1
+
+    archives = minutes * 60 / ARCHIVE_AFTER.total_seconds()
+    assert batches < 5_000
+    assert batches * HISTORY_EVENTS_A_BATCH + archives * HISTORY_EVENTS_AN_ARCHIVE < 15_000
