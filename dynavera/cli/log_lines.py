@@ -1,5 +1,6 @@
 """One line of the live log for each event, with the tags that the page has too."""
 
+from datetime import timedelta
 from typing import assert_never
 
 from rich.text import Text
@@ -57,8 +58,38 @@ def _tagged(event: ExecutionEvent) -> tuple[str, str] | None:
         case ExecutionError():
             return "Error", f"{event.message} ({event.code})"
         case ExecutionStopped():
-            return "Stopped", f"{event.message} ({event.stop.characters} characters were written)"
+            return "Stopped", f"{event.message} ({stop_receipt(event)})"
     assert_never(event)
+
+
+def stop_receipt(event: ExecutionStopped) -> str:
+    """As "stopped in 0.3 s, 214 characters kept", in the words that the page has too.
+
+    It is the time until the generator had let go or, if it never said so, until the execution ended.
+    """
+    stop = event.stop
+    took = _waited((stop.acknowledged_at or event.timestamp) - stop.requested_at)
+    # Before anything was written there may have been no generator that could have said it.
+    is_unsaid = stop.acknowledged_at is None and stop.characters > 0
+    unsaid = " without word from the generator" if is_unsaid else ""
+    return f"stopped in {took}{unsaid}, {_kept(stop.characters)}"
+
+
+def _waited(time: timedelta) -> str:
+    milliseconds = time // timedelta(milliseconds=1)
+    tenths = (milliseconds + 50) // 100
+    if tenths < 1:
+        return "less than 0.1 s"
+    if tenths < 100:
+        return f"{tenths // 10}.{tenths % 10} s"
+    minutes, seconds = divmod((milliseconds + 500) // 1000, 60)
+    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+
+
+def _kept(characters: int) -> str:
+    if characters == 0:
+        return "nothing had been written"
+    return "1 character kept" if characters == 1 else f"{characters:,} characters kept"
 
 
 def _progress(content: ProgressContent) -> str:

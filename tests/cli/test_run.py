@@ -52,6 +52,7 @@ async def test_ctrl_c_stops_the_execution_and_keeps_what_was_written(
     assert dynavera.stopped.is_set()
     assert ended.out == f"{ANSWER[:5]}\n"
     assert "Stopped " in ended.err.splitlines()[-1]
+    assert "without word from the generator, 5 characters kept)" in ended.err
 
 
 async def test_an_execution_that_fails_is_exit_code_1(command: CommandLine, dynavera: FakeDynavera) -> None:
