@@ -16,6 +16,7 @@ import {
 } from '@/api/types'
 import { randomId } from '@/api/uuid'
 import { useExecutionsStore } from '@/executions/executionsStore'
+import { useHealthStore } from '@/health/healthStore'
 import { useSessionStore } from '@/session/sessionStore'
 
 import { useConnectionStore } from './connectionStore'
@@ -33,6 +34,7 @@ interface PendingStart {
 export const useAgentStore = defineStore('agent', () => {
   const executions = useExecutionsStore()
   const connection = useConnectionStore()
+  const health = useHealthStore()
   const session = useSessionStore()
 
   const isConnected = ref(false)
@@ -63,6 +65,7 @@ export const useAgentStore = defineStore('agent', () => {
       lost: (retryAt) => {
         isConnected.value = false
         connection.enter('waiting', retryAt)
+        void health.look()
       },
       refused: (code) => {
         disconnect()
@@ -261,6 +264,21 @@ export const useAgentStore = defineStore('agent', () => {
     }
   }
 
+  /** Asks the shown execution's question again, and shows the new execution. */
+  async function retryAgent(): Promise<void> {
+    const executionId = currentExecutionId.value
+    const id = agentId.value
+    connection.fault = null
+    if (executionId !== null) {
+      await guarded(async () => {
+        const again = await api.retryExecution(executionId)
+        if (agentId.value === id) {
+          show(again.id)
+        }
+      })
+    }
+  }
+
   async function guarded(work: () => Promise<void>): Promise<void> {
     try {
       await work()
@@ -279,6 +297,7 @@ export const useAgentStore = defineStore('agent', () => {
     connect,
     startAgent,
     stopAgent,
+    retryAgent,
     disconnect,
     handleMessage,
   }

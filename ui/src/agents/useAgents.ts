@@ -1,34 +1,42 @@
-/** All agents, read again every two seconds while somebody looks, so that their status is live. */
+/** All agents, read again whenever one of their executions changes, so that their status is live. */
 import { onScopeDispose } from 'vue'
 
 import * as api from '@/api/client'
+import { openExecutionChanges } from '@/api/executionChanges'
 import type { Agent } from '@/api/types'
 import { useListing, type Listing } from '@/api/useListing'
+import { useHealthStore } from '@/health/healthStore'
 
-const READ_AGAIN_AFTER = 2_000
+/** Many changes at once are one reading. */
+const READ_AFTER = 200
 
 export function useAgents(): Listing<Agent> {
   const listing = useListing(api.listAgents)
+  const health = useHealthStore()
   let timer: ReturnType<typeof setTimeout> | undefined
-  let isOver = false
 
-  async function keepReading(): Promise<void> {
-    clearTimeout(timer)
-    if (document.visibilityState === 'visible') {
-      await listing.refresh()
-    }
-    if (!isOver) {
-      timer = setTimeout(() => void keepReading(), READ_AGAIN_AFTER)
-    }
+  function refreshSoon(): void {
+    timer ??= setTimeout(() => {
+      timer = undefined
+      void listing.refresh()
+    }, READ_AFTER)
   }
 
-  const look = () => void keepReading()
-  document.addEventListener('visibilitychange', look)
-  onScopeDispose(() => {
-    isOver = true
-    clearTimeout(timer)
-    document.removeEventListener('visibilitychange', look)
+  const changes = openExecutionChanges({
+    opened: () => void listing.refresh(),
+    changed: refreshSoon,
+    lost: (isRefused) => {
+      void health.look()
+      if (isRefused) {
+        // Who is no longer logged in learns it from this.
+        void listing.refresh()
+      }
+    },
   })
-  look()
+  onScopeDispose(() => {
+    changes.close()
+    clearTimeout(timer)
+  })
+  void listing.refresh()
   return listing
 }

@@ -3,7 +3,20 @@ import createClient from 'openapi-fetch'
 
 import { problemOf, unreachable } from './problems'
 import type { paths } from './schema'
-import type { Agent, AgentCreate, EventPage, Execution, ExecutionEvent, InputData, Page, User } from './types'
+import type {
+  Agent,
+  AgentCreate,
+  EventPage,
+  Execution,
+  ExecutionEvent,
+  Health,
+  InputData,
+  Page,
+  User,
+} from './types'
+
+/** A little more than the API gives its own parts. */
+const HEALTH_WITHIN = 2_900
 
 const http = createClient<paths>({
   baseUrl: window.location.origin,
@@ -17,10 +30,16 @@ interface Answer<Data> {
 }
 
 let onUnauthenticated: () => void = () => undefined
+let onUnreachable: () => void = () => undefined
 
 /** Says what happens when the API no longer knows who asks. */
 export function whenUnauthenticated(handler: () => void): void {
   onUnauthenticated = handler
+}
+
+/** Says what happens when the API does not answer. */
+export function whenUnreachable(handler: () => void): void {
+  onUnreachable = handler
 }
 
 async function settled<Data>(asked: Promise<Answer<Data>>): Promise<Answer<Data>> {
@@ -29,6 +48,7 @@ async function settled<Data>(asked: Promise<Answer<Data>>): Promise<Answer<Data>
     answer = await asked
   } catch (error) {
     if (error instanceof TypeError) {
+      onUnreachable()
       throw unreachable()
     }
     throw error
@@ -94,6 +114,11 @@ export function stopExecution(executionId: string): Promise<Execution> {
   return answered(http.POST('/api/executions/{execution_id}/stop', { params }))
 }
 
+export function retryExecution(executionId: string): Promise<Execution> {
+  const params = { path: { execution_id: executionId } }
+  return answered(http.POST('/api/executions/{execution_id}/retry', { params }))
+}
+
 function eventPage(executionId: string, after: number): Promise<EventPage> {
   const params = { path: { execution_id: executionId }, query: { after } }
   return answered(http.GET('/api/executions/{execution_id}/events', { params }))
@@ -107,6 +132,28 @@ export async function* eventsAfter(executionId: string, after: number): AsyncGen
     yield page.items
     next = page.next_after
   }
+}
+
+/** How the parts are; an API that takes longer than it may is as good as away. */
+export async function getHealth(): Promise<Health> {
+  const asked = http.GET('/api/health', { signal: AbortSignal.timeout(HEALTH_WITHIN) })
+  const { data, error, response } = await asked.catch((failure: unknown) => {
+    throw isAbsence(failure) ? unreachable() : failure
+  })
+  const health = data ?? error
+  if (isHealth(health)) {
+    return health
+  }
+  throw problemOf(response, health)
+}
+
+function isAbsence(failure: unknown): boolean {
+  return failure instanceof TypeError || (failure instanceof DOMException && failure.name === 'TimeoutError')
+}
+
+/** A proxy in front of an API that is away answers something else. */
+function isHealth(body: unknown): body is Health {
+  return typeof body === 'object' && body !== null && 'checks' in body
 }
 
 export function me(): Promise<User> {

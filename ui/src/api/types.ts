@@ -17,6 +17,7 @@ export type StopReceipt = Schemas['StopReceipt']
 export type ExecutionEvent = Schemas['EventPage']['items'][number]
 export type AgentEvent = Extract<ExecutionEvent, { type: 'agent_event' }>
 export type EventPage = Schemas['EventPage']
+export type Health = Schemas['Health']
 export type FieldError = Schemas['FieldError']
 export type Problem = Schemas['Problem']
 export type User = Schemas['User']

@@ -56,14 +56,10 @@ test('an attempt that failed says what failed and when it goes on', () => {
   })
 })
 
-test('a stop says how much had been written and when the generator let go', () => {
-  expect(line(stopped('Blo', '2026-01-01T10:00:03.140Z'))?.text).toBe(
-    'Stopped on request. 3 characters had been written; the generator let go 0.14 s after the stop.',
+test('a stop says how fast it was, and how much it kept', () => {
+  expect(line(stopped('Blo', '2026-01-01T10:00:03.340Z'))?.text).toBe(
+    'Stopped on request. (stopped in 0.3 s, 3 characters kept)',
   )
-})
-
-test('a stop that the generator never answered says so', () => {
-  expect(line(stopped('Blo', null))?.text).toContain('the generator has not said that it let go')
 })
 
 test('an error has its code', () => {

@@ -1,5 +1,7 @@
 /** The lines of the live log; a delta has none, because it grows the answer instead. */
-import type { AgentEvent, ExecutionEvent, StopReceipt } from '@/api/types'
+import type { AgentEvent, ExecutionEvent } from '@/api/types'
+
+import { stopReceipt } from './stopReceipt'
 
 export type Tag = '[PROGRESS]' | '[MESSAGE]' | '[STEP]' | 'Started' | 'Completed' | 'Error' | 'Stopped'
 
@@ -24,7 +26,7 @@ export function logEntry(event: ExecutionEvent): LogEntry | null {
     case 'execution_error':
       return { sequence, timestamp, tag: 'Error', text: event.message, trouble: event.code }
     case 'execution_stopped':
-      return { sequence, timestamp, tag: 'Stopped', text: `${event.message} ${letGo(event.stop)}` }
+      return { sequence, timestamp, tag: 'Stopped', text: `${event.message} (${stopReceipt(event)})` }
     default:
       return null
   }
@@ -60,15 +62,6 @@ function attempted(content: Extract<AgentEvent, { event_type: 'progress' }>['con
   const again =
     typeof content.retry_in_seconds === 'number' ? ` — again in ${seconds(content.retry_in_seconds)}` : ''
   return { trouble: `${attempt}${content.error}${again}` }
-}
-
-function letGo(stop: StopReceipt): string {
-  const characters = `${stop.characters.toLocaleString('en')} characters had been written`
-  if (stop.acknowledged_at === null) {
-    return `${characters}; the generator has not said that it let go.`
-  }
-  const waited = (Date.parse(stop.acknowledged_at) - Date.parse(stop.requested_at)) / 1000
-  return `${characters}; the generator let go ${seconds(waited)} after the stop.`
 }
 
 function seconds(value: number): string {

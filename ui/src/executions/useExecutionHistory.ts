@@ -43,7 +43,12 @@ export function useExecutionHistory(agentId: string, isConnected: () => boolean)
     timer = setTimeout(() => void refresh(), 150)
   }
 
-  watch([isConnected, turns], refreshSoon)
+  watch(isConnected, (connected) => {
+    if (connected) {
+      refreshSoon()
+    }
+  })
+  watch(turns, refreshSoon)
   onScopeDispose(() => {
     clearTimeout(timer)
   })

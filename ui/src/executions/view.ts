@@ -11,6 +11,7 @@ import type {
 
 import { codePointCount, utf16Index } from './codePoints'
 import { logEntry, type LogEntry } from './logEntries'
+import { stopReceipt } from './stopReceipt'
 
 export interface Failure {
   readonly message: string
@@ -32,6 +33,8 @@ export interface ExecutionView {
   readonly sources: readonly Source[]
   readonly output: OutputData | null
   readonly failure: Failure | null
+  /** How fast a stop was, and what it kept. */
+  readonly receipt: string | null
   readonly entries: readonly LogEntry[]
 }
 
@@ -49,6 +52,7 @@ export function emptyView(executionId: string): ExecutionView {
     sources: [],
     output: null,
     failure: null,
+    receipt: null,
     entries: [],
   }
 }
@@ -76,7 +80,7 @@ export function applied(view: ExecutionView, event: ExecutionEvent): ExecutionVi
     case 'execution_error':
       return ended(withFailure(logged, event), 'failed', event.timestamp, event.output_data)
     case 'execution_stopped':
-      return ended(logged, 'stopped', event.timestamp, event.output_data)
+      return ended({ ...logged, receipt: stopReceipt(event) }, 'stopped', event.timestamp, event.output_data)
     default:
       return ignored(logged, event)
   }

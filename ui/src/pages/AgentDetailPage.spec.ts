@@ -182,6 +182,44 @@ describe('asking', () => {
 
     expect(await screen.findByText('This is what had been written when it ended.')).toBeVisible()
     expect(tags().at(-1)).toBe('Stopped')
+    expect(
+      screen.getByText('stopped in 1.0 s without word from the generator, 6 characters kept'),
+    ).toBeVisible()
+  })
+
+  test('is asked again by Retry, and the new execution is shown live', async () => {
+    known([execution({ status: 'failed' })], { [FIRST]: log(FIRST, started(), failed('No model.')) })
+    const { user, router } = await openedLive()
+    const retried: unknown[] = []
+    network.use(
+      http.post('*/api/executions/:id/retry', ({ params }) => {
+        retried.push(params.id)
+        const again = execution({ id: SECOND, status: 'queued', retry_of: FIRST })
+        known([again, execution({ status: 'failed' })])
+        return HttpResponse.json(again, { status: 202 })
+      }),
+    )
+
+    await user.click(await screen.findByRole('button', { name: 'Retry' }))
+    expect((await sent('subscribe')).execution_id).toBe(SECOND)
+    server.say(...log(SECOND, started(), delta(0, 'Light ')))
+
+    expect(await screen.findByRole('region', { name: 'Answer' })).toHaveTextContent('Light')
+    expect(retried).toEqual([FIRST])
+    expect(router.currentRoute.value.query).toEqual({ execution: SECOND })
+    expect(screen.queryByRole('button', { name: 'Retry' })).toBeNull()
+  })
+
+  test('again is refused in the words of the API', async () => {
+    const refusal = problem({ status: 503, code: 'temporal_away', detail: 'Temporal does not answer.' })
+    known([execution()], { [FIRST]: WHOLE })
+    network.use(http.post('*/api/executions/:id/retry', () => HttpResponse.json(refusal, { status: 503 })))
+    const { user } = await openedLive()
+
+    await user.click(await screen.findByRole('button', { name: 'Retry' }))
+
+    expect(await screen.findByRole('alert')).toHaveTextContent('Temporal does not answer.')
+    expect(screen.getByRole('button', { name: 'Retry' })).toBeEnabled()
   })
 })
 

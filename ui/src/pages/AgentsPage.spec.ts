@@ -1,10 +1,11 @@
 import { screen, within } from '@testing-library/vue'
 import { http, HttpResponse } from 'msw'
-import { beforeEach, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
 
 import type { Agent } from '@/api/types'
+import { ChangeStream } from '@/testing/changeStream'
 import { LiveServer } from '@/testing/liveServer'
-import { agent, problem, SECOND } from '@/testing/made'
+import { agent, execution, problem, SECOND } from '@/testing/made'
 import { network } from '@/testing/network'
 import { opened } from '@/testing/opened'
 
@@ -29,14 +30,67 @@ test('each agent is listed with its status and leads to its page', async () => {
   expect(screen.getByRole('link', { name: 'Grant reader' })).toHaveAttribute('href', `/agents/${SECOND}`)
 })
 
-test('the status is read again while somebody looks', async () => {
+describe('the status', () => {
+  let changes: ChangeStream
+
+  beforeEach(async () => {
+    changes = new ChangeStream()
+    listed(agent())
+    await opened('/')
+    await screen.findByText('Idle')
+    await vi.waitFor(() => {
+      expect(changes.asked).toBe(1)
+    })
+  })
+
+  test('follows the executions, wherever they are started', async () => {
+    listed(agent({ status: 'running' }))
+    changes.say(execution({ status: 'queued' }))
+    expect(await screen.findByText('Running')).toBeVisible()
+
+    listed(agent())
+    changes.say(execution({ status: 'completed' }))
+    expect(await screen.findByText('Idle')).toBeVisible()
+  })
+
+  test('is read again when the stream is back, for what was missed', async () => {
+    listed(agent({ status: 'running' }))
+    changes.breakOff()
+
+    expect(await screen.findByText('Running')).toBeVisible()
+    expect(changes.asked).toBe(2)
+  })
+
+  test('keeps no connection while nobody looks, and is read again when somebody does', async () => {
+    const visibility = vi.spyOn(document, 'visibilityState', 'get').mockReturnValue('hidden')
+    document.dispatchEvent(new Event('visibilitychange'))
+    listed(agent({ status: 'running' }))
+    visibility.mockReturnValue('visible')
+    expect(changes.asked).toBe(1)
+    document.dispatchEvent(new Event('visibilitychange'))
+
+    expect(await screen.findByText('Running')).toBeVisible()
+    expect(changes.asked).toBe(2)
+  })
+})
+
+test('who is logged out while the list is open is led to the log-in page', async () => {
+  const nobody = problem({ status: 401, code: 'unauthenticated', detail: 'Log in first.' })
+  const changes = new ChangeStream()
   listed(agent())
   await opened('/')
   await screen.findByText('Idle')
+  await vi.waitFor(() => {
+    expect(changes.asked).toBe(1)
+  })
 
-  listed(agent({ status: 'running' }))
+  network.use(
+    http.get('*/api/executions/stream', () => HttpResponse.json(nobody, { status: 401 })),
+    http.get('*/api/agents', () => HttpResponse.json(nobody, { status: 401 })),
+  )
+  changes.breakOff()
 
-  expect(await screen.findByText('Running', {}, { timeout: 4_000 })).toBeVisible()
+  expect(await screen.findByRole('heading', { name: 'Log in' })).toBeVisible()
 })
 
 test('without agents the page offers to create the first one', async () => {

@@ -1,5 +1,5 @@
 /** Agents, executions and events for tests, with only what a test is about left to say. */
-import type { Agent, AgentEvent, Execution, ExecutionEvent, Problem, Source } from '@/api/types'
+import type { Agent, AgentEvent, Execution, ExecutionEvent, Health, Problem, Source } from '@/api/types'
 
 export const AGENT = '01900000-0000-7000-8000-0000000000aa'
 export const FIRST = '01900000-0000-7000-8000-000000000001'
@@ -118,6 +118,23 @@ export const stopped = (answer: string, acknowledgedAt: string | null): Said<Exe
   output_data: { answer, sources: [], partial: true },
   stop: { requested_at: '2026-01-01T10:00:03Z', acknowledged_at: acknowledgedAt, characters: answer.length },
 })
+
+/** All parts are there, but those that are `away`, with their words. */
+export function health(away: Partial<Record<keyof Health['checks'], string>> = {}): Health {
+  const check = (part: keyof Health['checks']) =>
+    away[part] === undefined
+      ? ({ status: 'ok', detail: 'It answers.' } as const)
+      : ({ status: 'away', detail: away[part] } as const)
+  return {
+    status: Object.keys(away).length === 0 ? 'ok' : 'degraded',
+    checks: {
+      database: check('database'),
+      temporal: check('temporal'),
+      worker: check('worker'),
+      mcp: check('mcp'),
+    },
+  }
+}
 
 export function problem(fields: Pick<Problem, 'status' | 'code' | 'detail'> & Partial<Problem>): Problem {
   return { type: 'about:blank', title: 'Problem', ...fields }

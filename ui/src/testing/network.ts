@@ -1,4 +1,15 @@
 /** The network as tests see it: what is not answered by a handler is an error. */
+import { http, HttpResponse } from 'msw'
 import { setupServer } from 'msw/node'
 
-export const network = setupServer()
+import { health } from './made'
+
+/** Every page asks how the parts are, and the list of agents for changes; unless a test says more, all is quiet. */
+export const network = setupServer(
+  http.get('*/api/health', () => HttpResponse.json(health())),
+  http.get('*/api/executions/stream', () => streamed(new ReadableStream())),
+)
+
+export function streamed(body: ReadableStream): HttpResponse<ReadableStream> {
+  return new HttpResponse(body, { headers: { 'content-type': 'text/event-stream' } })
+}

@@ -1,9 +1,13 @@
 import '@testing-library/jest-dom/vitest'
 
 import { cleanup } from '@testing-library/vue'
+import { EventSource } from 'eventsource'
 import { afterAll, afterEach, beforeAll } from 'vitest'
 
 import { network } from './network'
+
+// happy-dom has none.
+globalThis.EventSource = EventSource
 
 beforeAll(() => {
   network.listen({
