@@ -80,6 +80,7 @@ async def _judge(bench: Bench, trial: Trial, verdict: Verdict) -> None:
         *await _same_in_temporal(bench, trial, execution.status, deadline),
         *_one_answer(execution, log, trial.sse),
         *_right_answer(bench, trial, execution),
+        *(prefix for prefix in bench.model.strange_prefixes if prefix.startswith(f"{trial.question}: ")),
         *await _accepted_once(bench, trial),
     ]
     _count(bench, trial, execution, verdict)

@@ -137,7 +137,7 @@ class ModelServer:
         tokens = self._tokens(call.question, 0)
         rest = rest_after(tokens, call.prefix)
         if rest is None:
-            self.strange_prefixes.append(f"{call.question}: {call.prefix!r}")
+            self.strange_prefixes.append(f"{call.question}: it was asked to go on after {call.prefix[-60:]!r}")
         return tokens if rest is None else rest
 
     def _tokens(self, question: str, version: int) -> list[str]:

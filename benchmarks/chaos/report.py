@@ -40,7 +40,7 @@ class Report:
         """The storm."""
         struck = ", ".join(f"{fault} {times} times" for fault, times in sorted(storm.struck.items()))
         text = f"{storm.executions} executions, {storm.at_once} at once, in {storm.seconds:g} s. {struck}.\n"
-        self._add("storm", text, storm.verdicts, [*_of_verdicts(storm.verdicts), *left_over])
+        self._add("storm", text, storm.verdicts, [*_of_verdicts(storm.verdicts), *storm.faults, *left_over])
 
     def add_races(self, verdicts: Sequence[Verdict]) -> None:
         """Stops that race the end."""
@@ -95,4 +95,4 @@ def write_between(page: Path, name: str, text: str) -> None:
 
 
 def _of_verdicts(verdicts: Sequence[Verdict]) -> list[str]:
-    return [f"{verdict.question} {fault}" for verdict in verdicts for fault in verdict.faults]
+    return [f"{verdict.question}: {fault}" for verdict in verdicts for fault in verdict.faults]

@@ -9,14 +9,14 @@ from benchmarks.chaos.checks import SETTLED_SECONDS, Verdict, judged
 from benchmarks.chaos.client import ApiAway
 from benchmarks.chaos.faults import Fault, Freeze, Kill
 from benchmarks.chaos.model import Plan
-from benchmarks.chaos.product import PARTS
+from benchmarks.chaos.product import PARTS, NotReady
 from benchmarks.chaos.trials import Bench, Trial
 
 STOPPED = 0.1
 """The share of the executions that somebody stops."""
 
 RATE = 20.0
-QUIET_FROM, QUIET_TO = 5.0, 15.0
+QUIET_FROM, QUIET_TO = 8.0, 22.0
 FREEZE_FROM, FREEZE_TO = 5.0, 20.0
 
 
@@ -29,11 +29,13 @@ class Storm:
     at_once: int = 12
     seconds: float = 600
     verdicts: list[Verdict] = field(default_factory=list[Verdict])
+    faults: list[str] = field(default_factory=list[str])
     struck: Counter[str] = field(default_factory=Counter[str])
     _left: int = 0
+    _over: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def rage(self) -> None:
-        """Begin, and come back when every execution has been judged."""
+        """Begin, and come back when every execution has been judged; nothing strikes after `seconds`."""
         self._left = self.executions
         striking = asyncio.create_task(self._strike_at_random())
         try:
@@ -59,19 +61,36 @@ class Storm:
             if chance.random() < STOPPED:
                 await asyncio.sleep(chance.uniform(0, lasts))
                 await bench.stop(trial)
-            await self._until_over(trial)
+            await self._until_over(trial, lasts)
         except (ApiAway, TimeoutError) as error:
             trial.sse.complaints.append(f"given up: {error!r}")
         trial.healed_at = time.monotonic()
         return await judged(bench, trial)
 
-    async def _until_over(self, trial: Trial) -> None:
-        async with asyncio.timeout(self.seconds + 2 * SETTLED_SECONDS):
-            await trial.sse.ended.wait()
+    async def _until_over(self, trial: Trial, lasts: float) -> None:
+        """Wait for the end: as long as the storm lasts, and then as long as the answer takes when nothing strikes."""
+        ended = asyncio.create_task(trial.sse.ended.wait())
+        over = asyncio.create_task(self._over.wait())
+        try:
+            await asyncio.wait({ended, over}, return_when=asyncio.FIRST_COMPLETED)
+            async with asyncio.timeout(lasts + SETTLED_SECONDS):
+                await ended
+        finally:
+            ended.cancel()
+            over.cancel()
 
     async def _strike_at_random(self) -> None:
+        try:
+            await self._strike_until(time.monotonic() + self.seconds)
+            await self.bench.product.healthy(SETTLED_SECONDS)
+        except NotReady as error:
+            self.faults.append(str(error))
+        finally:
+            self._over.set()
+
+    async def _strike_until(self, end: float) -> None:
         chance = self.bench.chance
-        while True:
+        while time.monotonic() < end:
             await asyncio.sleep(chance.uniform(QUIET_FROM, QUIET_TO))
             fault = self._fault()
             await fault.strike(self.bench.product)
