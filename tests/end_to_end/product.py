@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import AsyncGenerator, Callable
@@ -26,6 +27,13 @@ READY_SECONDS = 90
 END_SECONDS = 10
 PATIENCE_SECONDS = 60
 TERMINAL = {"execution_completed", "execution_error", "execution_stopped"}
+
+UPGRADE = (
+    "Connection: Upgrade",
+    "Upgrade: websocket",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+)
 
 Said = dict[str, Any]
 
@@ -117,6 +125,24 @@ class Product:
         headers = {"Authorization": f"Bearer {self.key}"}
         return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False, timeout=30)
 
+    def silent_client(self) -> socket.socket:
+        """A connection that nobody reads."""
+        client = socket.socket()
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+        client.connect(("127.0.0.1", int(self.ports["DYNAVERA_PORT"])))
+        return client
+
+    def request(self, path: str, *headers: str) -> bytes:
+        """The first user's request for `path`, as it goes over the wire."""
+        host = f"Host: 127.0.0.1:{self.ports['DYNAVERA_PORT']}"
+        lines = [f"GET {path} HTTP/1.1", host, f"Authorization: Bearer {self.key}", *headers, "", ""]
+        return "\r\n".join(lines).encode()
+
+    def is_connected(self, port: int) -> bool:
+        """Whether the API still holds a connection from there."""
+        held = psutil.Process(self.pid("api")).net_connections("tcp")
+        return any(one.raddr and one.raddr.port == port for one in held)
+
     async def agent(self) -> Said:
         """The agent that the first start made."""
         async with self.client() as client:
@@ -200,6 +226,13 @@ async def _is_ok(client: httpx.AsyncClient) -> bool:
     except httpx.TransportError:
         # The API itself may be the part that is away.
         return False
+
+
+def text_frame(text: str) -> bytes:
+    """A WebSocket frame of less than 126 bytes, as a client masks it."""
+    payload, mask = text.encode(), os.urandom(4)
+    masked = bytes(byte ^ mask[position % 4] for position, byte in enumerate(payload))
+    return bytes([0x81, 0x80 | len(payload)]) + mask + masked
 
 
 def folded(events: list[Said]) -> str:

@@ -5,13 +5,17 @@ import os
 import signal
 import time
 from collections.abc import AsyncGenerator
+from uuid import UUID
 
 import pytest
 import pytest_asyncio
 from websockets.exceptions import ConnectionClosed
 
-from tests.end_to_end.product import TERMINAL, Product, Said, folded, product
+from dynavera.records.database import Database
+from dynavera.records.users import Users
+from tests.end_to_end.product import TERMINAL, UPGRADE, Product, Said, folded, product, text_frame
 from tests.fakes import FakeModel
+from tests.large_log import large_log
 from tests.serving import until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
@@ -158,3 +162,27 @@ async def test_a_message_that_is_too_large_closes_the_socket_with_1009(whole: Pr
         await viewer.connection.wait_closed()
 
     assert viewer.connection.close_code == 1009
+
+
+@pytest.mark.parametrize("door", ["socket", "stream"])
+async def test_a_client_that_never_reads_is_dropped_and_holds_nobody_up(whole: Product, door: str) -> None:
+    agent = await whole.agent()
+    database = Database(f"sqlite+aiosqlite:///{whole.data_dir / 'records.sqlite3'}")
+    user = await Users(database).first()
+    large = await large_log(database, user.id, UUID(agent["id"]))
+    await database.close()
+
+    with whole.silent_client() as silent:
+        if door == "stream":
+            silent.sendall(whole.request(f"/api/executions/{large}/events/stream"))
+        else:
+            silent.sendall(whole.request(f"/ws/agents/{agent['id']}", *UPGRADE))
+            silent.sendall(text_frame(f'{{"action": "subscribe", "execution_id": "{large}"}}'))
+        port = silent.getsockname()[1]
+        await until(lambda: whole.is_connected(port), seconds=10)
+        async with whole.viewer() as viewer:
+            execution_id = await viewer.start()
+            await viewer.end()
+        await until(lambda: not whole.is_connected(port), seconds=60)
+
+    await is_whole(whole, execution_id, viewer.texts)
