@@ -14,6 +14,7 @@ PREFIX = "DYNAVERA_"
 EVERY_INTERFACE = ("0.0.0.0", "::")  # noqa: S104 -- compared with, never bound to
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+Wait = Annotated[timedelta, Field(gt=timedelta(0))]
 
 
 class BadSettings(Exception):
@@ -46,6 +47,8 @@ class Settings(BaseSettings):
     embedder: str = "wordllama"
     openai_base_url: HttpUrl | None = Field(default=None, validation_alias="OPENAI_BASE_URL")
     openai_api_key: SecretStr | None = Field(default=None, validation_alias="OPENAI_API_KEY")
+    prompt_timeout: Wait = timedelta(minutes=10)
+    token_timeout: Wait = timedelta(minutes=2)
     execution_time_limit: timedelta = timedelta(hours=24)
     signal_budget: Annotated[int, Field(ge=1, le=10_000)] = 100
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"

@@ -19,17 +19,22 @@ class FakeModel:
 
     It streams `words`, joined by spaces, one word a token, `delay` seconds before each, and stops when its client
     leaves, as llama.cpp and vLLM do. A last assistant message that begins its text is continued, unless it
-    `answers_anew`. With `fails_with` it answers that status instead, with `retry_after` as its header, `fails_times`
-    times (None: always). With `breaks_after` the connection breaks off after as many tokens.
+    `answers_anew`, or `refuses_prefix` and answers 400. With `fails_with` it answers that status instead, with
+    `retry_after` as its header, `fails_times` times (None: always). With `breaks_after` the connection breaks off after
+    as many tokens, with `hangs_after` nothing comes any more. Its status comes at once, or, where it `holds_status`,
+    with the first token.
     """
 
     words: Sequence[str] = ("Near", "infrared", "light", "passes", "through", "the", "skull.")
     delay: float = 0
     answers_anew: bool = False
+    refuses_prefix: bool = False
     fails_with: int | None = None
     fails_times: int | None = None
     retry_after: str | None = None
     breaks_after: int | None = None
+    hangs_after: int | None = None
+    holds_status: bool = False
     requests: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     authorizations: list[str] = field(default_factory=list[str])
     emitted_at: list[float] = field(default_factory=list[float])
@@ -65,6 +70,10 @@ class FakeModel:
             headers = {"retry-after": self.retry_after} if self.retry_after is not None else {}
             await JSONResponse({"error": {"message": "not now"}}, self.fails_with or 500, headers)(scope, receive, send)
             return
+        if self.refuses_prefix and asked["messages"][-1]["role"] == "assistant":
+            refusal = {"error": {"message": "the last message must be the user's"}}
+            await JSONResponse(refusal, 400)(scope, receive, send)
+            return
         await self._stream(asked, receive, send)
 
     def _fails_now(self) -> bool:
@@ -76,7 +85,8 @@ class FakeModel:
         return self.fails_times >= 0
 
     async def _stream(self, asked: dict[str, Any], receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]})
+        if not self.holds_status:
+            await _send_status(send)
         answering = asyncio.create_task(self._answer(asked, send))
         leaving = asyncio.create_task(_left(receive))
         try:
@@ -91,17 +101,25 @@ class FakeModel:
             raise done[0]
 
     async def _answer(self, asked: dict[str, Any], send: Send) -> None:
+        status_is_sent = not self.holds_status
         async for chunk in self._chunks(asked):
+            if not status_is_sent:
+                await _send_status(send)
+                status_is_sent = True
             data = f"data: {json.dumps(chunk)}\n\n".encode()
             await send({"type": "http.response.body", "body": data, "more_body": True})
         await send({"type": "http.response.body", "body": b"data: [DONE]\n\n"})
 
     async def _chunks(self, asked: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
         tokens = self._tokens(asked)
+        if not self.holds_status:
+            yield _chunk(asked, [{"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": None}])
         limit = min(asked.get("max_tokens") or len(tokens), len(tokens))
         for count, token in enumerate(tokens[:limit]):
             if count == self.breaks_after:
                 raise ConnectionError("The model server broke off, as the test asked it to.")
+            if count == self.hangs_after:
+                await asyncio.Event().wait()
             await asyncio.sleep(self.delay)
             self.emitted_at.append(time.monotonic())
             yield _chunk(asked, [{"index": 0, "delta": {"content": token}, "finish_reason": None}])
@@ -127,6 +145,10 @@ def _chunk(asked: dict[str, Any], choices: list[dict[str, Any]]) -> dict[str, An
         "model": asked["model"],
         "choices": choices,
     }
+
+
+async def _send_status(send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]})
 
 
 async def _left(receive: Receive) -> None:

@@ -1,7 +1,9 @@
+import asyncio
 import json
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.fakes import FakeModel
 from tests.serving import serving, until
@@ -49,6 +51,30 @@ async def test_the_fake_model_fails_as_often_as_it_was_told() -> None:
         second = await client.post("/v1/chat/completions", json=ASKED)
 
     assert (first.status_code, first.headers["retry-after"], second.status_code) == (503, "2", 200)
+
+
+@pytest.mark.parametrize("holds_status", [False, True])
+async def test_the_fake_model_hangs_and_sees_its_client_leave(*, holds_status: bool) -> None:
+    model = FakeModel(hangs_after=0, holds_status=holds_status)
+
+    async with serving(model) as url, httpx.AsyncClient(base_url=url, timeout=30) as client:
+        asking = asyncio.create_task(client.post("/v1/chat/completions", json=ASKED))
+        await until(lambda: bool(model.requests))
+        asking.cancel()
+        await until(lambda: bool(model.left_at), seconds=1)
+
+    assert model.emitted == 0
+
+
+async def test_the_fake_model_refuses_a_prefix_and_nothing_else() -> None:
+    model = FakeModel(refuses_prefix=True)
+    continued = {**ASKED, "messages": [*ASKED["messages"], {"role": "assistant", "content": "a"}]}
+
+    async with serving(model) as url, httpx.AsyncClient(base_url=url) as client:
+        refused = await client.post("/v1/chat/completions", json=continued)
+        answered = await client.post("/v1/chat/completions", json=ASKED)
+
+    assert (refused.status_code, answered.status_code) == (400, 200)
 
 
 def _text(body: str) -> str:

@@ -66,7 +66,9 @@ class Generators:
     def _openai(self, name: str, model: str) -> Generator:
         # Its library takes most of a second to import, and most services never need it.
         from mcp_service.generators.openai_compatible import OpenAiCompatible, open_client
+        from mcp_service.generators.patience import Silence
 
         if self._client is None:
             self._client = open_client(self._settings)
-        return OpenAiCompatible(name, model, self._client)
+        silence = Silence(self._settings.prompt_timeout, self._settings.token_timeout)
+        return OpenAiCompatible(name, model, self._client, silence)

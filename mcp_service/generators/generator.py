@@ -43,6 +43,12 @@ class GeneratorAway(Refused):
         self.retry_after_seconds = retry_after_seconds
 
 
+class GeneratorSilent(GeneratorAway):
+    """The model has not written anything for longer than it may: it is given up, and trying again can help."""
+
+    code: ClassVar[str] = "generator_silent"
+
+
 class AnswerTooLarge(Refused):
     """The answer grew larger than an answer may be."""
 

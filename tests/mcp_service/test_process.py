@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.serving import free_port
 
@@ -93,7 +94,7 @@ async def test_a_taken_port_is_one_sentence_that_names_the_setting(tmp_path: Pat
 
 
 async def test_a_setting_that_cannot_be_used_is_one_sentence(tmp_path: Path) -> None:
-    bad = {"DYNAVERA_EMBEDDER": "magic", "DYNAVERA_GENERATOR": "magic", "DYNAVERA_LOG_LEVEL": "loud"}
+    bad = {"DYNAVERA_EMBEDDER": "magic", "DYNAVERA_TOKEN_TIMEOUT": "PT0S", "DYNAVERA_LOG_LEVEL": "loud"}
 
     for name, value in bad.items():
         async with process(tmp_path, free_port(), **{name: value}) as running:
@@ -102,6 +103,16 @@ async def test_a_setting_that_cannot_be_used_is_one_sentence(tmp_path: Path) -> 
         assert running.returncode == 1
         assert name in last
         assert b"Traceback" not in said
+
+
+@pytest.mark.parametrize("generator", ["poet", "openai:model", "gpt4all:model"])
+async def test_a_generator_that_cannot_be_used_is_one_sentence_and_nothing_else(tmp_path: Path, generator: str) -> None:
+    async with process(tmp_path, free_port(), DYNAVERA_GENERATOR=generator) as running:
+        _, said = await running.communicate()
+
+    assert running.returncode == 1
+    assert said.startswith(b"DYNAVERA_GENERATOR cannot be used: ")
+    assert said.count(b"\n") == 1
 
 
 async def test_a_second_service_on_the_same_data_says_so(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -190,10 +191,10 @@ async def test_a_user_that_does_not_exist_is_refused(service: Running, named: st
 
 
 @asynccontextmanager
-async def with_model(folder: Path, model: FakeModel) -> AsyncGenerator[Running]:
+async def with_model(folder: Path, model: FakeModel, **settings: Any) -> AsyncGenerator[Running]:
     async with (
         serving(model) as model_url,
-        running_service(folder, openai_base_url=f"{model_url}/v1", generator="openai:fake") as service,
+        running_service(folder, openai_base_url=f"{model_url}/v1", generator="openai:fake", **settings) as service,
     ):
         yield service
 
@@ -218,6 +219,34 @@ async def test_a_stop_reaches_the_model_within_a_second(tmp_path: Path) -> None:
     assert stopped["characters"] == len(partial)
     assert model.emitted_after_left == 0
     assert again["stopped"] is False
+
+
+@pytest.mark.parametrize("holds_status", [False, True])
+async def test_a_stop_reaches_a_model_that_evaluates_the_prompt(tmp_path: Path, *, holds_status: bool) -> None:
+    model = FakeModel(hangs_after=0, holds_status=holds_status)
+    asked = {"query": "q", "passages": [PASSAGE], "operation_id": "one"}
+
+    async with with_model(tmp_path, model) as service, mcp_client(service) as client:
+        generating = asyncio.create_task(call(client, "generate", asked))
+        await until(lambda: bool(model.requests))
+        stopped = await call(client, "stop_generation", {"operation_id": "one"})
+        await until(lambda: bool(model.left_at), seconds=1)
+        answer = await generating
+
+    assert stopped["stopped"] is True
+    assert (answer["finish_reason"], answer["text"]) == ("stopped", "")
+
+
+async def test_a_silent_model_is_refused_as_one_to_try_again(tmp_path: Path) -> None:
+    model = FakeModel(hangs_after=2)
+    limits = {"token_timeout": timedelta(seconds=0.2)}
+
+    async with with_model(tmp_path, model, **limits) as service, mcp_client(service) as client:
+        with pytest.raises(MCPError) as refused:
+            await call(client, "generate", {"query": "q", "passages": [PASSAGE]})
+
+    assert (refused.value.data["code"], refused.value.data["retryable"]) == ("generator_silent", True)
+    assert "DYNAVERA_TOKEN_TIMEOUT" in refused.value.data["detail"]
 
 
 @pytest.mark.parametrize("mode", ["2026-07-28", "legacy"])

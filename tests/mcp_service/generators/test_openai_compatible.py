@@ -1,25 +1,50 @@
 """The generator for OpenAI-compatible endpoints, against a small honest one."""
 
+from datetime import timedelta
+
 import pytest
 from pydantic import HttpUrl, SecretStr
 
 from dynavera.contracts.mcp import GivenPassage
 from dynavera.settings import Settings
-from mcp_service.generators.generator import Ask, Ending, GeneratorAway, GeneratorUnavailable, Piece, Told
+from mcp_service.generators.generator import (
+    Ask,
+    Ending,
+    GeneratorAway,
+    GeneratorRefused,
+    GeneratorSilent,
+    GeneratorUnavailable,
+    Piece,
+    Told,
+)
 from mcp_service.generators.openai_compatible import OpenAiCompatible, open_client
+from mcp_service.generators.patience import Silence
+from mcp_service.tokens import tokens_in
 from tests.fakes import FakeModel
 from tests.serving import free_port, serving
 
 PASSAGES = [GivenPassage(text="Light passes through the skull.", document="light.md")]
+PATIENT = Silence(prompt=timedelta(seconds=30), token=timedelta(seconds=30))
+SOON = timedelta(seconds=0.2)
 
 
-async def told(model: FakeModel, prefix: str = "", max_tokens: int = 200) -> list[Told]:
+async def told(model: FakeModel, prefix: str = "", max_tokens: int = 200, silence: Silence = PATIENT) -> list[Told]:
+    heard: list[Told] = []
+    await tell(heard, model, prefix, max_tokens, silence)
+    return heard
+
+
+async def tell(
+    heard: list[Told], model: FakeModel, prefix: str = "", max_tokens: int = 200, silence: Silence = PATIENT
+) -> None:
+    """Put what is told into `heard`, which has what came before an error too."""
     async with serving(model) as url:
         settings = Settings(openai_base_url=HttpUrl(f"{url}/v1"), openai_api_key=SecretStr("sk-test"))
         async with open_client(settings) as client:
-            generator = OpenAiCompatible("openai:fake", "fake", client)
+            generator = OpenAiCompatible("openai:fake", "fake", client, silence)
             ask = Ask("Does light pass?", PASSAGES, "Be brief.", max_tokens, 0.3, prefix)
-            return [item async for item in generator.stream(ask)]
+            async for item in generator.stream(ask):
+                heard.append(item)  # noqa: PERF401 -- what came before an error is kept
 
 
 def text_of(items: list[Told], prefix: str = "") -> str:
@@ -115,6 +140,40 @@ async def test_an_answer_anew_starts_over(words: list[str], prefix: str) -> None
     assert text_of(items, prefix) == model.text
 
 
+@pytest.mark.parametrize("model", [FakeModel(answers_anew=True), FakeModel(refuses_prefix=True)], ids=["anew", "400"])
+async def test_an_endpoint_that_does_not_continue_is_asked_again_without_the_prefix(model: FakeModel) -> None:
+    prefix = "Near infrared light passes through the"
+
+    items = await told(model, prefix, max_tokens=7)
+
+    ending = items[-1]
+    assert [asked["messages"][-1]["role"] for asked in model.requests] == ["assistant", "user"]
+    assert model.requests[1]["max_tokens"] == 7
+    assert isinstance(items[0], Piece)
+    assert items[0].offset == 0
+    assert text_of(items, prefix) == model.text
+    assert isinstance(ending, Ending)
+    assert (ending.finish_reason, ending.usage.completion_tokens) == ("stop", 7)
+
+
+async def test_a_request_that_is_refused_for_another_reason_stays_refused() -> None:
+    model = FakeModel(fails_with=400)
+
+    with pytest.raises(GeneratorRefused, match=r"^The endpoint of 'openai:fake' refuses the request .*: not now\)\.$"):
+        await told(model, "Near infrared light passes through the")
+
+    assert len(model.requests) == 2
+
+
+async def test_the_usage_of_a_continued_answer_counts_all_of_it() -> None:
+    model = FakeModel(words=[f"word{number}" for number in range(20)])
+
+    ending = (await told(model, "word0 word1 word2 word3 word4 word5"))[-1]
+
+    assert isinstance(ending, Ending)
+    assert ending.usage.completion_tokens == tokens_in("word0 word1 word2 word3 word4") + 15
+
+
 async def test_a_short_prefix_is_written_again() -> None:
     model = FakeModel(words=["The", "light", "passes."])
 
@@ -124,12 +183,50 @@ async def test_a_short_prefix_is_written_again() -> None:
     assert text_of(items, "The li") == model.text
 
 
+@pytest.mark.parametrize("holds_status", [False, True])
+async def test_a_model_that_does_not_begin_is_given_up(*, holds_status: bool) -> None:
+    model = FakeModel(hangs_after=0, holds_status=holds_status)
+
+    with pytest.raises(GeneratorSilent, match="DYNAVERA_PROMPT_TIMEOUT") as silent:
+        await told(model, silence=Silence(prompt=SOON, token=PATIENT.token))
+
+    assert silent.value.retryable
+    assert len(model.left_at) == 1
+
+
+async def test_a_model_that_falls_silent_is_given_up_and_what_it_wrote_is_told() -> None:
+    model = FakeModel(hangs_after=3)
+    heard: list[Told] = []
+
+    with pytest.raises(GeneratorSilent, match="DYNAVERA_TOKEN_TIMEOUT") as silent:
+        await tell(heard, model, silence=Silence(prompt=PATIENT.prompt, token=SOON))
+
+    assert silent.value.code == "generator_silent"
+    assert text_of(heard) == "Near infrared light"
+    assert len(model.left_at) == 1
+
+
+async def test_a_slow_model_is_not_a_silent_one() -> None:
+    model = FakeModel(delay=0.15)
+
+    items = await told(model, silence=Silence(prompt=2 * SOON, token=2 * SOON))
+
+    assert text_of(items) == model.text
+
+
+async def test_a_busy_endpoint_says_when_to_come_back() -> None:
+    with pytest.raises(GeneratorAway, match="429 Too Many Requests") as away:
+        await told(FakeModel(fails_with=429, retry_after="7"))
+
+    assert away.value.retry_after_seconds == 7
+
+
 async def test_an_endpoint_that_is_not_there_is_away() -> None:
     settings = Settings(openai_base_url=HttpUrl(f"http://127.0.0.1:{free_port()}/v1"))
 
     async with open_client(settings) as client:
         with pytest.raises(GeneratorAway, match="OPENAI_BASE_URL"):
-            await anext(OpenAiCompatible("openai:m", "m", client).stream(Ask("q", PASSAGES, "", 9, 0.2)))
+            await anext(OpenAiCompatible("openai:m", "m", client, PATIENT).stream(Ask("q", PASSAGES, "", 9, 0.2)))
 
 
 async def test_a_key_is_in_no_error() -> None:
