@@ -149,9 +149,9 @@ class Product:
             return (await client.get("/api/agents")).json()["items"][0]
 
     @asynccontextmanager
-    async def viewer(self) -> AsyncGenerator["Viewer"]:
-        """A socket of the agent."""
-        address = f"{self.url.replace('http', 'ws', 1)}/ws/agents/{(await self.agent())['id']}"
+    async def viewer(self, agent_id: str | None = None) -> AsyncGenerator["Viewer"]:
+        """A socket of the agent, or of the one that the first start made."""
+        address = f"{self.url.replace('http', 'ws', 1)}/ws/agents/{agent_id or (await self.agent())['id']}"
         headers = {"Authorization": f"Bearer {self.key}"}
         async with connect(address, additional_headers=headers, max_size=None, proxy=None) as connection:
             yield Viewer(connection)
