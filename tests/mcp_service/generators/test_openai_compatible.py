@@ -25,7 +25,7 @@ from tests.serving import free_port, serving
 
 PASSAGES = [GivenPassage(text="Light passes through the skull.", document="light.md")]
 PATIENT = Silence(prompt=timedelta(seconds=30), token=timedelta(seconds=30))
-SOON = timedelta(seconds=0.2)
+SOON = timedelta(seconds=0.5)
 
 
 async def told(model: FakeModel, prefix: str = "", max_tokens: int = 200, silence: Silence = PATIENT) -> list[Told]:
@@ -207,8 +207,9 @@ async def test_a_model_that_falls_silent_is_given_up_and_what_it_wrote_is_told()
 
 
 async def test_a_slow_model_is_not_a_silent_one() -> None:
-    model = FakeModel(delay=0.15)
+    model = FakeModel(delay=0.2)
 
+    # Seven tokens take longer than the limit, each of them less.
     items = await told(model, silence=Silence(prompt=2 * SOON, token=2 * SOON))
 
     assert text_of(items) == model.text
