@@ -8,7 +8,7 @@ from temporalio import activity
 from activities.refusals import execution_gone
 from dynavera.contracts.contract import Contract
 from dynavera.contracts.events import ExecutionEvent, TerminalEvent
-from dynavera.records.executions import ExecutionNotFound, Executions
+from dynavera.records.logs import ExecutionNotFound, Logs
 
 
 class Begun(Contract):
@@ -41,13 +41,13 @@ class Recorded(Contract):
 class RecordActivities:
     """The records of executions, written for the workflow."""
 
-    executions: Executions
+    logs: Logs
 
     @activity.defn
     async def begin_execution(self, execution_id: UUID) -> Begun:
         """Note that the execution runs, unless it has ended."""
         try:
-            return Begun(ended=await self.executions.begin(execution_id))
+            return Begun(ended=await self.logs.begin(execution_id))
         except ExecutionNotFound as error:
             raise execution_gone() from error
 
@@ -55,7 +55,7 @@ class RecordActivities:
     async def archive_events(self, archive: Archive) -> None:
         """Keep part of the log."""
         try:
-            await self.executions.archive(archive.execution_id, archive.events)
+            await self.logs.archive(archive.execution_id, archive.events)
         except ExecutionNotFound as error:
             raise execution_gone() from error
 
@@ -63,6 +63,6 @@ class RecordActivities:
     async def record_outcome(self, outcome: Outcome) -> Recorded:
         """Record the outcome, or learn which one was recorded before."""
         try:
-            return Recorded(event=await self.executions.finish(outcome.tail, outcome.event))
+            return Recorded(event=await self.logs.finish(outcome.tail, outcome.event))
         except ExecutionNotFound as error:
             raise execution_gone() from error

@@ -26,6 +26,8 @@ from dynavera.limits import READER_PATIENCE
 from dynavera.records import executions as records
 from dynavera.records.agents import Agents
 from dynavera.records.database import Database, DatabaseAway
+from dynavera.records.deliveries import Deliveries
+from dynavera.records.logs import Logs
 from dynavera.records.migrate import SchemaTooNew, migrate
 from dynavera.records.users import Users
 from dynavera.settings import BadSettings, Settings, load_settings
@@ -51,8 +53,9 @@ async def run(settings: Settings, listening: socket.socket) -> None:
     await users.ensure_first(first_user_token(settings).get_secret_value())
     temporal = Temporal(await connect(settings, lazy=True), settings.task_queue, settings.execution_time_limit)
     executions = records.Executions(database, settings.temporal_web_executions(namespace_of(settings)))
-    log = ExecutionLog(executions, temporal)
-    sweep = Sweep(executions, temporal)
+    logs = Logs(database)
+    log = ExecutionLog(logs, temporal)
+    sweep = Sweep(Deliveries(database), logs, temporal)
     agents = Agents(database)
     async with mcp_client(settings, mcp_token(settings)) as client:
         knowledge = Knowledge(client)

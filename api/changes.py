@@ -10,7 +10,8 @@ from uuid import UUID
 from dynavera.contracts.executions import Execution
 from dynavera.limits import DISCOVER_EVERY
 from dynavera.records.database import DatabaseAway
-from dynavera.records.executions import ExecutionNotFound, Executions
+from dynavera.records.executions import Executions
+from dynavera.records.logs import ExecutionNotFound
 
 logger = logging.getLogger(__name__)
 

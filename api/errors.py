@@ -22,7 +22,8 @@ from dynavera.contracts.system import FieldError
 from dynavera.records.agents import AgentBusy, AgentNotFound
 from dynavera.records.cursors import BadCursor
 from dynavera.records.database import DatabaseAway
-from dynavera.records.executions import ExecutionNotFound, ExecutionStillRuns, IdempotencyConflict
+from dynavera.records.executions import ExecutionStillRuns, IdempotencyConflict
+from dynavera.records.logs import ExecutionNotFound
 from dynavera.records.users import ApiKeyNotFound, OwnerStays, UserNameTaken, UserNotFound
 
 MOST_ERRORS = 20

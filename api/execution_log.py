@@ -6,7 +6,7 @@ from uuid import UUID
 from api.temporal import Temporal, TemporalAway, WorkflowUnknown
 from dynavera.contracts.events import ExecutionEvent
 from dynavera.contracts.executions import LIVE
-from dynavera.records.executions import Executions
+from dynavera.records.logs import Logs
 
 MOST = 1000
 """Events that are read at a time."""
@@ -24,7 +24,7 @@ class CursorAhead(Exception):
 class ExecutionLog:
     """Reads logs in order and without a gap, wherever their events are."""
 
-    records: Executions
+    logs: Logs
     temporal: Temporal
 
     async def read(self, execution_id: UUID, after: int, limit: int = MOST) -> list[ExecutionEvent]:
@@ -35,14 +35,14 @@ class ExecutionLog:
             EventsAway: there may be more, and Temporal or its worker does not answer.
             CursorAhead: there is no event `after` yet.
         """
-        stored = await self.records.events(execution_id, after, limit)
+        stored = await self.logs.events(execution_id, after, limit)
         if stored:
             return stored
-        status = await self.records.status(execution_id)
+        status = await self.logs.status(execution_id)
         if status in LIVE and status != "queued":
             return await self._tail(execution_id, after, limit)
         # It may have ended, or have been archived, since the first look.
-        stored = await self.records.events(execution_id, after, limit)
+        stored = await self.logs.events(execution_id, after, limit)
         if not stored:
             await self._not_ahead(execution_id, after)
         return stored
@@ -55,10 +55,10 @@ class ExecutionLog:
         try:
             page = await self.temporal.events(execution_id, after)
         except (TemporalAway, WorkflowUnknown):
-            return await self.records.events(execution_id, after, MOST)
+            return await self.logs.events(execution_id, after, MOST)
         if not page.items or page.first > after + 1:
             # Archived meanwhile; or ended by the sweep, of which the workflow knows nothing.
-            return await self.records.events(execution_id, after, MOST)
+            return await self.logs.events(execution_id, after, MOST)
         return page.items
 
     async def last(self, execution_id: UUID) -> int:
@@ -66,25 +66,25 @@ class ExecutionLog:
         try:
             page = await self.temporal.events(execution_id, 2**31)
         except (TemporalAway, WorkflowUnknown):
-            return await self.records.last_sequence(execution_id)
+            return await self.logs.last_sequence(execution_id)
         return page.last
 
     async def _tail(self, execution_id: UUID, after: int, limit: int) -> list[ExecutionEvent]:
         try:
             page = await self.temporal.events(execution_id, after)
         except (TemporalAway, WorkflowUnknown) as error:
-            stored = await self.records.events(execution_id, after, limit)
-            if stored or await self.records.status(execution_id) not in LIVE:
+            stored = await self.logs.events(execution_id, after, limit)
+            if stored or await self.logs.status(execution_id) not in LIVE:
                 return stored
             raise EventsAway(f"The newest events cannot be read now: {error} Try again in a moment.") from error
         if page.first > after + 1:
-            return await self.records.events(execution_id, after, limit)
+            return await self.logs.events(execution_id, after, limit)
         if after > page.last:
             raise _ahead(after, page.last)
         return page.items[:limit]
 
     async def _not_ahead(self, execution_id: UUID, after: int) -> None:
-        last = await self.records.last_sequence(execution_id)
+        last = await self.logs.last_sequence(execution_id)
         if after > last:
             raise _ahead(after, last)
 

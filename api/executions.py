@@ -13,7 +13,8 @@ from dynavera.contracts.pages import Page
 from dynavera.contracts.users import User
 from dynavera.records import executions as records
 from dynavera.records.agents import Agents
-from dynavera.records.executions import ExecutionNotFound, ExecutionQuery, Stop
+from dynavera.records.executions import ExecutionQuery, Stop
+from dynavera.records.logs import ExecutionNotFound
 
 
 class SourceNotFound(Exception):
@@ -165,7 +166,7 @@ class Executions:
 
     async def _as_archived(self, user: User, execution: Execution) -> Execution:
         """What the records know of a running execution while nobody else answers."""
-        events = await self.records.events(execution.id, 0, limit=2**31 - 1)
+        events = await self.log.logs.events(execution.id, 0, limit=2**31 - 1)
         stages = [event.content.stage for event in events if isinstance(event, Progress)]
         partial = partial_output(events)
         known = await self.records.get(user.id, execution.id)

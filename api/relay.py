@@ -12,7 +12,7 @@ from dynavera.contracts.events import ExecutionEvent, is_terminal
 from dynavera.contracts.executions import LIVE
 from dynavera.limits import POLL_FASTEST, POLL_SLOWEST
 from dynavera.records.database import DatabaseAway
-from dynavera.records.executions import ExecutionNotFound
+from dynavera.records.logs import ExecutionNotFound
 
 WINDOW_BYTES = 1024 * 1024
 """How much of the newest log a feed keeps for its viewers; who is further behind reads the log itself."""
@@ -77,11 +77,11 @@ class Feed:
         try:
             if not self._begun:
                 # One that has ended is all in the records, though its workflow may still wait for a worker.
-                self._begun = await self.log.records.status(self.execution_id) == "running"
+                self._begun = await self.log.logs.status(self.execution_id) == "running"
             if self._begun:
                 events = await self.log.newest(self.execution_id, self.position)
             else:
-                events = await self.log.records.events(self.execution_id, self.position, MOST)
+                events = await self.log.logs.events(self.execution_id, self.position, MOST)
             if not events:
                 events = await self._ending()
         except DatabaseAway:
@@ -94,9 +94,9 @@ class Feed:
 
     async def _ending(self) -> list[ExecutionEvent]:
         """What is left of the log of an execution that has ended; without anything left the feed has ended too."""
-        if await self.log.records.status(self.execution_id) in LIVE:
+        if await self.log.logs.status(self.execution_id) in LIVE:
             return []
-        events = await self.log.records.events(self.execution_id, self.position, MOST)
+        events = await self.log.logs.events(self.execution_id, self.position, MOST)
         self.ended = not events
         return events
 

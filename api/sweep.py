@@ -16,7 +16,8 @@ from dynavera.contracts.contract import utc_now
 from dynavera.contracts.events import ExecutionEvent
 from dynavera.limits import INSPECT_EVERY, SWEEP_EVERY
 from dynavera.records.database import DatabaseAway
-from dynavera.records.executions import ExecutionNotFound, Executions
+from dynavera.records.deliveries import Deliveries
+from dynavera.records.logs import ExecutionNotFound, Logs
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +40,8 @@ WORDS = {
 class Sweep:
     """Delivers starts and stops, at once and again until they are delivered; every API process may run one."""
 
-    records: Executions
+    deliveries: Deliveries
+    logs: Logs
     temporal: Temporal
     _soon: set[asyncio.Task[None]] = field(default_factory=set["asyncio.Task[None]"])
 
@@ -58,11 +60,11 @@ class Sweep:
             TemporalAway: Temporal does not answer.
             DatabaseAway: the records do not answer.
         """
-        for execution_id in await self.records.not_started():
+        for execution_id in await self.deliveries.not_started():
             with _alone(execution_id):
                 await self._start(execution_id)
-                await self.records.note_started(execution_id)
-        for execution_id in await self.records.stops_not_delivered():
+                await self.deliveries.note_started(execution_id)
+        for execution_id in await self.deliveries.stops_not_delivered():
             with _alone(execution_id):
                 await self._stop(execution_id)
 
@@ -73,7 +75,7 @@ class Sweep:
             TemporalAway: Temporal does not answer.
             DatabaseAway: the records do not answer.
         """
-        async for execution_id in self.records.live(before=utc_now() - SETTLED):
+        async for execution_id in self.deliveries.live(before=utc_now() - SETTLED):
             with _alone(execution_id):
                 await self._inspect(execution_id)
 
@@ -92,7 +94,7 @@ class Sweep:
             logger.warning("It is delivered with the next round: %s", error)
 
     async def _start(self, execution_id: UUID) -> None:
-        order = await self.records.order(execution_id)
+        order = await self.deliveries.order(execution_id)
         if order is not None:
             await self.temporal.start(order)
 
@@ -102,7 +104,7 @@ class Sweep:
         except WorkflowUnknown:
             if not await self._will_not_come(execution_id):
                 return
-        await self.records.note_stop_delivered(execution_id)
+        await self.deliveries.note_stop_delivered(execution_id)
 
     async def _inspect(self, execution_id: UUID) -> None:
         try:
@@ -127,7 +129,7 @@ class Sweep:
     async def _tail(self, execution_id: UUID) -> list[ExecutionEvent]:
         """What a closed workflow still has of its log; a worker reads it from the history."""
         tail: list[ExecutionEvent] = []
-        after = await self.records.last_sequence(execution_id)
+        after = await self.logs.last_sequence(execution_id)
         while True:
             page = await self.temporal.events(execution_id, after)
             if not page.items or page.first > after + 1:
@@ -137,7 +139,7 @@ class Sweep:
 
     async def _fail(self, execution_id: UUID, message: str, code: str, tail: list[ExecutionEvent]) -> None:
         try:
-            await self.records.fail(execution_id, message, code, tail)
+            await self.logs.fail(execution_id, message, code, tail)
         except ExecutionNotFound:
             logger.info("Execution %s was deleted meanwhile.", execution_id)
 
@@ -146,7 +148,7 @@ class Sweep:
         try:
             return await self.temporal.closing(execution_id) is not None
         except WorkflowUnknown:
-            return await self.records.stop_requested_before(execution_id, NEVER_STARTED)
+            return await self.deliveries.stop_requested_before(execution_id, NEVER_STARTED)
 
 
 @contextmanager

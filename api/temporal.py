@@ -21,7 +21,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from dynavera.contracts.contract import utc_now
 from dynavera.limits import RPC_TIMEOUT, WORKER_SILENT
-from dynavera.records.executions import Order
+from dynavera.records.deliveries import Order
 from workflows.agent_execution import AgentExecution, ExecutionOrder
 from workflows.event_log import LogPage, Snapshot
 

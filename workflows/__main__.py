@@ -7,11 +7,11 @@ import sys
 from activities.mcp_client import McpService
 from dynavera.credentials import mcp_token
 from dynavera.records.database import Database, DatabaseAway
-from dynavera.records.executions import Executions
+from dynavera.records.logs import Logs
 from dynavera.records.migrate import SchemaTooNew, migrate
 from dynavera.settings import BadSettings, Settings, load_settings
 from dynavera.telemetry import configure
-from workflows.connection import connected, namespace_of
+from workflows.connection import connected
 from workflows.worker import working
 
 
@@ -27,10 +27,9 @@ async def run(settings: Settings) -> None:
     stop_task = asyncio.create_task(stopping.wait())
     await asyncio.wait({client_task, stop_task}, return_when=asyncio.FIRST_COMPLETED)
     if client_task.done():
-        executions = Executions(database, settings.temporal_web_executions(namespace_of(settings)))
         async with (
             McpService(settings.mcp_base_url, mcp_token(settings)) as mcp,
-            working(client_task.result(), settings.task_queue, mcp, executions, settings.signal_budget),
+            working(client_task.result(), settings.task_queue, mcp, Logs(database), settings.signal_budget),
         ):
             await stop_task
     client_task.cancel()

@@ -13,7 +13,7 @@ from activities.generation import GenerationActivities, Generators
 from activities.knowledge import Knowledge, KnowledgeActivities
 from activities.records import RecordActivities
 from dynavera.limits import CONCURRENT_GENERATIONS, GENERATION_GRACE, HEARTBEAT_EVERY, SHORT_GRACE, STICKY_TIMEOUT
-from dynavera.records.executions import Executions
+from dynavera.records.logs import Logs
 from workflows.agent_execution import AgentExecution, generations_queue
 
 
@@ -23,7 +23,7 @@ class McpService(Knowledge, Generators, Protocol):
 
 @asynccontextmanager
 async def working(
-    client: Client, task_queue: str, mcp: McpService, executions: Executions, signal_budget: int
+    client: Client, task_queue: str, mcp: McpService, logs: Logs, signal_budget: int
 ) -> AsyncGenerator[None]:
     """Work on agent executions for as long as the block runs.
 
@@ -32,7 +32,7 @@ async def working(
     """
     knowledge = KnowledgeActivities(mcp)
     generation = GenerationActivities(mcp, client, SignalBudget(signal_budget))
-    records = RecordActivities(executions)
+    records = RecordActivities(logs)
     executing = Worker(
         client,
         task_queue=task_queue,

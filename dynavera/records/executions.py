@@ -1,44 +1,31 @@
 """Executions and their events: what was accepted, what happened, and the one outcome."""
 
 import hashlib
-from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import Select, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Select, func, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from dynavera.contracts.agents import AgentSettings
 from dynavera.contracts.contract import utc_now
 from dynavera.contracts.events import (
-    ExecutionError,
-    ExecutionEvent,
     ExecutionStarted,
     ExecutionStopped,
-    TerminalEvent,
-    execution_event,
-    is_terminal,
-    partial_output,
 )
-from dynavera.contracts.executions import LIVE, Execution, ExecutionStatus, FinalStatus, OutputData, StopReceipt
+from dynavera.contracts.executions import LIVE, Execution, ExecutionStatus, OutputData, StopReceipt
 from dynavera.identifiers import new_id
 from dynavera.limits import TEMPORAL_REMEMBERS
 from dynavera.records.agents import AgentNotFound
 from dynavera.records.cursors import cursor_id, cursor_of
 from dynavera.records.database import Database
-from dynavera.records.tables import AgentRow, EventRow, ExecutionRow
+from dynavera.records.logs import ExecutionNotFound, end, event_row, locked
+from dynavera.records.tables import AgentRow, ExecutionRow
 
 _output: TypeAdapter[OutputData | None] = TypeAdapter(OutputData | None)
 _input: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
-
-
-class ExecutionNotFound(Exception):
-    """There is no such execution, or it is another user's."""
 
 
 class IdempotencyConflict(Exception):
@@ -47,17 +34,6 @@ class IdempotencyConflict(Exception):
 
 class ExecutionStillRuns(Exception):
     """What was asked for needs an execution that has ended."""
-
-
-@dataclass(frozen=True)
-class Order:
-    """What the workflow of an execution starts with."""
-
-    execution_id: UUID
-    agent_id: UUID
-    user_id: UUID
-    settings: AgentSettings
-    input_data: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -118,7 +94,7 @@ class Executions:
                 row.idempotency_key, row.request_digest, row.retry_of = idempotency_key, request, retry_of
                 session.add(row)
                 await session.flush()
-                session.add(_event_row(_started(row)))
+                session.add(event_row(_started(row)))
                 return self._execution(row)
         except IntegrityError:
             if idempotency_key is None:
@@ -194,7 +170,7 @@ class Executions:
             ExecutionNotFound: the user has no such execution.
         """
         async with self.database.writing() as session:
-            row = await _locked(session, execution_id)
+            row = await locked(session, execution_id)
             if row.user_id != user_id:
                 raise ExecutionNotFound(f"There is no execution {str(execution_id)!r}.")
             if row.status not in LIVE:
@@ -204,84 +180,8 @@ class Executions:
                 row.stop_requested_at = now
                 row.changed_at = now
             if row.status == "queued":
-                await _end(session, row, _stopped_in_the_queue(row))
+                await end(session, row, _stopped_in_the_queue(row))
             return Stop(self._execution(row), ended_before=False)
-
-    async def begin(self, execution_id: UUID) -> TerminalEvent | None:
-        """Note that the workflow runs; where the execution has ended already, its terminal event.
-
-        Raises:
-            ExecutionNotFound: there is no such execution.
-        """
-        async with self.database.writing() as session:
-            row = await _locked(session, execution_id)
-            if row.status not in LIVE:
-                # Its workflow was started after all, and waits to be cancelled.
-                row.stop_delivered_at = None
-                return await _terminal_event(session, execution_id)
-            if row.status == "queued":
-                row.status = "running"
-                row.started_at = row.changed_at = utc_now()
-                row.workflow_started_at = row.workflow_started_at or row.started_at
-            return None
-
-    async def archive(self, execution_id: UUID, events: list[ExecutionEvent]) -> None:
-        """Keep part of the log; doing it twice is doing it once, and an execution that has ended is left as it is.
-
-        Raises:
-            ExecutionNotFound: there is no such execution.
-        """
-        async with self.database.writing() as session:
-            row = await _locked(session, execution_id)
-            if row.status in LIVE:
-                await _keep(session, events)
-
-    async def finish(self, tail: list[ExecutionEvent], event: TerminalEvent) -> TerminalEvent:
-        """Record the outcome with what is left of the log, if none is recorded yet: the first one wins.
-
-        Returns:
-            The terminal event that is stored now, this one or an earlier one.
-
-        Raises:
-            ExecutionNotFound: there is no such execution.
-        """
-        async with self.database.writing() as session:
-            row = await _locked(session, event.execution_id)
-            if row.status not in LIVE:
-                return await _terminal_event(session, row.id)
-            await _keep(session, tail)
-            return await _end(session, row, event)
-
-    async def events(self, execution_id: UUID, after: int, limit: int) -> list[ExecutionEvent]:
-        """The archived events after `after`, at most `limit`."""
-        async with self.database.reading() as session:
-            rows = await session.scalars(
-                select(EventRow.event)
-                .where(EventRow.execution_id == execution_id, EventRow.sequence > after)
-                .order_by(EventRow.sequence)
-                .limit(limit)
-            )
-            return [execution_event.validate_json(event) for event in rows]
-
-    async def last_sequence(self, execution_id: UUID) -> int:
-        """The sequence of the last archived event; 0 without any."""
-        async with self.database.reading() as session:
-            last = await session.scalar(
-                select(func.max(EventRow.sequence)).where(EventRow.execution_id == execution_id)
-            )
-        return last or 0
-
-    async def status(self, execution_id: UUID) -> ExecutionStatus:
-        """The status, whoever the user is.
-
-        Raises:
-            ExecutionNotFound: there is no such execution (any more).
-        """
-        async with self.database.reading() as session:
-            status = await session.scalar(select(ExecutionRow.status).where(ExecutionRow.id == execution_id))
-        if status is None:
-            raise ExecutionNotFound(f"There is no execution {str(execution_id)!r}.")
-        return cast("ExecutionStatus", status)
 
     async def of_agents(self, agent_ids: set[UUID], since: datetime) -> list[tuple[UUID, UUID]]:
         """Agent id and execution id of every execution of these agents that is live or was accepted since."""
@@ -314,89 +214,6 @@ class Executions:
             )
             counted = {status: count for status, count in rows}  # noqa: C416 -- a Row is no tuple to the type checker
         return dict[str, int].fromkeys(LIVE, 0) | counted
-
-    # --- for the sweep ---------------------------------------------------------------------------------------------
-
-    async def order(self, execution_id: UUID) -> Order | None:
-        """What the workflow starts with; None when the execution has ended."""
-        async with self.database.reading() as session:
-            row = await session.get(ExecutionRow, execution_id)
-        return _order(row) if row is not None and row.status in LIVE else None
-
-    async def not_started(self) -> list[UUID]:
-        """Accepted executions whose workflow is not known to have started, oldest first."""
-        return await self._ids(
-            select(ExecutionRow.id).where(ExecutionRow.status == "queued", ExecutionRow.workflow_started_at.is_(None))
-        )
-
-    async def stops_not_delivered(self) -> list[UUID]:
-        """Executions whose stop Temporal has not heard of, oldest first."""
-        return await self._ids(
-            select(ExecutionRow.id).where(
-                ExecutionRow.stop_requested_at.is_not(None), ExecutionRow.stop_delivered_at.is_(None)
-            )
-        )
-
-    async def live(self, before: datetime) -> AsyncGenerator[UUID]:
-        """Executions that are queued or running in Temporal and were accepted before then, oldest first."""
-        wanted = select(ExecutionRow.id).where(
-            ExecutionRow.status.in_(LIVE),
-            ExecutionRow.workflow_started_at.is_not(None),
-            ExecutionRow.created_at < before,
-        )
-        part = await self._ids(wanted)
-        while part:
-            for execution_id in part:
-                yield execution_id
-            part = await self._ids(wanted.where(ExecutionRow.id > part[-1]))
-
-    async def note_started(self, execution_id: UUID) -> None:
-        """Temporal has the workflow."""
-        await self._note(execution_id, workflow_started_at=utc_now())
-
-    async def note_stop_delivered(self, execution_id: UUID) -> None:
-        """Temporal knows of the stop, or has nothing to stop."""
-        await self._note(execution_id, stop_delivered_at=utc_now())
-
-    async def stop_requested_before(self, execution_id: UUID, age: timedelta) -> bool:
-        """Whether the stop was asked for longer ago than `age`."""
-        async with self.database.reading() as session:
-            asked = await session.scalar(select(ExecutionRow.stop_requested_at).where(ExecutionRow.id == execution_id))
-        return asked is not None and asked < utc_now() - age
-
-    async def fail(self, execution_id: UUID, message: str, code: str, tail: list[ExecutionEvent]) -> TerminalEvent:
-        """Record that the execution ended without a word of its own; `tail` is what could still be read of its log.
-
-        Raises:
-            ExecutionNotFound: there is no such execution.
-        """
-        async with self.database.writing() as session:
-            row = await _locked(session, execution_id)
-            if row.status not in LIVE:
-                return await _terminal_event(session, execution_id)
-            await _keep(session, tail)
-            stored = await session.scalars(
-                select(EventRow.event).where(EventRow.execution_id == execution_id).order_by(EventRow.sequence)
-            )
-            log = [execution_event.validate_json(event) for event in stored]
-            event = ExecutionError(
-                execution_id=row.id,
-                agent_id=row.agent_id,
-                sequence=len(log) + 1,
-                timestamp=utc_now(),
-                message=message,
-                code=code,
-                output_data=partial_output(log),
-            )
-            return await _end(session, row, event)
-
-    async def _ids(self, wanted: Select[UUID]) -> list[UUID]:
-        async with self.database.reading() as session:
-            return list(await session.scalars(wanted.order_by(ExecutionRow.id).limit(500)))
-
-    async def _note(self, execution_id: UUID, **moment: datetime) -> None:
-        async with self.database.writing() as session:
-            await session.execute(update(ExecutionRow).where(ExecutionRow.id == execution_id).values(**moment))
 
     async def _row(self, user_id: UUID, execution_id: UUID) -> ExecutionRow:
         async with self.database.reading() as session:
@@ -449,10 +266,6 @@ def _new_row(user_id: UUID, agent: AgentRow, input_data: dict[str, Any]) -> Exec
     )
 
 
-def _order(row: ExecutionRow) -> Order:
-    return Order(row.id, row.agent_id, row.user_id, AgentSettings.model_validate(row.settings), row.input_data)
-
-
 def _started(row: ExecutionRow) -> ExecutionStarted:
     return ExecutionStarted(
         execution_id=row.id, agent_id=row.agent_id, sequence=1, timestamp=row.created_at, input_data=row.input_data
@@ -470,61 +283,3 @@ def _stopped_in_the_queue(row: ExecutionRow) -> ExecutionStopped:
         output_data=None,
         stop=StopReceipt(requested_at=row.stop_requested_at or now, acknowledged_at=None, characters=0),
     )
-
-
-async def _locked(session: AsyncSession, execution_id: UUID) -> ExecutionRow:
-    row = await session.scalar(select(ExecutionRow).where(ExecutionRow.id == execution_id).with_for_update())
-    if row is None:
-        raise ExecutionNotFound(f"There is no execution {str(execution_id)!r}.")
-    return row
-
-
-async def _terminal_event(session: AsyncSession, execution_id: UUID) -> TerminalEvent:
-    stored = await session.scalar(
-        select(EventRow.event).where(EventRow.execution_id == execution_id).order_by(EventRow.sequence.desc()).limit(1)
-    )
-    event = execution_event.validate_json(stored or "null")
-    if not is_terminal(event):
-        raise ValueError(f"execution {execution_id} has ended, and its log has not")
-    return cast("TerminalEvent", event)
-
-
-async def _end(session: AsyncSession, row: ExecutionRow, event: TerminalEvent) -> TerminalEvent:
-    """Set the row's final state and add its last event; the moment of the request is the records' to say."""
-    if isinstance(event, ExecutionStopped) and row.stop_requested_at is not None:
-        receipt = event.stop.model_copy(update={"requested_at": row.stop_requested_at})
-        event = event.model_copy(update={"stop": receipt})
-    row.status = _final_status(event)
-    row.output_data = None if event.output_data is None else event.output_data.model_dump(mode="json")
-    row.error_message = event.message if isinstance(event, ExecutionError) else None
-    row.completed_at = event.timestamp
-    # Not the event's moment: whoever watches for changes sees what is committed now.
-    row.changed_at = utc_now()
-    session.add(_event_row(event))
-    await session.flush()
-    return event
-
-
-def _final_status(event: TerminalEvent) -> FinalStatus:
-    match event:
-        case ExecutionError():
-            return "failed"
-        case ExecutionStopped():
-            return "stopped"
-        case _:
-            return "completed"
-
-
-async def _keep(session: AsyncSession, events: list[ExecutionEvent]) -> None:
-    if not events:
-        return
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    rows = [
-        {"execution_id": event.execution_id, "sequence": event.sequence, "event": event.model_dump_json()}
-        for event in events
-    ]
-    await session.execute(insert(EventRow).on_conflict_do_nothing(), rows)
-
-
-def _event_row(event: ExecutionEvent) -> EventRow:
-    return EventRow(execution_id=event.execution_id, sequence=event.sequence, event=event.model_dump_json())

@@ -21,6 +21,7 @@ from api.temporal import Temporal
 from dynavera.records.agents import Agents
 from dynavera.records.database import Database
 from dynavera.records.executions import Executions
+from dynavera.records.logs import Logs
 from dynavera.records.migrate import migrate
 from dynavera.records.users import Users
 from dynavera.settings import Settings
@@ -88,7 +89,7 @@ async def streams(settings: Settings, database: Database) -> Streams:
     """The live sides, with a Temporal that nobody has started."""
     records = Executions(database, "http://temporal.test")
     temporal = Temporal(await connect(settings, lazy=True), "tests", settings.execution_time_limit)
-    return Streams(Relay(ExecutionLog(records, temporal)), Arrivals(records), Changes(records))
+    return Streams(Relay(ExecutionLog(Logs(database), temporal)), Arrivals(records), Changes(records))
 
 
 @pytest.fixture

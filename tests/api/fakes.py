@@ -22,12 +22,12 @@ from dynavera.identifiers import new_id
 from dynavera.records.agents import Agents
 from dynavera.records.cursors import cursor_id, cursor_of
 from dynavera.records.executions import (
-    ExecutionNotFound,
     ExecutionQuery,
     ExecutionStillRuns,
     IdempotencyConflict,
     Stop,
 )
+from dynavera.records.logs import ExecutionNotFound
 
 OK = Check(status="ok", detail="ok")
 AWAY = Check(status="away", detail="away")

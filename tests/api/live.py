@@ -35,6 +35,8 @@ from dynavera.contracts.users import User
 from dynavera.records import executions as records
 from dynavera.records.agents import Agents
 from dynavera.records.database import Database
+from dynavera.records.deliveries import Deliveries
+from dynavera.records.logs import Logs
 from dynavera.records.migrate import migrate
 from dynavera.records.users import Users
 from dynavera.settings import Settings
@@ -122,8 +124,12 @@ class Live:
     def records(self) -> records.Executions:
         return records.Executions(self.database, "http://temporal.test")
 
+    @property
+    def logs(self) -> Logs:
+        return Logs(self.database)
+
     def worker(self) -> AbstractAsyncContextManager[None]:
-        return working(self.temporal.client, self.temporal.task_queue, self.mcp, self.records, signal_budget=100)
+        return working(self.temporal.client, self.temporal.task_queue, self.mcp, self.logs, signal_budget=100)
 
     def client(self, url: str | None = None, api_key: str | None = KEY) -> httpx.AsyncClient:
         """A client of the API, by default as the first user."""
@@ -160,7 +166,7 @@ class Live:
     async def has_status(self, execution_id: UUID, status: str) -> None:
         """Wait until it has."""
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while await self.records.status(execution_id) != status:
+            while await self.logs.status(execution_id) != status:
                 await asyncio.sleep(0.02)
 
     def writes(self, *words: str, stops_after: int | None = None) -> Gate:
@@ -275,8 +281,8 @@ async def _api(settings: Settings, temporal: Temporal) -> AsyncGenerator[str]:
     database = Database(settings.records_url)
     users, agents = Users(database), Agents(database)
     executions = records.Executions(database, settings.temporal_web_executions("default"))
-    log = ExecutionLog(executions, temporal)
-    sweep = Sweep(executions, temporal)
+    log = ExecutionLog(Logs(database), temporal)
+    sweep = Sweep(Deliveries(database), Logs(database), temporal)
     async with mcp_client(settings, SecretStr("mcp_of-the-service")) as to_mcp:
         knowledge = Knowledge(to_mcp)
         services = Services(

@@ -1,33 +1,26 @@
 """Who may open a socket or a stream, and for how long it stays open."""
 
 import asyncio
-import base64
-import os
 import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
-from typing import Any
 from urllib.parse import urlsplit
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import httpx
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
-from dynavera.contracts.contract import utc_now
-from dynavera.contracts.events import ExecutionEvent, ExecutionStopped, ProgressContent, agent_event
-from dynavera.contracts.executions import StopReceipt
 from dynavera.records.users import Users
 from tests.api.live import KEY, PATIENCE_SECONDS, Live, frames
+from tests.large_log import LARGE_BYTES, LARGE_EVENTS, large_log
 from tests.serving import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SHORT = timedelta(seconds=0.2)
-LARGE_EVENTS = 160
-LARGE_BYTES = LARGE_EVENTS * 100_000
 
 
 @pytest.fixture
@@ -115,7 +108,7 @@ async def test_a_socket_that_is_not_read_is_closed_with_4408_and_others_are_not_
     live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("api.agent_socket.READER_PATIENCE", SHORT)
-    large = await _large_log(live)
+    large = await large_log(live.database, live.user.id, live.agent.id)
     address = f"{live.url.replace('http', 'ws', 1)}/ws/agents/{live.agent.id}"
     authorization = {"Authorization": f"Bearer {KEY}"}
 
@@ -141,7 +134,7 @@ async def test_a_stream_that_is_not_read_is_ended_and_others_are_not_held_up(
     live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("api.routers.stream.READER_PATIENCE", SHORT)
-    large = await _large_log(live)
+    large = await large_log(live.database, live.user.id, live.agent.id)
 
     with _silent_client(live) as silent:
         await asyncio.to_thread(silent.sendall, _request(live, f"/api/executions/{large}/events/stream"))
@@ -155,35 +148,13 @@ async def test_a_stream_that_is_not_read_is_ended_and_others_are_not_held_up(
 
 
 async def test_a_reader_that_is_only_slow_gets_everything(live: Live) -> None:
-    large = await _large_log(live)
+    large = await large_log(live.database, live.user.id, live.agent.id)
 
     async with live.socket() as conversation:
         await conversation.say(action="subscribe", execution_id=str(large), after=0)
         log = await conversation.log(large)
 
     assert [event["sequence"] for event in log] == list(range(1, LARGE_EVENTS + 3))
-
-
-async def _large_log(live: Live) -> UUID:
-    """An execution that was stopped, with 16 MB of log: more than the kernel takes for a client that never reads.
-
-    It is random, for a WebSocket compresses what it carries.
-    """
-    execution = await live.records.accept(live.user.id, live.agent.id, {"query": "Much?"})
-    await live.records.begin(execution.id)
-    envelope: dict[str, Any] = {"execution_id": execution.id, "agent_id": live.agent.id, "timestamp": utc_now()}
-    log: list[ExecutionEvent] = [
-        agent_event(ProgressContent(stage="initializing", message=_random_text()), sequence=2 + number, **envelope)
-        for number in range(LARGE_EVENTS)
-    ]
-    receipt = StopReceipt(requested_at=utc_now(), acknowledged_at=None, characters=0)
-    ending = ExecutionStopped(sequence=LARGE_EVENTS + 2, message="Stopped.", output_data=None, stop=receipt, **envelope)
-    await live.records.finish(log, ending)
-    return execution.id
-
-
-def _random_text() -> str:
-    return base64.b64encode(os.urandom(75_000)).decode()
 
 
 @asynccontextmanager

@@ -59,7 +59,7 @@ async def test_a_stop_of_what_has_ended_is_accepted_and_changes_nothing(live: Li
             await conversation.say(action="stop_agent", execution_id=str(execution_id))
             assert (await conversation.answer("accepted"))["execution_id"] == str(execution_id)
 
-    assert await live.records.last_sequence(execution_id) == 2
+    assert await live.logs.last_sequence(execution_id) == 2
 
 
 @pytest.mark.parametrize("action", ["stop_agent", "subscribe"])
@@ -77,7 +77,7 @@ async def test_an_execution_of_another_agent_or_user_or_of_nobody_is_not_found(l
     assert [refusal["message"].replace(one, "") for refusal, one in zip(refusals, ids, strict=True)] == [
         "There is no execution ''."
     ] * 3
-    assert [await live.records.status(UUID(one)) for one in ids[1:]] == ["queued", "queued"]
+    assert [await live.logs.status(UUID(one)) for one in ids[1:]] == ["queued", "queued"]
 
 
 async def test_the_same_key_and_body_is_the_same_execution_and_another_body_a_conflict(live: Live) -> None:

@@ -45,7 +45,7 @@ async def test_the_first_event_is_there_before_any_worker_is(live: Live) -> None
         execution_id = await conversation.start("Who works?")
         first = await conversation.answer("execution_started")
 
-        assert await live.records.status(execution_id) == "queued"
+        assert await live.logs.status(execution_id) == "queued"
         await live.stop(execution_id)
         rest = [await conversation.hear(seconds=1)]
 

@@ -38,7 +38,7 @@ async def archived(here: World) -> UUID:
     assert here.mcp.gate is not None
     async with here.worker():
         execution_id = await here.start()
-        while await here.records.last_sequence(execution_id) < ARCHIVE_EVENTS:
+        while await here.logs.last_sequence(execution_id) < ARCHIVE_EVENTS:
             await asyncio.sleep(0.05)
         here.mcp.gate.opened.set()
         await here.events(execution_id)

@@ -54,10 +54,10 @@ async def test_the_tail_is_archived_during_the_run_and_the_log_stays_dense(here:
     async with here.worker():
         execution_id = await here.start()
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while await here.records.last_sequence(execution_id) < ARCHIVE_EVENTS:
+            while await here.logs.last_sequence(execution_id) < ARCHIVE_EVENTS:
                 await asyncio.sleep(0.05)
         page = await here.temporal.events(execution_id, 0)
-        status = await here.records.status(execution_id)
+        status = await here.logs.status(execution_id)
         gate.opened.set()
         events = await here.events(execution_id)
 

@@ -29,7 +29,7 @@ async def test_a_stop_asked_for_before_the_workflow_was_started_is_carried_out(h
     await here.sweep.deliver()
 
     assert [event.type for event in await here.events(execution.id)] == ["execution_started", "execution_stopped"]
-    assert await here.records.not_started() == []
+    assert await here.deliveries.not_started() == []
 
 
 async def test_a_stop_while_retrieving_ends_at_once(here: World) -> None:

@@ -32,7 +32,7 @@ async def nowhere() -> Temporal:
 async def test_a_start_while_temporal_is_away_is_delivered_when_it_is_back(here: World) -> None:
     execution = await here.records.accept(here.user.id, here.agent.id, {"query": "What?"})
     with pytest.raises(TemporalAway):
-        await Sweep(here.records, await nowhere()).deliver()
+        await Sweep(here.deliveries, here.logs, await nowhere()).deliver()
 
     async with here.worker():
         await here.sweep.deliver()
@@ -49,14 +49,14 @@ async def test_a_stop_while_temporal_is_away_is_delivered_when_it_is_back(here: 
         await here.said(execution_id, "Light ")
         await here.records.ask_to_stop(here.user.id, execution_id)
         with pytest.raises(TemporalAway):
-            await Sweep(here.records, await nowhere()).deliver()
+            await Sweep(here.deliveries, here.logs, await nowhere()).deliver()
         still_open = await here.temporal.closing(execution_id)
         await here.sweep.deliver()
         events = await here.events(execution_id)
 
     assert still_open is None
     assert events[-1].type == "execution_stopped"
-    assert await here.records.stops_not_delivered() == []
+    assert await here.deliveries.stops_not_delivered() == []
 
 
 async def test_a_start_that_is_delivered_twice_runs_once(here: World) -> None:
@@ -65,7 +65,7 @@ async def test_a_start_that_is_delivered_twice_runs_once(here: World) -> None:
         here.sweep.start_soon(execution_id)
         await here.sweep.deliver()
         await here.events(execution_id)
-        order = await here.records.order(execution_id)
+        order = await here.deliveries.order(execution_id)
         await here.closed_as(execution_id)
 
     assert order is None
@@ -82,7 +82,7 @@ async def test_an_execution_that_is_terminated_in_temporal_fails_with_that_reaso
         execution_id = await here.start()
         await here.said(execution_id, "Light ")
         await here.environment.client.get_workflow_handle(str(execution_id)).terminate(reason="the disk is full")
-        await here.records.note_started(execution_id)
+        await here.deliveries.note_started(execution_id)
         await here.sweep.inspect()
         events = await here.events(execution_id)
 
@@ -136,7 +136,7 @@ async def test_a_namespace_that_does_not_exist_says_nothing_of_its_executions(he
     with pytest.raises(TemporalAway):
         await elsewhere.closing(execution.id)
     with pytest.raises(TemporalAway):
-        await Sweep(here.records, elsewhere).deliver()
+        await Sweep(here.deliveries, here.logs, elsewhere).deliver()
 
 
 async def test_an_execution_that_temporal_has_forgotten_fails(here: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,9 @@ from dynavera.contracts.events import Delta, ExecutionEvent, ExecutionStopped, P
 from dynavera.contracts.users import User
 from dynavera.records.agents import Agents
 from dynavera.records.database import Database
+from dynavera.records.deliveries import Deliveries
 from dynavera.records.executions import Executions
+from dynavera.records.logs import Logs
 from dynavera.records.migrate import migrate
 from dynavera.records.users import Users
 from tests.temporal import temporal_server
@@ -37,13 +39,15 @@ class World:
     user: User
     agent: Agent
     records: Executions
+    logs: Logs
+    deliveries: Deliveries
     temporal: Temporal
     log: ExecutionLog
     sweep: Sweep
     mcp: FakeMcp = field(default_factory=FakeMcp)
 
     def worker(self) -> AbstractAsyncContextManager[None]:
-        return working(self.environment.client, QUEUE, self.mcp, self.records, signal_budget=100)
+        return working(self.environment.client, QUEUE, self.mcp, self.logs, signal_budget=100)
 
     async def start(self, query: str = "What is fNIRS?") -> UUID:
         execution = await self.records.accept(self.user.id, self.agent.id, {"query": query})
@@ -59,7 +63,7 @@ class World:
         async with asyncio.timeout(PATIENCE_SECONDS):
             events = [event async for event in Relay(self.log).follow(execution_id, 0)]
         assert [event.sequence for event in events] == list(range(1, len(events) + 1))
-        assert await self.records.events(execution_id, 0, 100_000) == events
+        assert await self.logs.events(execution_id, 0, 100_000) == events
         return events
 
     async def closed_as(self, execution_id: UUID) -> str:
@@ -91,11 +95,22 @@ async def world(folder: Path) -> AsyncGenerator[World]:
     await migrate(database)
     user = await Users(database).ensure_first("token")
     agent = await Agents(database).create(user.id, AgentSettings(name="Tester"))
-    records = Executions(database, "http://temporal.test")
+    records, logs, deliveries = Executions(database, "http://temporal.test"), Logs(database), Deliveries(database)
     async with temporal_server() as environment:
         temporal = Temporal(environment.client, QUEUE, timedelta(hours=1))
-        log = ExecutionLog(records, temporal)
-        yield World(environment, database, user, agent, records, temporal, log, Sweep(records, temporal))
+        log = ExecutionLog(logs, temporal)
+        yield World(
+            environment,
+            database,
+            user,
+            agent,
+            records,
+            logs,
+            deliveries,
+            temporal,
+            log,
+            Sweep(deliveries, logs, temporal),
+        )
     await database.close()
 
 

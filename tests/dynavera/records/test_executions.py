@@ -24,13 +24,14 @@ from dynavera.identifiers import new_id
 from dynavera.records.agents import AgentBusy, AgentNotFound, Agents
 from dynavera.records.cursors import BadCursor
 from dynavera.records.database import Database
+from dynavera.records.deliveries import Deliveries
 from dynavera.records.executions import (
-    ExecutionNotFound,
     ExecutionQuery,
     Executions,
     ExecutionStillRuns,
     IdempotencyConflict,
 )
+from dynavera.records.logs import ExecutionNotFound, Logs
 from dynavera.records.users import Users
 
 QUESTION = {"query": "What is fNIRS?", "tags": ["ä", "🧠", '"']}
@@ -39,6 +40,16 @@ QUESTION = {"query": "What is fNIRS?", "tags": ["ä", "🧠", '"']}
 @pytest.fixture
 def executions(database: Database) -> Executions:
     return Executions(database, "http://temporal.test")
+
+
+@pytest.fixture
+def logs(database: Database) -> Logs:
+    return Logs(database)
+
+
+@pytest.fixture
+def deliveries(database: Database) -> Deliveries:
+    return Deliveries(database)
 
 
 @pytest.fixture
@@ -84,11 +95,11 @@ def stopped(execution: Execution, sequence: int) -> ExecutionStopped:
 
 
 async def test_an_accepted_start_is_queued_and_has_its_first_event(
-    executions: Executions, user: User, agent: Agent
+    executions: Executions, user: User, agent: Agent, logs: Logs, deliveries: Deliveries
 ) -> None:
     execution = await executions.accept(user.id, agent.id, QUESTION)
 
-    events = await executions.events(execution.id, 0, 10)
+    events = await logs.events(execution.id, 0, 10)
 
     assert execution.status == "queued"
     assert execution.temporal_url == f"http://temporal.test/{execution.id}"
@@ -96,7 +107,7 @@ async def test_an_accepted_start_is_queued_and_has_its_first_event(
     assert isinstance(events[0], ExecutionStarted)
     assert events[0].input_data == QUESTION
     assert await executions.get(user.id, execution.id) == execution
-    assert await executions.not_started() == [execution.id]
+    assert await deliveries.not_started() == [execution.id]
 
 
 async def test_the_same_key_and_input_is_the_same_execution(executions: Executions, user: User, agent: Agent) -> None:
@@ -140,78 +151,78 @@ async def test_another_user_sees_nothing_and_may_use_the_same_key(
 
 
 async def test_the_log_is_archived_once_however_often_it_is_told(
-    executions: Executions, user: User, agent: Agent
+    executions: Executions, user: User, agent: Agent, logs: Logs
 ) -> None:
     execution = await executions.accept(user.id, agent.id, QUESTION)
-    assert await executions.begin(execution.id) is None
+    assert await logs.begin(execution.id) is None
 
     for _ in range(2):
-        await executions.archive(execution.id, deltas(execution, 2, 3))
+        await logs.archive(execution.id, deltas(execution, 2, 3))
 
-    events = await executions.events(execution.id, 0, 100)
+    events = await logs.events(execution.id, 0, 100)
     assert [event.sequence for event in events] == [1, 2, 3, 4]
-    assert await executions.last_sequence(execution.id) == 4
-    assert [event.sequence for event in await executions.events(execution.id, 2, 1)] == [3]
+    assert await logs.last_sequence(execution.id) == 4
+    assert [event.sequence for event in await logs.events(execution.id, 2, 1)] == [3]
 
 
 async def test_the_first_outcome_wins_and_every_later_one_learns_it(
-    executions: Executions, user: User, agent: Agent
+    executions: Executions, user: User, agent: Agent, logs: Logs
 ) -> None:
     execution = await executions.accept(user.id, agent.id, QUESTION)
-    await executions.begin(execution.id)
+    await logs.begin(execution.id)
     outcomes: list[TerminalEvent] = [completed(execution, 4), stopped(execution, 4)] * 3
 
-    stored = await asyncio.gather(*(executions.finish(deltas(execution, 2, 2), one) for one in outcomes))
+    stored = await asyncio.gather(*(logs.finish(deltas(execution, 2, 2), one) for one in outcomes))
 
     assert len({event.model_dump_json() for event in stored}) == 1
-    events = await executions.events(execution.id, 0, 100)
+    events = await logs.events(execution.id, 0, 100)
     assert [event.sequence for event in events] == [1, 2, 3, 4]
     assert events[-1] == stored[0]
     record = await executions.get(user.id, execution.id)
     assert record.status == ("completed" if isinstance(stored[0], ExecutionCompleted) else "stopped")
     assert record.output_data == stored[0].output_data
-    await executions.archive(execution.id, deltas(execution, 5, 1))
-    assert await executions.last_sequence(execution.id) == 4
+    await logs.archive(execution.id, deltas(execution, 5, 1))
+    assert await logs.last_sequence(execution.id) == 4
 
 
 async def test_a_stop_in_the_queue_ends_the_execution_and_its_workflow_learns_it(
-    executions: Executions, user: User, agent: Agent
+    executions: Executions, user: User, agent: Agent, logs: Logs, deliveries: Deliveries
 ) -> None:
     execution = await executions.accept(user.id, agent.id, QUESTION)
 
     stop = await executions.ask_to_stop(user.id, execution.id)
     again = await executions.ask_to_stop(user.id, execution.id)
-    ending = await executions.begin(execution.id)
+    ending = await logs.begin(execution.id)
 
     assert (stop.execution.status, stop.ended_before) == ("stopped", False)
     assert again.ended_before
     assert isinstance(ending, ExecutionStopped)
     assert ending.sequence == 2
-    assert await executions.stops_not_delivered() == [execution.id]
+    assert await deliveries.stops_not_delivered() == [execution.id]
 
 
 async def test_the_receipt_of_a_stop_says_when_it_was_asked_for(
-    executions: Executions, user: User, agent: Agent
+    executions: Executions, user: User, agent: Agent, logs: Logs
 ) -> None:
     execution = await executions.accept(user.id, agent.id, QUESTION)
-    await executions.begin(execution.id)
+    await logs.begin(execution.id)
     before = utc_now()
     await executions.ask_to_stop(user.id, execution.id)
     after = utc_now()
 
-    ending = await executions.finish([], stopped(execution, 2))
+    ending = await logs.finish([], stopped(execution, 2))
 
     assert isinstance(ending, ExecutionStopped)
     assert before <= ending.stop.requested_at <= after
 
 
 async def test_what_ended_without_a_word_keeps_what_was_written(
-    executions: Executions, user: User, agent: Agent
+    executions: Executions, user: User, agent: Agent, logs: Logs
 ) -> None:
     execution = await executions.accept(user.id, agent.id, QUESTION)
-    await executions.begin(execution.id)
+    await logs.begin(execution.id)
 
-    ending = await executions.fail(execution.id, "Terminated.", "terminated", deltas(execution, 2, 3))
+    ending = await logs.fail(execution.id, "Terminated.", "terminated", deltas(execution, 2, 3))
 
     assert isinstance(ending, ExecutionError)
     assert ending.sequence == 5
@@ -220,10 +231,12 @@ async def test_what_ended_without_a_word_keeps_what_was_written(
     assert (await executions.get(user.id, execution.id)).error_message == "Terminated."
 
 
-async def test_lists_are_filtered_and_paged_newest_first(executions: Executions, user: User, agent: Agent) -> None:
+async def test_lists_are_filtered_and_paged_newest_first(
+    executions: Executions, user: User, agent: Agent, logs: Logs
+) -> None:
     questions = ["Was ist 100 % Ö?", "What is EEG?", "what is eeg worth?", "Why_not"]
     made = [await executions.accept(user.id, agent.id, {"query": question}) for question in questions]
-    await executions.begin(made[0].id)
+    await logs.begin(made[0].id)
 
     async def found(query: ExecutionQuery) -> list[UUID]:
         return [one.id for one in (await executions.page(user.id, query))[0]]
@@ -257,11 +270,11 @@ async def test_a_retry_asks_the_same_and_only_of_what_has_ended(
     assert again.status == "queued"
 
 
-async def test_changes_are_seen_in_their_order(executions: Executions, user: User, agent: Agent) -> None:
+async def test_changes_are_seen_in_their_order(executions: Executions, user: User, agent: Agent, logs: Logs) -> None:
     since = utc_now() - timedelta(seconds=1)
     first = await executions.accept(user.id, agent.id, QUESTION)
     second = await executions.accept(user.id, agent.id, QUESTION)
-    await executions.begin(first.id)
+    await logs.begin(first.id)
 
     changed = await executions.changed(user.id, since)
 
@@ -271,49 +284,49 @@ async def test_changes_are_seen_in_their_order(executions: Executions, user: Use
     assert await executions.newest_live(user.id, agent.id) == second
 
 
-async def test_an_execution_that_does_not_exist_is_said_not_to(executions: Executions, user: User) -> None:
+async def test_an_execution_that_does_not_exist_is_said_not_to(executions: Executions, user: User, logs: Logs) -> None:
     unknown = new_id()
 
-    for call in (executions.begin(unknown), executions.archive(unknown, []), executions.status(unknown)):
+    for call in (logs.begin(unknown), logs.archive(unknown, []), logs.status(unknown)):
         with pytest.raises(ExecutionNotFound):
             await call
     with pytest.raises(ExecutionNotFound):
         await executions.get(user.id, unknown)
 
 
-async def test_many_stops_at_once_in_the_queue_are_one(executions: Executions, user: User, agent: Agent) -> None:
+async def test_many_stops_at_once_in_the_queue_are_one(
+    executions: Executions, user: User, agent: Agent, logs: Logs
+) -> None:
     execution = await executions.accept(user.id, agent.id, QUESTION)
 
     stops = await asyncio.gather(*(executions.ask_to_stop(user.id, execution.id) for _ in range(6)))
 
     assert [stop.ended_before for stop in stops].count(False) == 1
-    assert len(await executions.events(execution.id, 0, 10)) == 2
+    assert len(await logs.events(execution.id, 0, 10)) == 2
 
 
-async def test_a_stop_and_a_begin_at_once_agree(executions: Executions, user: User, agent: Agent) -> None:
+async def test_a_stop_and_a_begin_at_once_agree(executions: Executions, user: User, agent: Agent, logs: Logs) -> None:
     for _ in range(10):
         execution = await executions.accept(user.id, agent.id, QUESTION)
 
-        ended, stop = await asyncio.gather(
-            executions.begin(execution.id), executions.ask_to_stop(user.id, execution.id)
-        )
+        ended, stop = await asyncio.gather(logs.begin(execution.id), executions.ask_to_stop(user.id, execution.id))
 
         if ended is None:
             assert stop.execution.status == "running"
-            assert await executions.last_sequence(execution.id) == 1
+            assert await logs.last_sequence(execution.id) == 1
         else:
             assert stop.execution.status == "stopped"
 
 
 async def test_an_ending_that_is_recorded_late_is_still_seen_as_a_change(
-    executions: Executions, user: User, agent: Agent
+    executions: Executions, user: User, agent: Agent, logs: Logs
 ) -> None:
     execution = await executions.accept(user.id, agent.id, QUESTION)
-    await executions.begin(execution.id)
+    await logs.begin(execution.id)
     now = utc_now()
     long_ago = completed(execution, 2).model_copy(update={"timestamp": now - timedelta(minutes=1)})
 
-    await executions.finish([], long_ago)
+    await logs.finish([], long_ago)
 
     assert [execution_id for _, execution_id in await executions.changed(user.id, now)] == [execution.id]
 

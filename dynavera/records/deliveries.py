@@ -1,0 +1,92 @@
+"""What has been accepted and is to reach Temporal: starts, stops, and the executions that should live there."""
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, select, update
+
+from dynavera.contracts.agents import AgentSettings
+from dynavera.contracts.contract import utc_now
+from dynavera.contracts.executions import LIVE
+from dynavera.records.database import Database
+from dynavera.records.tables import ExecutionRow
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the workflow of an execution starts with."""
+
+    execution_id: UUID
+    agent_id: UUID
+    user_id: UUID
+    settings: AgentSettings
+    input_data: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Deliveries:
+    """The sweep's list of what is to be done."""
+
+    database: Database
+
+    async def order(self, execution_id: UUID) -> Order | None:
+        """What the workflow starts with; None when the execution has ended."""
+        async with self.database.reading() as session:
+            row = await session.get(ExecutionRow, execution_id)
+        return _order(row) if row is not None and row.status in LIVE else None
+
+    async def not_started(self) -> list[UUID]:
+        """Accepted executions whose workflow is not known to have started, oldest first."""
+        return await self._ids(
+            select(ExecutionRow.id).where(ExecutionRow.status == "queued", ExecutionRow.workflow_started_at.is_(None))
+        )
+
+    async def stops_not_delivered(self) -> list[UUID]:
+        """Executions whose stop Temporal has not heard of, oldest first."""
+        return await self._ids(
+            select(ExecutionRow.id).where(
+                ExecutionRow.stop_requested_at.is_not(None), ExecutionRow.stop_delivered_at.is_(None)
+            )
+        )
+
+    async def live(self, before: datetime) -> AsyncGenerator[UUID]:
+        """Executions that are queued or running in Temporal and were accepted before then, oldest first."""
+        wanted = select(ExecutionRow.id).where(
+            ExecutionRow.status.in_(LIVE),
+            ExecutionRow.workflow_started_at.is_not(None),
+            ExecutionRow.created_at < before,
+        )
+        part = await self._ids(wanted)
+        while part:
+            for execution_id in part:
+                yield execution_id
+            part = await self._ids(wanted.where(ExecutionRow.id > part[-1]))
+
+    async def note_started(self, execution_id: UUID) -> None:
+        """Temporal has the workflow."""
+        await self._note(execution_id, workflow_started_at=utc_now())
+
+    async def note_stop_delivered(self, execution_id: UUID) -> None:
+        """Temporal knows of the stop, or has nothing to stop."""
+        await self._note(execution_id, stop_delivered_at=utc_now())
+
+    async def stop_requested_before(self, execution_id: UUID, age: timedelta) -> bool:
+        """Whether the stop was asked for longer ago than `age`."""
+        async with self.database.reading() as session:
+            asked = await session.scalar(select(ExecutionRow.stop_requested_at).where(ExecutionRow.id == execution_id))
+        return asked is not None and asked < utc_now() - age
+
+    async def _ids(self, wanted: Select[UUID]) -> list[UUID]:
+        async with self.database.reading() as session:
+            return list(await session.scalars(wanted.order_by(ExecutionRow.id).limit(500)))
+
+    async def _note(self, execution_id: UUID, **moment: datetime) -> None:
+        async with self.database.writing() as session:
+            await session.execute(update(ExecutionRow).where(ExecutionRow.id == execution_id).values(**moment))
+
+
+def _order(row: ExecutionRow) -> Order:
+    return Order(row.id, row.agent_id, row.user_id, AgentSettings.model_validate(row.settings), row.input_data)

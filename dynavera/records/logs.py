@@ -1,0 +1,200 @@
+"""The logs of executions: begun, archived, and ended once; the first outcome wins."""
+
+from dataclasses import dataclass
+from typing import cast
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from dynavera.contracts.contract import utc_now
+from dynavera.contracts.events import (
+    ExecutionError,
+    ExecutionEvent,
+    ExecutionStopped,
+    TerminalEvent,
+    execution_event,
+    is_terminal,
+    partial_output,
+)
+from dynavera.contracts.executions import LIVE, ExecutionStatus, FinalStatus
+from dynavera.records.database import Database
+from dynavera.records.tables import EventRow, ExecutionRow
+
+
+class ExecutionNotFound(Exception):
+    """There is no such execution, or it is another user's."""
+
+
+@dataclass(frozen=True)
+class Logs:
+    """What the workflow, and the sweep in its place, writes; and what every reader reads."""
+
+    database: Database
+
+    async def begin(self, execution_id: UUID) -> TerminalEvent | None:
+        """Note that the workflow runs; where the execution has ended already, its terminal event.
+
+        Raises:
+            ExecutionNotFound: there is no such execution.
+        """
+        async with self.database.writing() as session:
+            row = await locked(session, execution_id)
+            if row.status not in LIVE:
+                # Its workflow was started after all, and waits to be cancelled.
+                row.stop_delivered_at = None
+                return await _terminal_event(session, execution_id)
+            if row.status == "queued":
+                row.status = "running"
+                row.started_at = row.changed_at = utc_now()
+                row.workflow_started_at = row.workflow_started_at or row.started_at
+            return None
+
+    async def archive(self, execution_id: UUID, events: list[ExecutionEvent]) -> None:
+        """Keep part of the log; doing it twice is doing it once, and an execution that has ended is left as it is.
+
+        Raises:
+            ExecutionNotFound: there is no such execution.
+        """
+        async with self.database.writing() as session:
+            row = await locked(session, execution_id)
+            if row.status in LIVE:
+                await _keep(session, events)
+
+    async def finish(self, tail: list[ExecutionEvent], event: TerminalEvent) -> TerminalEvent:
+        """Record the outcome with what is left of the log, if none is recorded yet: the first one wins.
+
+        Returns:
+            The terminal event that is stored now, this one or an earlier one.
+
+        Raises:
+            ExecutionNotFound: there is no such execution.
+        """
+        async with self.database.writing() as session:
+            row = await locked(session, event.execution_id)
+            if row.status not in LIVE:
+                return await _terminal_event(session, row.id)
+            await _keep(session, tail)
+            return await end(session, row, event)
+
+    async def fail(self, execution_id: UUID, message: str, code: str, tail: list[ExecutionEvent]) -> TerminalEvent:
+        """Record that the execution ended without a word of its own; `tail` is what could still be read of its log.
+
+        Raises:
+            ExecutionNotFound: there is no such execution.
+        """
+        async with self.database.writing() as session:
+            row = await locked(session, execution_id)
+            if row.status not in LIVE:
+                return await _terminal_event(session, execution_id)
+            await _keep(session, tail)
+            stored = await session.scalars(
+                select(EventRow.event).where(EventRow.execution_id == execution_id).order_by(EventRow.sequence)
+            )
+            log = [execution_event.validate_json(event) for event in stored]
+            event = ExecutionError(
+                execution_id=row.id,
+                agent_id=row.agent_id,
+                sequence=len(log) + 1,
+                timestamp=utc_now(),
+                message=message,
+                code=code,
+                output_data=partial_output(log),
+            )
+            return await end(session, row, event)
+
+    async def events(self, execution_id: UUID, after: int, limit: int) -> list[ExecutionEvent]:
+        """The archived events after `after`, at most `limit`."""
+        async with self.database.reading() as session:
+            rows = await session.scalars(
+                select(EventRow.event)
+                .where(EventRow.execution_id == execution_id, EventRow.sequence > after)
+                .order_by(EventRow.sequence)
+                .limit(limit)
+            )
+            return [execution_event.validate_json(event) for event in rows]
+
+    async def last_sequence(self, execution_id: UUID) -> int:
+        """The sequence of the last archived event; 0 without any."""
+        async with self.database.reading() as session:
+            last = await session.scalar(
+                select(func.max(EventRow.sequence)).where(EventRow.execution_id == execution_id)
+            )
+        return last or 0
+
+    async def status(self, execution_id: UUID) -> ExecutionStatus:
+        """The status, whoever the user is.
+
+        Raises:
+            ExecutionNotFound: there is no such execution (any more).
+        """
+        async with self.database.reading() as session:
+            status = await session.scalar(select(ExecutionRow.status).where(ExecutionRow.id == execution_id))
+        if status is None:
+            raise ExecutionNotFound(f"There is no execution {str(execution_id)!r}.")
+        return cast("ExecutionStatus", status)
+
+
+async def locked(session: AsyncSession, execution_id: UUID) -> ExecutionRow:
+    """The execution's row, which nobody else changes until this transaction has ended.
+
+    Raises:
+        ExecutionNotFound: there is no such execution.
+    """
+    row = await session.scalar(select(ExecutionRow).where(ExecutionRow.id == execution_id).with_for_update())
+    if row is None:
+        raise ExecutionNotFound(f"There is no execution {str(execution_id)!r}.")
+    return row
+
+
+async def _terminal_event(session: AsyncSession, execution_id: UUID) -> TerminalEvent:
+    stored = await session.scalar(
+        select(EventRow.event).where(EventRow.execution_id == execution_id).order_by(EventRow.sequence.desc()).limit(1)
+    )
+    event = execution_event.validate_json(stored or "null")
+    if not is_terminal(event):
+        raise ValueError(f"execution {execution_id} has ended, and its log has not")
+    return cast("TerminalEvent", event)
+
+
+async def end(session: AsyncSession, row: ExecutionRow, event: TerminalEvent) -> TerminalEvent:
+    """Set the row's final state and add its last event; the moment of the request is the records' to say."""
+    if isinstance(event, ExecutionStopped) and row.stop_requested_at is not None:
+        receipt = event.stop.model_copy(update={"requested_at": row.stop_requested_at})
+        event = event.model_copy(update={"stop": receipt})
+    row.status = _final_status(event)
+    row.output_data = None if event.output_data is None else event.output_data.model_dump(mode="json")
+    row.error_message = event.message if isinstance(event, ExecutionError) else None
+    row.completed_at = event.timestamp
+    # Not the event's moment: whoever watches for changes sees what is committed now.
+    row.changed_at = utc_now()
+    session.add(event_row(event))
+    await session.flush()
+    return event
+
+
+def _final_status(event: TerminalEvent) -> FinalStatus:
+    match event:
+        case ExecutionError():
+            return "failed"
+        case ExecutionStopped():
+            return "stopped"
+        case _:
+            return "completed"
+
+
+async def _keep(session: AsyncSession, events: list[ExecutionEvent]) -> None:
+    if not events:
+        return
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    rows = [
+        {"execution_id": event.execution_id, "sequence": event.sequence, "event": event.model_dump_json()}
+        for event in events
+    ]
+    await session.execute(insert(EventRow).on_conflict_do_nothing(), rows)
+
+
+def event_row(event: ExecutionEvent) -> EventRow:
+    """An event as it is kept: the JSON that every reader gets."""
+    return EventRow(execution_id=event.execution_id, sequence=event.sequence, event=event.model_dump_json())
