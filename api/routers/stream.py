@@ -90,9 +90,7 @@ async def agent_socket(websocket: WebSocket, agent_id: str) -> None:
 
 
 def _streamed(request: Request, services: Services, events: AsyncGenerator[ServerSentEvent]) -> EventSourceResponse:
-    return EventSourceResponse(
-        _while_welcome(request, services, events), sep="\n", send_timeout=READER_PATIENCE.total_seconds()
-    )
+    return EventSourceResponse(_while_welcome(request, services, events), send_timeout=READER_PATIENCE.total_seconds())
 
 
 async def _while_welcome(

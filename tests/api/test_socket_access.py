@@ -26,6 +26,7 @@ SHORT = timedelta(seconds=0.2)
 @pytest.fixture
 def sessions_are_looked_at_often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("api.authentication.WELCOME_EVERY", SHORT)
+    monkeypatch.setattr("api.agent_socket.WELCOME_EVERY", SHORT)
 
 
 @pytest.mark.parametrize(
@@ -200,3 +201,13 @@ def _rest(client: socket.socket) -> int:
     while part := client.recv(1 << 16):
         received += len(part)
     return received
+
+
+@pytest.mark.usefixtures("sessions_are_looked_at_often")
+async def test_a_socket_whose_agent_is_deleted_is_closed_with_4404(live: Live) -> None:
+    async with live.opened(None, None, {"Authorization": f"Bearer {KEY}"}) as conversation:
+        assert (await conversation.hear())["type"] == "connection"
+        async with live.client() as client:
+            assert (await client.delete(f"/api/agents/{live.agent.id}")).status_code == 204
+
+        assert await conversation.closed_with() == 4404

@@ -2,7 +2,9 @@
 
 from datetime import timedelta
 
-from workflows.attempts import Failure
+from temporalio.exceptions import ActivityError, ApplicationError, ApplicationErrorCategory
+
+from workflows.attempts import Failure, failure_of
 
 
 def test_attempts_are_close_at_first_and_a_minute_apart_in_a_long_outage() -> None:
@@ -22,8 +24,36 @@ def test_an_attempt_that_cannot_be_helped_is_the_last() -> None:
 
 
 def test_the_wish_when_to_come_back_is_kept_within_bounds() -> None:
-    hour = Failure("Busy.", "rate_limited", most=None, pause=timedelta(hours=1))
+    minutes = Failure("Busy.", "rate_limited", most=None, pause=timedelta(minutes=5))
+    days = Failure("Busy.", "rate_limited", most=None, pause=timedelta(days=2))
     at_once = Failure("Busy.", "rate_limited", most=None, pause=timedelta(0))
 
-    assert hour.pause_after(1) == timedelta(seconds=60)
+    assert minutes.pause_after(1) == timedelta(minutes=5)
+    assert days.pause_after(1) == timedelta(hours=1)
     assert at_once.pause_after(1) == timedelta(seconds=0.5)
+
+
+def test_a_silent_model_is_asked_three_times() -> None:
+    silent = ApplicationError("Silent.", type="generator_silent", category=ApplicationErrorCategory.BENIGN)
+
+    assert failure_of(failed_with(silent)).most == 3
+
+
+def test_a_part_that_is_away_is_asked_for_as_long_as_the_execution_may_take() -> None:
+    away = ApplicationError("Away.", type="mcp_away", category=ApplicationErrorCategory.BENIGN)
+
+    assert failure_of(failed_with(away)).most is None
+
+
+def failed_with(cause: Exception) -> ActivityError:
+    error = ActivityError(
+        "failed",
+        scheduled_event_id=1,
+        started_event_id=2,
+        identity="",
+        activity_type="generate",
+        activity_id="1",
+        retry_state=None,
+    )
+    error.__cause__ = cause
+    return error
