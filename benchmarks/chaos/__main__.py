@@ -57,7 +57,7 @@ def _scenes(args: argparse.Namespace) -> list[Scene]:
         scenes = repertoire.short()
     elif args.matrix:
         scenes = [*repertoire.matrix(), *repertoire.stops()]
-    return [scene for scene in scenes if args.only is None or args.only in scene.name]
+    return args.repeat * [scene for scene in scenes if args.only is None or args.only in scene.name]
 
 
 def _arguments() -> argparse.ArgumentParser:
@@ -73,6 +73,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rate", type=float, default=40, help="tokens a second of the model")
     parser.add_argument("--only", help="only scenes whose fault has this in its name")
+    parser.add_argument("--repeat", type=int, default=1, metavar="N", help="play the scenes so often")
     parser.add_argument("--report", type=Path, help="write what was found between this page's markers")
     parser.add_argument("--folder", type=Path, help="keep data and logs here, in a folder that is empty now")
     return parser

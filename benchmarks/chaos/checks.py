@@ -94,10 +94,10 @@ def _one_log(log: Sequence[dict[str, Any]], sse: Seen, socket: Seen) -> list[str
     if sequences != list(range(1, len(log) + 1)):
         faults.append(f"the log is not dense: {sequences[:50]}")
     for name, seen in (("SSE", sse), ("WebSocket", socket)):
-        differing = [n for n, (one, two) in enumerate(zip(log, seen.events, strict=False), start=1) if one != two]
-        if differing or len(log) != len(seen.events):
-            place = differing[0] if differing else min(len(log), len(seen.events)) + 1
-            faults.append(f"{name} saw another log than REST, from event {place} on ({len(seen.events)}, {len(log)})")
+        differing = [(one, two) for one, two in zip(log, seen.events, strict=False) if one != two]
+        faults += [f"{name} saw {two}, REST says {one}" for one, two in differing[:1]]
+        if len(log) != len(seen.events):
+            faults.append(f"{name} saw {len(seen.events)} events, REST has {len(log)}")
     return faults
 
 

@@ -12,6 +12,7 @@ from temporalio.client import Client
 
 from benchmarks.chaos.client import ApiClient
 from benchmarks.chaos.faults import DiskFull
+from benchmarks.chaos.matrix import faults_of
 from benchmarks.chaos.model import ModelServer
 from benchmarks.chaos.product import Layout, Product, product
 from benchmarks.chaos.scenes import Played, Scene, play
@@ -75,7 +76,7 @@ async def _play_with(bench: Bench, scenes: Sequence[Scene], played: list[Played]
     for scene in scenes:
         one = await play(bench, scene)
         played.append(one)
-        print(_line(one), flush=True)
+        print("\n    ✗ ".join([_line(one), *faults_of([one])]), flush=True)
     played[-1].faults += await left_over(bench)
 
 
