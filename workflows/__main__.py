@@ -4,6 +4,8 @@ import asyncio
 import signal
 import sys
 
+from temporalio.worker import UnsandboxedWorkflowRunner
+
 from activities.mcp_client import McpService
 from dynavera.credentials import mcp_token
 from dynavera.records.database import Database, DatabaseAway
@@ -29,7 +31,14 @@ async def run(settings: Settings) -> None:
     if client_task.done():
         async with (
             McpService(settings.mcp_base_url, mcp_token(settings)) as mcp,
-            working(client_task.result(), settings.task_queue, mcp, Logs(database), settings.signal_budget),
+            working(
+                client_task.result(),
+                settings.task_queue,
+                mcp,
+                Logs(database),
+                settings.signal_budget,
+                UnsandboxedWorkflowRunner(),
+            ),
         ):
             await stop_task
     client_task.cancel()

@@ -23,9 +23,9 @@ class McpService(Knowledge, Generators, Protocol):
 
 @asynccontextmanager
 async def working(
-    client: Client, task_queue: str, mcp: McpService, logs: Logs, signal_budget: int
+    client: Client, task_queue: str, mcp: McpService, logs: Logs, signal_budget: int, runner: WorkflowRunner
 ) -> AsyncGenerator[None]:
-    """Work on agent executions for as long as the block runs.
+    """Work on agent executions for as long as the block runs, with workflows run by `runner`.
 
     Generations have a worker of their own: however many of them wait for their models, what takes milliseconds (an
     outcome, a stop) never waits for them. It ends first, and what it says at its end is still heard.
@@ -44,7 +44,7 @@ async def working(
             records.archive_events,
             records.record_outcome,
         ],
-        workflow_runner=sandbox(),
+        workflow_runner=runner,
         max_heartbeat_throttle_interval=HEARTBEAT_EVERY,
         default_heartbeat_throttle_interval=HEARTBEAT_EVERY,
         sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
@@ -64,7 +64,10 @@ async def working(
 
 
 def sandbox() -> WorkflowRunner:
-    """Temporal's sandbox: it keeps the workflow deterministic."""
+    """Temporal's sandbox: in the tests it sees to it that the workflow stays deterministic.
+
+    The worker itself runs without it: see docs/decisions/unsandboxed-workflows.md.
+    """
     return SandboxedWorkflowRunner(
         restrictions=SandboxRestrictions.default.with_passthrough_modules("activities", "dynavera")
     )

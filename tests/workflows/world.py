@@ -26,7 +26,7 @@ from dynavera.records.migrate import migrate
 from dynavera.records.users import Users
 from tests.temporal import temporal_server
 from tests.workflows.fakes import FakeMcp
-from workflows.worker import working
+from workflows.worker import sandbox, working
 
 PATIENCE_SECONDS = 30
 QUEUE = "tests"
@@ -47,7 +47,7 @@ class World:
     mcp: FakeMcp = field(default_factory=FakeMcp)
 
     def worker(self) -> AbstractAsyncContextManager[None]:
-        return working(self.environment.client, QUEUE, self.mcp, self.logs, signal_budget=100)
+        return working(self.environment.client, QUEUE, self.mcp, self.logs, 100, sandbox())
 
     async def start(self, query: str = "What is fNIRS?") -> UUID:
         execution = await self.records.accept(self.user.id, self.agent.id, {"query": query})
