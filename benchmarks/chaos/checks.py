@@ -173,7 +173,7 @@ def _count(bench: Bench, trial: Trial, execution: Execution, verdict: Verdict) -
     verdict.after_the_end = sum(moment > over for moment in moments)
     told = [trial.struck_at, *(at for at, _ in trial.sse.deltas() if at > trial.struck_at), ended]
     verdict.silence = max((later - earlier for earlier, later in pairwise(told)), default=0.0)
-    if trial.stop_asked_at is not None:
+    if trial.stop_asked_at is not None and trial.stop_asked_at < ended:
         verdict.stop_seen = ended - trial.stop_asked_at
         gone = [call.left_at for call in calls if call.left_at is not None and call.left_at > trial.stop_asked_at]
         verdict.stop_reached_model = max(gone) - trial.stop_asked_at if gone else None

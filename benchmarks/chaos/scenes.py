@@ -100,15 +100,19 @@ async def _go_on(bench: Bench, scene: Scene, trials: Sequence[tuple[Phase, Trial
     everyone = [trial for _, trial in trials]
     if not scene.stops:
         _let_go(bench, everyone)
-    for phase, trial in trials:
-        if phase is Phase.QUEUED:
-            await bench.start(trial)
+    await asyncio.gather(*(_act(bench, scene, phase, trial) for phase, trial in trials))
     if scene.stops:
-        await asyncio.gather(*(bench.stop(trial) for trial in everyone))
         ends = [asyncio.create_task(trial.sse.ended.wait()) for trial in everyone]
         _, late = await asyncio.wait(ends, timeout=HELD_SECONDS + scene.fault.seconds)
         for one in late:
             one.cancel()
+
+
+async def _act(bench: Bench, scene: Scene, phase: Phase, trial: Trial) -> None:
+    if phase is Phase.QUEUED:
+        await bench.start(trial)
+    if scene.stops:
+        await bench.stop(trial)
 
 
 def _let_go(bench: Bench, trials: Sequence[Trial]) -> None:
