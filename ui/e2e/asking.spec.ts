@@ -1,6 +1,7 @@
 import { chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 
+import { violations } from './accessibility'
 import { findChromium, FLAGS } from './chromium'
 import { ModelServer } from './modelServer'
 import { pictured } from './pictures'
@@ -16,11 +17,16 @@ const endings: (() => Promise<void>)[] = []
 beforeAll(async () => {
   model = await ModelServer.start()
   endings.push(() => model.stop())
-  product = await Product.start(model.baseUrl)
+  product = await Product.start({
+    DYNAVERA_GENERATOR: 'openai:test',
+    OPENAI_BASE_URL: model.baseUrl,
+    OPENAI_API_KEY: 'test',
+  })
   endings.push(() => product.stop())
   const browser = await chromium.launch({ executablePath: findChromium() ?? '', args: FLAGS })
   endings.push(() => browser.close())
-  page = await browser.newPage({ viewport: { width: 1440, height: 900 } })
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 } })
+  page = await context.newPage()
   page.setDefaultTimeout(20_000)
   page.on('pageerror', (error) => complaints.push(error.message))
 })
@@ -33,6 +39,7 @@ afterAll(async () => {
 
 const answer = () => page.getByRole('region', { name: 'Answer' })
 const execution = () => page.getByRole('article', { name: 'Execution' })
+const health = () => page.getByRole('status', { name: 'Health' })
 const log = () => page.getByRole('log').getByRole('listitem')
 
 async function ask(question: string): Promise<void> {
@@ -58,6 +65,7 @@ test('who is not known is led to the log-in page', async () => {
   await page.goto(product.address)
 
   await page.getByRole('heading', { name: 'Log in' }).waitFor()
+  expect(await violations(page)).toEqual([])
   await pictured(page, 'login')
 })
 
@@ -66,6 +74,7 @@ test('the log-in link logs in and leaves no code in the address', async () => {
 
   await page.getByRole('link', { name: 'Research assistant' }).waitFor()
   expect(page.url()).toBe(`${product.address}/`)
+  expect(await violations(page)).toEqual([])
   await pictured(page, 'agents')
 })
 
@@ -74,6 +83,7 @@ test('a new agent opens, ready to be asked', async () => {
   await page.getByLabel('Name', { exact: true }).fill('Browser test')
   await page.getByText('Retrieval and generation').click()
   await page.getByLabel('Longest answer').fill('2000')
+  expect(await violations(page)).toEqual([])
   await pictured(page, 'new-agent')
   await page.getByRole('button', { name: 'Create agent' }).click()
 
@@ -99,6 +109,7 @@ test('the answer grows while the model writes, and cites its sources', async () 
   expect((await lines()).at(-1)).toContain('Completed')
   await answer().getByRole('link').first().click()
   await page.locator('details[open] blockquote').waitFor()
+  expect(await violations(page)).toEqual([])
   await pictured(page, 'answered')
 })
 
@@ -113,11 +124,26 @@ test('Stop keeps what had been written, and the model is left', async () => {
   await execution().getByText('Stopped', { exact: true }).first().waitFor()
   expect((await lines()).at(-1)).toContain('Stopped')
   await page.getByText('This is what had been written when it ended.').waitFor()
+  await execution()
+    .getByText(/^stopped in .*, \d+ characters kept$/)
+    .waitFor()
   expect(shown(model.text).startsWith((await answered()).trim())).toBe(true)
   await vi.waitFor(() => {
     expect(model.abandoned).toBe(1)
   })
+  expect(await violations(page)).toEqual([])
   await pictured(page, 'stopped')
+})
+
+test('Retry asks again, and the new answer is shown as it comes', async () => {
+  model.sentences = 3
+  const stopped = page.url()
+  await page.getByRole('button', { name: 'Retry' }).click()
+
+  await execution().getByText('Completed').first().waitFor()
+  expect(page.url()).not.toBe(stopped)
+  expect(await answered()).toBe(shown(model.text))
+  await page.getByRole('heading', { name: 'Which artefacts does movement cause?' }).waitFor()
 })
 
 test('a reload in mid-answer shows the same log, without duplicates', async () => {
@@ -150,6 +176,7 @@ test('an API that is killed in mid-answer is found again, and the log goes on', 
 
   await product.kill('api')
   await page.getByText('Reconnecting…').waitFor()
+  await health().getByText('The API does not answer.').waitFor({ timeout: 3_000 })
   await page.getByText('Live', { exact: true }).waitFor({ timeout: 30_000 })
 
   await execution().getByText('Completed').first().waitFor({ timeout: 60_000 })
@@ -169,6 +196,36 @@ test('an earlier execution shows its own answer', async () => {
 
   await page.getByRole('heading', { name: 'What is fNIRS?' }).waitFor()
   expect(await answered()).toBe(shown(model.text))
+})
+
+test('a queued execution says that no worker is running, and begins when one is', async () => {
+  model.sentences = 3
+  const worker = await product.freeze('worker')
+  await page.getByText('Live', { exact: true }).waitFor()
+  await health().getByText('No worker is running').waitFor({ timeout: 12_000 })
+  await ask('Is anybody there?')
+
+  await execution().getByText('Waiting: no worker is running', { exact: true }).waitFor()
+  expect(await violations(page)).toEqual([])
+  await pictured(page, 'no-worker')
+  worker.thaw()
+
+  await execution().getByText('Completed').first().waitFor({ timeout: 60_000 })
+  await health().getByText('No worker is running').waitFor({ state: 'detached' })
+})
+
+test('the list of agents follows what is started elsewhere', async () => {
+  model.sentences = 12
+  const other = await page.context().newPage()
+  await other.goto(product.address)
+  const row = other.getByRole('listitem').filter({ hasText: 'Browser test' })
+  await row.getByText('Idle').waitFor()
+
+  await ask('What is seen from here?')
+
+  await row.getByText('Running').waitFor({ timeout: 5_000 })
+  await row.getByText('Idle').waitFor({ timeout: 60_000 })
+  await other.close()
 })
 
 test('the page never complained', () => {

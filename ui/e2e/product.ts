@@ -25,7 +25,7 @@ export class Product {
     up.stderr?.on('data', hear)
   }
 
-  static async start(modelUrl: string): Promise<Product> {
+  static async start(settings: Record<string, string> = {}): Promise<Product> {
     const folder = await mkdtemp(join(tmpdir(), 'dynavera-e2e-'))
     const [port, mcp, temporal, temporalUi] = await freePorts()
     const environment = {
@@ -35,9 +35,7 @@ export class Product {
       DYNAVERA_MCP_PORT: String(mcp),
       DYNAVERA_TEMPORAL_PORT: String(temporal),
       DYNAVERA_TEMPORAL_UI_PORT: String(temporalUi),
-      DYNAVERA_GENERATOR: 'openai:test',
-      OPENAI_BASE_URL: modelUrl,
-      OPENAI_API_KEY: 'test',
+      ...settings,
     }
     const up = spawn(PROGRAM, ['up'], { cwd: folder, env: environment, stdio: ['ignore', 'pipe', 'pipe'] })
     const product = new Product(`http://127.0.0.1:${port}`, folder, environment, up)
@@ -55,8 +53,18 @@ export class Product {
 
   /** As a crash does it: the process gets no chance to say good-bye. */
   async kill(part: 'api' | 'worker'): Promise<void> {
-    const pid = await readFile(join(this.folder, 'data', 'run', `${part}.pid`), 'utf8')
-    process.kill(Number(pid), 'SIGKILL')
+    process.kill(await this.pid(part), 'SIGKILL')
+  }
+
+  /** As a machine that swaps does it: the process is there, and does nothing until it is thawed. */
+  async freeze(part: 'worker'): Promise<{ thaw: () => void }> {
+    const pid = await this.pid(part)
+    process.kill(pid, 'SIGSTOP')
+    return { thaw: () => process.kill(pid, 'SIGCONT') }
+  }
+
+  private async pid(part: 'api' | 'worker'): Promise<number> {
+    return Number(await readFile(join(this.folder, 'data', 'run', `${part}.pid`), 'utf8'))
   }
 
   async stop(): Promise<void> {
