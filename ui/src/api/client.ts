@@ -16,7 +16,7 @@ import type {
 } from './types'
 
 /** A little more than the API gives its own parts. */
-const HEALTH_WITHIN = 2_900
+const HEALTH_WITHIN = 2_600
 
 const http = createClient<paths>({
   baseUrl: window.location.origin,

@@ -52,7 +52,8 @@ describe('the banner', () => {
 
     found(health({ worker: NO_WORKER }))
     await vi.advanceTimersByTimeAsync(5_000)
-    await says(NO_WORKER)
+    await says('No worker is running: start one with dynavera worker.')
+    expect(screen.getByText('dynavera worker').tagName).toBe('CODE')
 
     found(health())
     await vi.advanceTimersByTimeAsync(2_000)
@@ -72,7 +73,9 @@ describe('the banner', () => {
 
     await opened('/login')
 
-    const lines = await vi.waitFor(async () => within(await banner()).getAllByText(/\.$/))
+    const lines = await vi.waitFor(async () =>
+      within(await banner()).getAllByText(/\.$/, { selector: 'p > *' }),
+    )
     expect(lines.map((line) => line.textContent)).toEqual([
       'The database cannot be used now.',
       'The MCP service is away.',
@@ -82,7 +85,7 @@ describe('the banner', () => {
   test('says that the API cannot be reached, whatever else it said before', async () => {
     found(health({ worker: NO_WORKER }))
     await opened('/')
-    await says(NO_WORKER)
+    await says('No worker is running: start one with dynavera worker.')
 
     network.use(http.get('*/api/health', () => HttpResponse.error()))
     await vi.advanceTimersByTimeAsync(2_000)

@@ -230,7 +230,7 @@ describe('reading', () => {
 
     await user.click(await screen.findByRole('link', { name: 'Source 1: document-1.md' }))
 
-    const passage = screen.getByText('Blood absorbs light.', { selector: 'blockquote' })
+    const passage = screen.getByText('Blood absorbs light.', { selector: 'blockquote p' })
     await vi.waitFor(() => {
       expect(passage.closest('details')).toHaveAttribute('open')
     })
