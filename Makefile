@@ -12,7 +12,7 @@ PAGE_SOURCES := $(shell find ui/src ui/public ui/index.html ui/vite.config.ts ui
 	! -name '*.spec.ts' 2>/dev/null)
 GENERATED := ui/openapi.json ui/src/api/schema.d.ts
 BEFORE := .venv/types-before
-.PHONY: help up check test bench types ui setup lint types-check test-python test-ui test-browser format clean
+.PHONY: help up check test bench types ui setup lint types-check test-python test-ui test-browser screenshots format clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -54,6 +54,9 @@ test-python: $(PYTHON_READY) $(PAGE) ## The tests of the services
 
 test-ui: $(NODE_READY) ## The tests of the page's parts
 	cd ui && npm run --silent test
+
+screenshots: $(PYTHON_READY) $(PAGE) ## Make the pictures of the documentation anew
+	cd ui && npm run --silent screenshots
 
 test-browser: $(PYTHON_READY) $(PAGE) ## The test in a real browser
 	cd ui && npm run --silent e2e

@@ -56,6 +56,6 @@ export default defineConfig(
     files: ['**/*.spec.ts', 'src/testing/**'],
     rules: { '@typescript-eslint/no-non-null-assertion': 'off' },
   },
-  { files: ['eslint.config.js'], extends: [tseslint.configs.disableTypeChecked] },
+  { files: ['**/*.js'], extends: [tseslint.configs.disableTypeChecked] },
   prettier,
 )

@@ -1,0 +1,4 @@
+/** Runs a TypeScript file as a program, on every Node that the page is built with. */
+import { runnerImport } from 'vite'
+
+await runnerImport(process.argv[2] ?? '', { configFile: false })
