@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from dynavera.contracts.contract import Contract
+from dynavera.contracts.contract import Contract, UtcTime, utc_now
 from dynavera.contracts.events import DeltaContent, ProgressContent
 from dynavera.limits import (
     BATCHES_BEFORE_SLOW,
@@ -24,6 +24,7 @@ class EventBatch(Contract):
 
     attempt: int
     index: int
+    at: UtcTime
     contents: list[DeltaContent | ProgressContent]
 
 
@@ -84,7 +85,7 @@ class Outbox:
 
     def batch(self) -> EventBatch:
         """The batch that is due; what comes from here on is for the next one."""
-        batch = EventBatch(attempt=self.attempt, index=self._index, contents=self._contents)
+        batch = EventBatch(attempt=self.attempt, index=self._index, at=utc_now(), contents=self._contents)
         self._contents, self._due = [], None
         self._index += 1
         self._last_sent = time.monotonic()

@@ -15,7 +15,7 @@ from activities.batches import REPORT, Outbox, SignalBudget
 from activities.heartbeat import heartbeating
 from activities.mcp_client import McpAway, McpRefused, StatusLine, TextPiece
 from activities.refusals import away, execution_gone, interrupted, refused
-from dynavera.contracts.contract import Contract, UtcTime
+from dynavera.contracts.contract import Contract, UtcTime, utc_now
 from dynavera.contracts.documents import RetrievedPassage
 from dynavera.contracts.executions import Usage
 from dynavera.contracts.mcp import GenerateCall, Generated, GenerationStopped
@@ -73,6 +73,7 @@ class Written(Contract):
     """What an attempt has written: `whole` when nothing is missing, `acknowledged_at` when it was stopped."""
 
     answer: str
+    at: UtcTime
     whole: Whole | None
     acknowledged_at: UtcTime | None = None
 
@@ -131,13 +132,13 @@ class GenerationActivities:
                 await self._tell_rest(outbox)
                 raise interrupted()
             whole = Whole(generator=generated.generator, usage=generated.usage)
-            return Written(answer=generated.text, whole=whole)
+            return Written(answer=generated.text, at=utc_now(), whole=whole)
         except asyncio.CancelledError:
             details = activity.cancellation_details()
             if details is None or not details.cancel_requested:
                 raise
             acknowledgement = await self._let_go(generation.user_id, generation.operation_id)
-            return Written(answer=outbox.answer, whole=None, acknowledged_at=acknowledgement.at)
+            return Written(answer=outbox.answer, at=utc_now(), whole=None, acknowledged_at=acknowledgement.at)
 
     async def _tell(self, told: AsyncGenerator[Told], outbox: Outbox) -> Generated:
         """Pass on what the service tells, in batches; the whole answer comes last and needs no signal."""

@@ -9,7 +9,7 @@ from temporalio import activity
 from activities.heartbeat import heartbeating
 from activities.mcp_client import McpAway, McpRefused
 from activities.refusals import away, refused
-from dynavera.contracts.contract import Contract
+from dynavera.contracts.contract import Contract, UtcTime, utc_now
 from dynavera.contracts.mcp import Retrieved
 
 
@@ -20,6 +20,12 @@ class Retrieval(Contract):
     query: str
     collection: str
     top_k: int
+
+
+class Found(Retrieved):
+    """What was found, and when."""
+
+    at: UtcTime
 
 
 class Knowledge(Protocol):
@@ -37,7 +43,7 @@ class KnowledgeActivities:
     knowledge: Knowledge
 
     @activity.defn
-    async def retrieve(self, retrieval: Retrieval) -> Retrieved:
+    async def retrieve(self, retrieval: Retrieval) -> Found:
         """The passages that fit the query, the best first; none is an answer too.
 
         Raises:
@@ -45,10 +51,11 @@ class KnowledgeActivities:
         """
         async with heartbeating():
             try:
-                return await self.knowledge.retrieve(
+                retrieved = await self.knowledge.retrieve(
                     retrieval.user_id, retrieval.query, retrieval.collection, retrieval.top_k
                 )
             except McpRefused as error:
                 raise refused(error) from error
             except McpAway as error:
                 raise away(error) from error
+        return Found(passages=retrieved.passages, at=utc_now())

@@ -5,8 +5,9 @@ from uuid import UUID
 
 from temporalio import activity
 
+from activities.heartbeat import heartbeating
 from activities.refusals import execution_gone
-from dynavera.contracts.contract import Contract
+from dynavera.contracts.contract import Contract, UtcTime, utc_now
 from dynavera.contracts.events import ExecutionEvent, TerminalEvent
 from dynavera.records.logs import ExecutionNotFound, Logs
 
@@ -15,6 +16,7 @@ class Begun(Contract):
     """Whether the execution may go on; `ended` is its terminal event when it has ended already."""
 
     ended: TerminalEvent | None
+    at: UtcTime
 
 
 class Archive(Contract):
@@ -47,7 +49,8 @@ class RecordActivities:
     async def begin_execution(self, execution_id: UUID) -> Begun:
         """Note that the execution runs, unless it has ended."""
         try:
-            return Begun(ended=await self.logs.begin(execution_id))
+            async with heartbeating():
+                return Begun(ended=await self.logs.begin(execution_id), at=utc_now())
         except ExecutionNotFound as error:
             raise execution_gone() from error
 
@@ -55,7 +58,8 @@ class RecordActivities:
     async def archive_events(self, archive: Archive) -> None:
         """Keep part of the log."""
         try:
-            await self.logs.archive(archive.execution_id, archive.events)
+            async with heartbeating():
+                await self.logs.archive(archive.execution_id, archive.events)
         except ExecutionNotFound as error:
             raise execution_gone() from error
 
@@ -63,6 +67,7 @@ class RecordActivities:
     async def record_outcome(self, outcome: Outcome) -> Recorded:
         """Record the outcome, or learn which one was recorded before."""
         try:
-            return Recorded(event=await self.logs.finish(outcome.tail, outcome.event))
+            async with heartbeating():
+                return Recorded(event=await self.logs.finish(outcome.tail, outcome.event))
         except ExecutionNotFound as error:
             raise execution_gone() from error

@@ -19,16 +19,17 @@ RECORD_RETRY_MOST = timedelta(seconds=10)
 RETRY_FIRST = timedelta(seconds=0.5)
 RETRY_SOON = timedelta(seconds=1)
 RETRY_SOON_ATTEMPTS = 10
-RETRY_MOST = timedelta(seconds=60)
+RETRY_MOST = timedelta(seconds=15)
 """Pauses between attempts: one a second for the first ten, for a service that is started again is back in 2 to 5 s;
-then doubling to a minute, so that an outage of a day is some 1,440 attempts, within one history and readable."""
+then doubling to 15 s, so that an execution goes on, and ends, within a minute after whatever was away is back."""
 
 RETRY_AFTER_MOST = timedelta(hours=1)
 """The longest wish of a model's server, when to come back, that is kept (`Retry-After`)."""
 
-HISTORY_SLOWS_DOWN = 8 * 1024 * 1024
-"""Bytes of history after which each pause is as long again: Temporal ends a history at 50 MB, and each attempt to
-generate repeats its passages in it."""
+HISTORY_EVENTS_SLOW_DOWN = 10_000
+HISTORY_BYTES_SLOW_DOWN = 8 * 1024 * 1024
+"""Events and bytes of history after each of which a pause is as long again. An attempt is some 11 events and repeats
+its passages, so a day without the MCP service is some 32,000 events: Temporal ends a history at 51,200, or 50 MB."""
 
 RETRIEVE_TIMEOUT = timedelta(seconds=60)
 """One attempt to retrieve: it takes milliseconds, and a minute covers a cold embedder on a busy machine."""
@@ -46,8 +47,8 @@ STOP_ACKNOWLEDGEMENT = timedelta(seconds=5)
 
 ARCHIVE_EVENTS = 100
 ARCHIVE_AFTER = timedelta(seconds=10)
-"""The tail is archived at so many events, or so long after the first of them: about 3 events of history a second less
-than the deltas cost, and a tail that every query can carry."""
+"""The tail is archived at so many events, or when the newest of them is so much younger than the first: without a
+timer, and a tail that every query can carry."""
 
 PAGE_BYTES = 256 * 1024
 """A page of the tail: queries answer within gRPC's 4 MB and the history's 2 MB a payload, with room."""

@@ -12,7 +12,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_
 with workflow.unsafe.imports_passed_through():
     from activities.batches import REPORT, EventBatch
     from activities.generation import Generation, GenerationActivities, StopOrder, Whole, Written
-    from activities.knowledge import KnowledgeActivities, Retrieval
+    from activities.knowledge import Found, KnowledgeActivities, Retrieval
     from dynavera.contracts.agents import AgentSettings
     from dynavera.contracts.contract import Contract, JsonObject
     from dynavera.contracts.documents import RetrievedPassage
@@ -28,7 +28,13 @@ with workflow.unsafe.imports_passed_through():
     )
     from dynavera.contracts.executions import Stage
     from dynavera.contracts.mcp import Retrieved
-    from dynavera.limits import HEARTBEAT_TIMEOUT, HISTORY_SLOWS_DOWN, RETRIEVE_TIMEOUT, STOP_ACKNOWLEDGEMENT
+    from dynavera.limits import (
+        HEARTBEAT_TIMEOUT,
+        HISTORY_BYTES_SLOW_DOWN,
+        HISTORY_EVENTS_SLOW_DOWN,
+        RETRIEVE_TIMEOUT,
+        STOP_ACKNOWLEDGEMENT,
+    )
     from workflows.attempts import Failure, failure_of, too_late
     from workflows.endings import completed, failed, stopped
     from workflows.event_log import EventLog, LogPage, Snapshot
@@ -82,7 +88,7 @@ class AgentExecution:
     @workflow.signal(name=REPORT)
     def report(self, batch: EventBatch) -> None:
         """What an attempt to generate tells."""
-        self._log.accept(batch, workflow.now())
+        self._log.accept(batch)
 
     @workflow.query
     def events(self, after: int) -> LogPage:
@@ -99,7 +105,7 @@ class AgentExecution:
             ended = await self._records.begin()
             return ended if ended is not None else await self._answered()
         except ExecutionFailed as error:
-            return failed(self._log, error.failure, workflow.now())
+            return failed(self._log, error.failure)
         except (asyncio.CancelledError, ActivityError) as error:
             if not is_cancelled_exception(error):
                 raise
@@ -111,12 +117,13 @@ class AgentExecution:
         whole = await self._written(passages)
         self._say(MessageContent(text=self._log.answer))
         self._say(ProgressContent(stage="saving", message="Saving the answer."))
-        return completed(self._log, whole, workflow.now())
+        return completed(self._log, whole)
 
     async def _retrieved(self) -> list[RetrievedPassage]:
         collection = self._order.settings.collection
         self._say(ProgressContent(stage="retrieving", message=f"Looking for passages in {collection!r}."))
         retrieved = await self._attempts("retrieving", self._retrieve)
+        self._log.passes(retrieved.at)
         self._say(StepContent(step="retrieve", message=_found(retrieved), passages=retrieved.sources()))
         return retrieved.passages
 
@@ -125,6 +132,7 @@ class AgentExecution:
         self._generator_works = True
         written = await self._attempts("generating", lambda attempt: self._generate(attempt, passages))
         self._log.expect_none()
+        self._log.passes(written.at)
         if written.answer != self._log.answer:
             self._say(_missing(self._log.answer, written.answer))
         self._generator_works = written.whole is None
@@ -135,24 +143,28 @@ class AgentExecution:
 
     async def _attempts(self, stage: Stage, attempt_to: Callable[[int], Awaitable[T]]) -> T:
         """Try until it works, cannot work, or time is up; every failure is said."""
-        attempt = 1
+        attempt = in_vain = 1
         while True:
             if _asked_to_stop():
                 raise asyncio.CancelledError
+            published = self._log.answer
             try:
                 return await attempt_to(attempt)
             except ActivityError as error:
                 if is_cancelled_exception(error) or _asked_to_stop():
                     raise asyncio.CancelledError from error
-                await self._pause(stage, attempt, failure_of(error))
+                # An attempt that has brought text was not in vain: what comes after it is tried again soon.
+                in_vain = in_vain if self._log.answer == published else 1
+                await self._pause(stage, attempt, in_vain, failure_of(error))
             attempt += 1
+            in_vain += 1
 
-    async def _pause(self, stage: Stage, attempt: int, failure: Failure) -> None:
-        pause = failure.pause_after(attempt)
+    async def _pause(self, stage: Stage, attempt: int, in_vain: int, failure: Failure) -> None:
+        self._log.passes(workflow.now())
+        pause = failure.pause_after(in_vain)
         if pause is None:
             raise ExecutionFailed(failure)
-        # Each attempt adds its passages and its prefix to the history, which Temporal ends at 50 MB.
-        pause *= 1 + workflow.info().get_current_history_size() // HISTORY_SLOWS_DOWN
+        pause *= _times_slower()
         if workflow.now() + pause >= self._deadline:
             raise ExecutionFailed(too_late(self._order.time_limit, failure))
         seconds = pause.total_seconds()
@@ -167,7 +179,7 @@ class AgentExecution:
         )
         await workflow.sleep(pause, summary=f"before attempt {attempt + 1}")
 
-    async def _retrieve(self, attempt: int) -> Retrieved:
+    async def _retrieve(self, attempt: int) -> Found:
         settings = self._order.settings
         return await workflow.execute_activity_method(
             KnowledgeActivities.retrieve,
@@ -214,7 +226,8 @@ class AgentExecution:
         self._log.expect_none()
         if self._generator_works and self._acknowledged_at is None:
             self._acknowledged_at = await self._let_go()
-        return stopped(self._log, requested_at, self._acknowledged_at, workflow.now())
+        self._log.passes(workflow.now())
+        return stopped(self._log, requested_at, self._acknowledged_at)
 
     async def _let_go(self) -> datetime | None:
         """Have a generation stopped whose own activity could not: its worker died, or it waits to be tried again."""
@@ -232,7 +245,7 @@ class AgentExecution:
         return acknowledgement.at
 
     def _say(self, content: AgentContent) -> None:
-        self._log.append(content, workflow.now())
+        self._log.append(content)
 
 
 def generations_queue(task_queue: str) -> str:
@@ -243,6 +256,14 @@ def generations_queue(task_queue: str) -> str:
 def _asked_to_stop() -> bool:
     """Whether a stop has come, also one that an activity that ended in the same moment has swallowed."""
     return workflow.cancellation_reason() is not None
+
+
+def _times_slower() -> int:
+    """Pauses grow with the history: Temporal ends one at 51,200 events or 50 MB."""
+    info = workflow.info()
+    by_length = info.get_current_history_length() // HISTORY_EVENTS_SLOW_DOWN
+    by_size = info.get_current_history_size() // HISTORY_BYTES_SLOW_DOWN
+    return 1 + max(by_length, by_size)
 
 
 def _found(retrieved: Retrieved) -> str:

@@ -10,35 +10,33 @@ from workflows.attempts import Failure
 from workflows.event_log import EventLog
 
 
-def completed(log: EventLog, whole: Whole, now: datetime) -> ExecutionCompleted:
+def completed(log: EventLog, whole: Whole) -> ExecutionCompleted:
     """There is a whole answer."""
     output = CompletedOutput(answer=log.answer, sources=log.sources, generator=whole.generator, usage=whole.usage)
-    return ExecutionCompleted(**_envelope(log, now), output_data=output)
+    return ExecutionCompleted(**_envelope(log), output_data=output)
 
 
-def failed(log: EventLog, failure: Failure, now: datetime) -> ExecutionError:
+def failed(log: EventLog, failure: Failure) -> ExecutionError:
     """It could not go on; what had been written is kept."""
-    return ExecutionError(**_envelope(log, now), message=failure.message, code=failure.code, output_data=_partial(log))
+    return ExecutionError(**_envelope(log), message=failure.message, code=failure.code, output_data=_partial(log))
 
 
-def stopped(log: EventLog, requested_at: datetime, acknowledged_at: datetime | None, now: datetime) -> ExecutionStopped:
+def stopped(log: EventLog, requested_at: datetime, acknowledged_at: datetime | None) -> ExecutionStopped:
     """It was stopped; what had been written is kept, with the receipt."""
     receipt = StopReceipt(requested_at=requested_at, acknowledged_at=acknowledged_at, characters=len(log.answer))
-    return ExecutionStopped(
-        **_envelope(log, now), message="Stopped on request.", output_data=_partial(log), stop=receipt
-    )
+    return ExecutionStopped(**_envelope(log), message="Stopped on request.", output_data=_partial(log), stop=receipt)
 
 
 def _partial(log: EventLog) -> PartialOutput | None:
     return PartialOutput(answer=log.answer, sources=log.sources, partial=True) if log.answer else None
 
 
-def _envelope(log: EventLog, now: datetime) -> dict[str, Any]:
+def _envelope(log: EventLog) -> dict[str, Any]:
     # Nothing may take the number of the last word: a batch that still comes is dropped.
     log.expect_none()
     return {
         "execution_id": log.execution_id,
         "agent_id": log.agent_id,
         "sequence": log.last + 1,
-        "timestamp": now,
+        "timestamp": log.now,
     }

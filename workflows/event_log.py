@@ -18,7 +18,7 @@ from dynavera.contracts.events import (
     grown,
 )
 from dynavera.contracts.executions import Stage
-from dynavera.limits import PAGE_BYTES
+from dynavera.limits import ARCHIVE_AFTER, ARCHIVE_EVENTS, PAGE_BYTES
 
 
 class LogPage(Contract):
@@ -47,9 +47,16 @@ class EventLog:
     sources: list[Source] = field(default_factory=list[Source])
     _tail: list[ExecutionEvent] = field(default_factory=list[ExecutionEvent])
     _sizes: list[int] = field(default_factory=list[int])
+    _now: datetime | None = None
     _archived: int = 1
     _attempt: int | None = None
     _next_batch: int = 0
+
+    @property
+    def now(self) -> datetime:
+        """The latest moment that has been noted."""
+        assert self._now is not None, "no moment has been noted yet"  # noqa: S101 -- for the type checker
+        return self._now
 
     @property
     def last(self) -> int:
@@ -71,7 +78,22 @@ class EventLog:
         """Their size as JSON, in bytes."""
         return sum(self._sizes)
 
-    def append(self, content: AgentContent, now: datetime) -> None:
+    @property
+    def is_due(self) -> bool:
+        """Whether the tail is long or old enough to be archived: judged by its own events, without a timer."""
+        return len(self._tail) >= ARCHIVE_EVENTS or (
+            len(self._tail) > 1 and self._tail[-1].timestamp - self._tail[0].timestamp >= ARCHIVE_AFTER
+        )
+
+    def passes(self, moment: datetime) -> None:
+        """It is `moment` now, or was: time never goes back in a log.
+
+        Moments are those that activities have noted, for a workflow's own clock is not the same to a query that is
+        answered from the history alone as it is to the workflow.
+        """
+        self._now = moment if self._now is None else max(self._now, moment)
+
+    def append(self, content: AgentContent) -> None:
         """Say `content`."""
         match content:
             case ProgressContent():
@@ -87,7 +109,7 @@ class EventLog:
             execution_id=self.execution_id,
             agent_id=self.agent_id,
             sequence=self.last + 1,
-            timestamp=now,
+            timestamp=self.now,
         )
         self._add(event)
 
@@ -106,13 +128,14 @@ class EventLog:
         """Batches that still come are of attempts that were given up."""
         self._attempt = None
 
-    def accept(self, batch: EventBatch, now: datetime) -> None:
+    def accept(self, batch: EventBatch) -> None:
         """Say what an attempt has told, once: batches that came before, or from another attempt, are dropped."""
         if batch.attempt != self._attempt or batch.index != self._next_batch:
             return
         self._next_batch += 1
+        self.passes(batch.at)
         for content in batch.contents:
-            self.append(content, now)
+            self.append(content)
 
     def page(self, after: int) -> LogPage:
         """The events after `after`: at most 256 KiB of them, and at least one if there is one."""

@@ -1,7 +1,6 @@
 """How a workflow writes to the records: when it begins, along the way, and once at the end."""
 
 import asyncio
-from contextlib import suppress
 from dataclasses import dataclass
 
 from temporalio import workflow
@@ -12,9 +11,8 @@ with workflow.unsafe.imports_passed_through():
     from activities.records import Archive, Outcome, RecordActivities
     from dynavera.contracts.events import TerminalEvent
     from dynavera.limits import (
-        ARCHIVE_AFTER,
-        ARCHIVE_EVENTS,
         BEGIN_AT_ONCE,
+        HEARTBEAT_TIMEOUT,
         PAGE_BYTES,
         RECORD_RETRY_FIRST,
         RECORD_RETRY_MOST,
@@ -48,16 +46,16 @@ class Recorder:
                 RecordActivities.begin_execution,
                 self.log.execution_id,
                 start_to_close_timeout=RECORD_TIMEOUT,
+                heartbeat_timeout=HEARTBEAT_TIMEOUT,
                 retry_policy=UNTIL_DONE,
             )
+        self.log.passes(begun.at)
         return begun.ended
 
     async def archive_along(self) -> None:
         """Archive the tail whenever it is long or old enough, for as long as this task runs."""
         while True:
-            await workflow.wait_condition(lambda: self.log.waiting > 0)
-            with suppress(TimeoutError):  # old enough is as good as long enough
-                await workflow.wait_condition(lambda: self.log.waiting >= ARCHIVE_EVENTS, timeout=ARCHIVE_AFTER)
+            await workflow.wait_condition(lambda: self.log.is_due)
             await self._archive_part()
 
     async def finish(self, event: TerminalEvent) -> TerminalEvent:
@@ -75,6 +73,7 @@ class Recorder:
             RecordActivities.record_outcome,
             Outcome(tail=self.log.tail, event=event),
             start_to_close_timeout=RECORD_TIMEOUT,
+            heartbeat_timeout=HEARTBEAT_TIMEOUT,
             retry_policy=UNTIL_DONE,
         )
         return recorded.event
@@ -85,6 +84,7 @@ class Recorder:
             RecordActivities.archive_events,
             Archive(execution_id=self.log.execution_id, events=events),
             start_to_close_timeout=RECORD_TIMEOUT,
+            heartbeat_timeout=HEARTBEAT_TIMEOUT,
             retry_policy=UNTIL_DONE,
         )
         self.log.archived(events)

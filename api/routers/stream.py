@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Header, WebSocket
+from fastapi import APIRouter, Header, WebSocket, WebSocketDisconnect
 from fastapi.responses import Response
 from pydantic import Field, TypeAdapter, ValidationError
 from sse_starlette import EventSourceResponse, ServerSentEvent
@@ -118,8 +119,6 @@ async def _while_welcome(
 
 async def _close(websocket: WebSocket, code: int, reason: str) -> None:
     """Close with a code, if the client still reads; uvicorn drops it otherwise."""
-    try:
+    with suppress(TimeoutError, WebSocketDisconnect):
         async with asyncio.timeout(CLOSE_SECONDS):
             await websocket.close(code, reason)
-    except TimeoutError:
-        return

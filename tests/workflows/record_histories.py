@@ -12,6 +12,8 @@ from tests.workflows.fakes import FakeMcp, Gate, away, refused
 from tests.workflows.test_replay import HISTORIES
 from tests.workflows.world import World, world
 
+ROOT = HISTORIES.parents[1]
+
 Shape = Callable[[World], Awaitable[UUID]]
 
 
@@ -73,7 +75,8 @@ async def record() -> None:
             async with world(Path(folder)) as here:
                 execution_id = await shape(here)
                 history = await here.environment.client.get_workflow_handle(str(execution_id)).fetch_history()
-        recorded = json.dumps(history.to_json_dict(), indent=1, sort_keys=True)
+        # Stack traces name the folder in which they were made: no other one needs to know it.
+        recorded = json.dumps(history.to_json_dict(), indent=1, sort_keys=True).replace(f"{ROOT}/", "")
         (HISTORIES / f"{shape.__name__}.json").write_text(recorded + "\n")
 
 

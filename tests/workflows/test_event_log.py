@@ -1,11 +1,11 @@
 """The log in the workflow: numbered once, whatever comes twice, late or at length."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from activities.batches import EventBatch
 from dynavera.contracts.events import DeltaContent, ExecutionError, MessageContent, ProgressContent
 from dynavera.identifiers import new_id
-from dynavera.limits import PAGE_BYTES
+from dynavera.limits import ARCHIVE_AFTER, ARCHIVE_EVENTS, PAGE_BYTES
 from workflows.attempts import Failure
 from workflows.endings import failed
 from workflows.event_log import EventLog
@@ -14,11 +14,13 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def log() -> EventLog:
-    return EventLog(new_id(), new_id())
+    events = EventLog(new_id(), new_id())
+    events.passes(NOW)
+    return events
 
 
 def batch(attempt: int, index: int, offset: int, text: str) -> EventBatch:
-    return EventBatch(attempt=attempt, index=index, contents=[DeltaContent(offset=offset, text=text)])
+    return EventBatch(attempt=attempt, index=index, at=NOW, contents=[DeltaContent(offset=offset, text=text)])
 
 
 def test_a_batch_that_comes_twice_counts_once() -> None:
@@ -26,7 +28,7 @@ def test_a_batch_that_comes_twice_counts_once() -> None:
     events.expect(1)
 
     for _ in range(2):
-        events.accept(batch(1, 0, 0, "a"), NOW)
+        events.accept(batch(1, 0, 0, "a"))
 
     assert events.answer == "a"
     assert events.last == 2
@@ -35,11 +37,11 @@ def test_a_batch_that_comes_twice_counts_once() -> None:
 def test_a_batch_of_an_attempt_that_was_given_up_is_dropped() -> None:
     events = log()
     events.expect(1)
-    events.accept(batch(1, 0, 0, "a"), NOW)
+    events.accept(batch(1, 0, 0, "a"))
     events.expect(2)
 
-    events.accept(batch(1, 1, 1, "b"), NOW)
-    events.accept(batch(2, 0, 1, "c"), NOW)
+    events.accept(batch(1, 1, 1, "b"))
+    events.accept(batch(2, 0, 1, "c"))
 
     assert events.answer == "ac"
 
@@ -49,7 +51,7 @@ def test_a_batch_after_the_last_attempt_is_dropped() -> None:
     events.expect(1)
     events.expect_none()
 
-    events.accept(batch(1, 0, 0, "a"), NOW)
+    events.accept(batch(1, 0, 0, "a"))
 
     assert events.last == 1
 
@@ -57,7 +59,7 @@ def test_a_batch_after_the_last_attempt_is_dropped() -> None:
 def test_a_tail_of_many_pages_is_read_whole_and_none_is_larger_than_allowed() -> None:
     events = log()
     for number in range(40):
-        events.append(DeltaContent(offset=number * 20_000, text="x" * 20_000), NOW)
+        events.append(DeltaContent(offset=number * 20_000, text="x" * 20_000))
 
     read: list[int] = []
     while page := events.page(read[-1] if read else 1).items:
@@ -69,8 +71,8 @@ def test_a_tail_of_many_pages_is_read_whole_and_none_is_larger_than_allowed() ->
 
 def test_an_event_that_is_larger_than_a_page_comes_alone() -> None:
     events = log()
-    events.append(MessageContent(text="x" * (PAGE_BYTES + 1)), NOW)
-    events.append(ProgressContent(stage="saving", message="Saving."), NOW)
+    events.append(MessageContent(text="x" * (PAGE_BYTES + 1)))
+    events.append(ProgressContent(stage="saving", message="Saving."))
 
     assert [event.sequence for event in events.page(1).items] == [2]
     assert [event.sequence for event in events.page(2).items] == [3]
@@ -79,7 +81,7 @@ def test_an_event_that_is_larger_than_a_page_comes_alone() -> None:
 def test_what_is_archived_is_dropped_and_the_page_says_where_the_tail_begins() -> None:
     events = log()
     for number in range(5):
-        events.append(DeltaContent(offset=number, text="x"), NOW)
+        events.append(DeltaContent(offset=number, text="x"))
 
     events.archived(events.page(1).items[:3])
     page = events.page(1)
@@ -92,8 +94,8 @@ def test_what_is_archived_is_dropped_and_the_page_says_where_the_tail_begins() -
 def test_offsets_count_code_points() -> None:
     events = log()
 
-    events.append(DeltaContent(offset=0, text="a🧠b"), NOW)
-    events.append(DeltaContent(offset=2, text="c"), NOW)
+    events.append(DeltaContent(offset=0, text="a🧠b"))
+    events.append(DeltaContent(offset=2, text="c"))
 
     assert events.answer == "a🧠c"
 
@@ -101,7 +103,7 @@ def test_offsets_count_code_points() -> None:
 def test_the_last_word_is_the_one_that_the_records_have() -> None:
     events = log()
     for number in range(3):
-        events.append(DeltaContent(offset=number, text="x"), NOW)
+        events.append(DeltaContent(offset=number, text="x"))
     ending = ExecutionError(
         execution_id=events.execution_id,
         agent_id=events.agent_id,
@@ -122,8 +124,29 @@ def test_nothing_takes_the_number_of_the_last_word() -> None:
     events = log()
     events.expect(1)
 
-    ending = failed(events, Failure("Too late.", "time_limit", most=1), NOW)
-    events.accept(batch(1, 0, 0, "late"), NOW)
+    ending = failed(events, Failure("Too late.", "time_limit", most=1))
+    events.accept(batch(1, 0, 0, "late"))
     events.close(ending)
 
     assert [event.type for event in events.page(1).items] == ["execution_error"]
+
+
+def test_time_never_goes_back_in_a_log() -> None:
+    events = log()
+
+    events.passes(NOW - timedelta(seconds=1))
+    events.append(DeltaContent(offset=0, text="a"))
+
+    assert events.page(1).items[0].timestamp == NOW
+
+
+def test_a_tail_is_due_when_it_is_long_or_old() -> None:
+    events = log()
+    for number in range(ARCHIVE_EVENTS - 1):
+        events.append(DeltaContent(offset=number, text="x"))
+    young = events.is_due
+    events.passes(NOW + ARCHIVE_AFTER)
+    events.append(DeltaContent(offset=0, text="x"))
+
+    assert not young
+    assert events.is_due

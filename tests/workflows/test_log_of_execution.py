@@ -3,6 +3,7 @@
 import asyncio
 
 from activities.batches import REPORT, EventBatch
+from dynavera.contracts.contract import utc_now
 from dynavera.contracts.events import DeltaContent
 from dynavera.limits import ARCHIVE_EVENTS, PAGE_BYTES
 from tests.workflows.fakes import Gate
@@ -19,7 +20,7 @@ async def test_a_batch_that_comes_twice_or_from_an_old_attempt_is_dropped(here: 
         workflow = here.environment.client.get_workflow_handle(str(execution_id))
         for attempt, index in ((1, 0), (0, 0), (0, 1), (2, 0)):
             never = DeltaContent(offset=0, text="Never said.")
-            await workflow.signal(REPORT, EventBatch(attempt=attempt, index=index, contents=[never]))
+            await workflow.signal(REPORT, EventBatch(attempt=attempt, index=index, at=utc_now(), contents=[never]))
         gate.opened.set()
         events = await here.events(execution_id)
 
