@@ -10,7 +10,7 @@ from uuid import UUID
 from api.execution_log import MOST, EventsAway, ExecutionLog
 from dynavera.contracts.events import ExecutionEvent, is_terminal
 from dynavera.contracts.executions import LIVE
-from dynavera.limits import POLL_FASTEST, POLL_SLOWEST
+from dynavera.limits import POLL_FASTEST, POLL_SLOWEST, POLLS_BEFORE_SLOWER
 from dynavera.records.database import DatabaseAway
 from dynavera.records.logs import ExecutionNotFound
 
@@ -62,10 +62,13 @@ class Feed:
     async def _read(self) -> None:
         """Read until the terminal event: fast while events come, slowly when none do."""
         pause = POLL_FASTEST.total_seconds()
+        in_vain = 0
         try:
             while not self.ended:
                 if await self._look():
-                    pause = POLL_FASTEST.total_seconds()
+                    pause, in_vain = POLL_FASTEST.total_seconds(), 0
+                elif in_vain < POLLS_BEFORE_SLOWER:
+                    in_vain += 1
                 else:
                     pause = min(pause * SLOWER, POLL_SLOWEST.total_seconds())
                 await asyncio.sleep(0 if self.ended else pause)

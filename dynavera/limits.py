@@ -96,8 +96,10 @@ INSPECT_EVERY = timedelta(seconds=20)
 """How often live executions are compared with Temporal; what ended there without a word is recorded within 60 s."""
 
 POLL_FASTEST = timedelta(milliseconds=50)
+POLLS_BEFORE_SLOWER = 10
 POLL_SLOWEST = timedelta(milliseconds=500)
-"""The pause between two looks at a live execution: the first while events come, growing to the second when none do."""
+"""The pause between two looks at a live execution: the first while events come and for half a second more, then growing
+to the second."""
 
 DISCOVER_EVERY = timedelta(milliseconds=400)
 """How often the API looks for executions that were started elsewhere, while somebody watches: shown within 1 s."""
