@@ -18,6 +18,10 @@ async def heartbeating() -> AsyncGenerator[None]:
         ApplicationError: the worker shuts down, or nobody waits for the activity any more.
         CancelledError: the workflow has cancelled the activity.
     """
+    if activity.info().is_local:
+        # A local activity has half a second, and nobody to tell.
+        yield
+        return
     beating = asyncio.create_task(_beat())
     try:
         yield

@@ -7,7 +7,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from activities.batches import REPORT, EventBatch
@@ -106,7 +106,7 @@ class AgentExecution:
             return ended if ended is not None else await self._answered()
         except ExecutionFailed as error:
             return failed(self._log, error.failure)
-        except (asyncio.CancelledError, ActivityError) as error:
+        except (asyncio.CancelledError, FailureError) as error:
             if not is_cancelled_exception(error):
                 raise
             return await self._stopped()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, is_cancelled_exception
+from temporalio.exceptions import FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from activities.records import Archive, Outcome, RecordActivities
@@ -39,7 +39,8 @@ class Recorder:
                 schedule_to_close_timeout=BEGIN_AT_ONCE,
                 retry_policy=ONCE,
             )
-        except ActivityError as error:
+        except FailureError as error:
+            # Replayed from the history, a local activity's failure comes bare, without the ActivityError around it.
             if is_cancelled_exception(error):
                 raise
             begun = await workflow.execute_activity_method(

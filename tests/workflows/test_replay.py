@@ -5,6 +5,7 @@ not replay any more is an execution that would break when this code is deployed.
 """
 
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from temporalio import workflow
@@ -12,6 +13,8 @@ from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
+from dynavera.records.deliveries import Order
+from tests.workflows.world import World
 from workflows.agent_execution import AgentExecution, ExecutionOrder
 from workflows.worker import sandbox
 
@@ -81,3 +84,26 @@ async def test_a_changed_workflow_without_a_patch_is_caught(shape: str) -> None:
 @pytest.mark.parametrize("shape", SHAPES)
 async def test_a_change_behind_a_patch_replays(shape: str) -> None:
     assert await failure_of_replay(PatchedChange, shape) is None
+
+
+async def test_an_execution_whose_first_record_was_late_replays(here: World) -> None:
+    execution = await here.records.accept(here.user.id, here.agent.id, {"query": "What?"})
+
+    async with here.worker():
+        async with here.database.writing():
+            # The records are locked for longer than the local activity may take.
+            await here.sweep.temporal.start(await order_of(here, execution.id))
+            await here.history_has(execution.id, "ACTIVITY_TASK_SCHEDULED")
+        await here.events(execution.id)
+        await here.closed_as(execution.id)
+    history = await here.environment.client.get_workflow_handle(str(execution.id)).fetch_history()
+    replayer = Replayer(workflows=[AgentExecution], workflow_runner=sandbox(), data_converter=pydantic_data_converter)
+    result = await replayer.replay_workflow(history, raise_on_replay_failure=False)
+
+    assert result.replay_failure is None
+
+
+async def order_of(here: World, execution_id: UUID) -> Order:
+    order = await here.deliveries.order(execution_id)
+    assert order is not None
+    return order

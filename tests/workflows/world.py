@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
+from temporalio.api.enums.v1 import EventType
 from temporalio.testing import WorkflowEnvironment
 
 from api.execution_log import ExecutionLog
@@ -71,6 +72,13 @@ class World:
             while (closing := await self.temporal.closing(execution_id)) is None:
                 await asyncio.sleep(0.02)
         return closing.status.name
+
+    async def history_has(self, execution_id: UUID, event: str) -> None:
+        """Wait until the workflow's history has an event of this kind."""
+        handle = self.environment.client.get_workflow_handle(str(execution_id))
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not any(event in EventType.Name(one.event_type) for one in (await handle.fetch_history()).events):
+                await asyncio.sleep(0.05)
 
     async def caught_up(self, execution_id: UUID) -> None:
         """Wait until nothing new is said for some looks of the relay."""
