@@ -61,7 +61,7 @@ class CountedRequests:
         try:
             await self._app(scope, receive, noticed)
         except Exception:
-            # The answer to what nobody expected is made outside of here.
+            # Counted and raised again: the answer to what nobody expected is made outside of here.
             if not answered:
                 self._metrics.count(scope["method"], _route(scope), 500)
             raise

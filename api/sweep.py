@@ -159,6 +159,7 @@ def _alone(execution_id: UUID) -> Generator[None]:
     except (TemporalAway, DatabaseAway):
         raise
     except Exception:
+        # Whatever is wrong with this one, the log says it, and those after it are to be swept.
         logger.exception("Execution %s could not be swept.", execution_id)
 
 

@@ -25,6 +25,7 @@ async def database(
     if request.param == "sqlite":
         url = f"sqlite+aiosqlite:///{tmp_path / 'records.sqlite3'}"
     elif postgres is None:
+        # Who has no PostgreSQL still tests SQLite; CI installs it, and runs both.
         pytest.skip(MISSING)
     else:
         url = postgres.new_database()
