@@ -1,5 +1,7 @@
 """What the workflow tells the records; each is keyed by the execution and can be done twice."""
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -48,26 +50,27 @@ class RecordActivities:
     @activity.defn
     async def begin_execution(self, execution_id: UUID) -> Begun:
         """Note that the execution runs, unless it has ended."""
-        try:
-            async with heartbeating():
-                return Begun(ended=await self.logs.begin(execution_id), at=utc_now())
-        except ExecutionNotFound as error:
-            raise execution_gone() from error
+        async with _writing():
+            return Begun(ended=await self.logs.begin(execution_id), at=utc_now())
 
     @activity.defn
     async def archive_events(self, archive: Archive) -> None:
         """Keep part of the log."""
-        try:
-            async with heartbeating():
-                await self.logs.archive(archive.execution_id, archive.events)
-        except ExecutionNotFound as error:
-            raise execution_gone() from error
+        async with _writing():
+            await self.logs.archive(archive.execution_id, archive.events)
 
     @activity.defn
     async def record_outcome(self, outcome: Outcome) -> Recorded:
         """Record the outcome, or learn which one was recorded before."""
-        try:
-            async with heartbeating():
-                return Recorded(event=await self.logs.finish(outcome.tail, outcome.event))
-        except ExecutionNotFound as error:
-            raise execution_gone() from error
+        async with _writing():
+            return Recorded(event=await self.logs.finish(outcome.tail, outcome.event))
+
+
+@asynccontextmanager
+async def _writing() -> AsyncGenerator[None]:
+    """Write with heartbeats; an execution that the records do not have any more is told by its name."""
+    try:
+        async with heartbeating():
+            yield
+    except ExecutionNotFound as error:
+        raise execution_gone() from error

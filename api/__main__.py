@@ -4,10 +4,11 @@ import asyncio
 import signal
 import socket
 import sys
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 
 import uvicorn
+from pydantic import SecretStr
 
 from api.app import create_app
 from api.arrivals import Arrivals
@@ -49,25 +50,9 @@ async def run(settings: Settings, listening: socket.socket) -> None:
     """Serve until SIGTERM or SIGINT."""
     database = Database(settings.records_url)
     await migrate(database)
-    users = Users(database)
-    await users.ensure_first(first_user_token(settings).get_secret_value())
+    await Users(database).ensure_first(first_user_token(settings).get_secret_value())
     temporal = Temporal(await connect(settings, lazy=True), settings.task_queue, settings.execution_time_limit)
-    executions = records.Executions(database, settings.temporal_web_executions(namespace_of(settings)))
-    logs = Logs(database)
-    log = ExecutionLog(logs, temporal)
-    sweep = Sweep(Deliveries(database), logs, temporal)
-    agents = Agents(database)
-    async with mcp_client(settings, mcp_token(settings)) as client:
-        knowledge = Knowledge(client)
-        services = Services(
-            settings=settings,
-            users=users,
-            agents=agents,
-            executions=Executions(agents, executions, log, temporal, sweep),
-            knowledge=knowledge,
-            health=Parts(database, temporal, knowledge),
-            streams=Streams(Relay(log), Arrivals(executions), Changes(executions)),
-        )
+    async with assembled(settings, database, temporal, mcp_token(settings)) as (services, sweep):
         server = Server(_config(services))
         sweeping = asyncio.create_task(sweep.run())
         # Without the sweep what is accepted could be lost: the process ends then, and is started again.
@@ -80,6 +65,29 @@ async def run(settings: Settings, listening: socket.socket) -> None:
             await database.close()
     if not sweeping.cancelled():
         sweeping.result()
+
+
+@asynccontextmanager
+async def assembled(
+    settings: Settings, database: Database, temporal: Temporal, token: SecretStr
+) -> AsyncGenerator[tuple[Services, Sweep]]:
+    """The real parts behind the routes, and the sweep that somebody must run; `token` is for the MCP service."""
+    agents, logs = Agents(database), Logs(database)
+    executions = records.Executions(database, settings.temporal_web_executions(namespace_of(settings)))
+    log = ExecutionLog(logs, temporal)
+    sweep = Sweep(Deliveries(database), logs, temporal)
+    async with mcp_client(settings, token) as client:
+        knowledge = Knowledge(client)
+        services = Services(
+            settings=settings,
+            users=Users(database),
+            agents=agents,
+            executions=Executions(agents, executions, log, temporal, sweep),
+            knowledge=knowledge,
+            health=Parts(database, temporal, knowledge),
+            streams=Streams(Relay(log), Arrivals(executions), Changes(executions)),
+        )
+        yield services, sweep
 
 
 class Server(uvicorn.Server):

@@ -17,25 +17,14 @@ from pydantic import HttpUrl, SecretStr
 from temporalio.testing import WorkflowEnvironment
 from websockets.asyncio.client import ClientConnection, connect
 
-from api.__main__ import LARGEST_SOCKET_MESSAGE
+from api.__main__ import LARGEST_SOCKET_MESSAGE, assembled
 from api.app import create_app
-from api.arrivals import Arrivals
-from api.changes import Changes
-from api.dependencies import Services
-from api.execution_log import ExecutionLog
-from api.executions import Executions
-from api.knowledge import Knowledge, mcp_client
-from api.parts import Parts
-from api.relay import Relay
-from api.streams import Streams
-from api.sweep import Sweep
 from api.temporal import Temporal
 from dynavera.contracts.agents import Agent, AgentSettings
 from dynavera.contracts.users import User
 from dynavera.records import executions as records
 from dynavera.records.agents import Agents
 from dynavera.records.database import Database
-from dynavera.records.deliveries import Deliveries
 from dynavera.records.logs import Logs
 from dynavera.records.migrate import migrate
 from dynavera.records.users import Users
@@ -277,23 +266,9 @@ def _of(execution_id: UUID, said: Said) -> bool:
 
 @asynccontextmanager
 async def _api(settings: Settings, temporal: Temporal) -> AsyncGenerator[str]:
-    """One API, with parts of its own, wired as in `api/__main__.py`."""
+    """One API, with parts of its own."""
     database = Database(settings.records_url)
-    users, agents = Users(database), Agents(database)
-    executions = records.Executions(database, settings.temporal_web_executions("default"))
-    log = ExecutionLog(Logs(database), temporal)
-    sweep = Sweep(Deliveries(database), Logs(database), temporal)
-    async with mcp_client(settings, SecretStr("mcp_of-the-service")) as to_mcp:
-        knowledge = Knowledge(to_mcp)
-        services = Services(
-            settings=settings,
-            users=users,
-            agents=agents,
-            executions=Executions(agents, executions, log, temporal, sweep),
-            knowledge=knowledge,
-            health=Parts(database, temporal, knowledge),
-            streams=Streams(Relay(log), Arrivals(executions), Changes(executions)),
-        )
+    async with assembled(settings, database, temporal, SecretStr("mcp_of-the-service")) as (services, sweep):
         sweeping = asyncio.create_task(sweep.run())
         try:
             async with serving(create_app(services), ws="websockets-sansio", ws_max_size=LARGEST_SOCKET_MESSAGE) as url:
