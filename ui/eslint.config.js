@@ -46,7 +46,10 @@ export default defineConfig(
         'error',
         {
           patterns: [
-            { group: ['**/api/client'], message: 'Components know stores and composables, not the client.' },
+            {
+              group: ['**/api/{agents,client,executions,http,session,system}'],
+              message: 'Components know stores and composables, not the client.',
+            },
           ],
         },
       ],

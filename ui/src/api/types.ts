@@ -21,6 +21,10 @@ export type Health = Schemas['Health']
 export type FieldError = Schemas['FieldError']
 export type Problem = Schemas['Problem']
 export type User = Schemas['User']
+export type ApiKey = Schemas['ApiKey']
+export type NewApiKey = Schemas['NewApiKey']
+export type System = Schemas['System']
+export type Check = Schemas['Check']
 
 export interface Page<Item> {
   items: Item[]

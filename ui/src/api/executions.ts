@@ -1,0 +1,47 @@
+/** Executions and their events, as REST tells of them. */
+import { answered, http } from './http'
+import type { EventPage, Execution, ExecutionEvent, InputData, Page } from './types'
+
+export function listExecutions(
+  agentId: string,
+  cursor: string | null,
+  limit: number,
+): Promise<Page<Execution>> {
+  const params = { path: { agent_id: agentId }, query: { limit, cursor } }
+  return answered(http.GET('/api/agents/{agent_id}/executions', { params }))
+}
+
+export function startExecution(agentId: string, inputData: InputData, key: string): Promise<Execution> {
+  const params = { path: { agent_id: agentId }, header: { 'idempotency-key': key } }
+  return answered(http.POST('/api/agents/{agent_id}/executions', { params, body: { input_data: inputData } }))
+}
+
+export function getExecution(executionId: string): Promise<Execution> {
+  const params = { path: { execution_id: executionId } }
+  return answered(http.GET('/api/executions/{execution_id}', { params }))
+}
+
+export function stopExecution(executionId: string): Promise<Execution> {
+  const params = { path: { execution_id: executionId } }
+  return answered(http.POST('/api/executions/{execution_id}/stop', { params }))
+}
+
+export function retryExecution(executionId: string): Promise<Execution> {
+  const params = { path: { execution_id: executionId } }
+  return answered(http.POST('/api/executions/{execution_id}/retry', { params }))
+}
+
+function eventPage(executionId: string, after: number): Promise<EventPage> {
+  const params = { path: { execution_id: executionId }, query: { after } }
+  return answered(http.GET('/api/executions/{execution_id}/events', { params }))
+}
+
+/** All there is now of an execution's log after sequence `after`, page by page. */
+export async function* eventsAfter(executionId: string, after: number): AsyncGenerator<ExecutionEvent[]> {
+  let next: number | null = after
+  while (next !== null) {
+    const page: EventPage = await eventPage(executionId, next)
+    yield page.items
+    next = page.next_after
+  }
+}
