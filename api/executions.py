@@ -6,6 +6,7 @@ from uuid import UUID
 from api.execution_log import EventsAway, ExecutionLog
 from api.sweep import Sweep
 from api.temporal import Temporal, TemporalAway, WorkflowUnknown
+from dynavera.contracts.agents import AgentSettings
 from dynavera.contracts.documents import Source
 from dynavera.contracts.events import EventPage, ExecutionEvent, Progress, is_terminal, partial_output
 from dynavera.contracts.executions import LIVE, Execution, ExecutionStart
@@ -78,6 +79,14 @@ class Executions:
         except (TemporalAway, WorkflowUnknown):
             return await self._as_archived(user, execution)
         return execution.model_copy(update={"stage": snapshot.stage, "partial_answer": snapshot.answer})
+
+    async def settings(self, user: User, execution_id: UUID) -> AgentSettings:
+        """The agent's settings as the execution took them.
+
+        Raises:
+            ExecutionNotFound: the user has no such execution.
+        """
+        return await self.records.settings(user.id, execution_id)
 
     async def page(self, user: User, query: ExecutionQuery) -> Page[Execution]:
         """The executions that fit, newest first.

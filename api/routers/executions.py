@@ -21,6 +21,7 @@ from api.routers.parameters import (
     Until,
 )
 from api.routers.responses import BODY, CONFLICT, NOT_FOUND
+from dynavera.contracts.agents import AgentSettings
 from dynavera.contracts.events import EventPage
 from dynavera.contracts.executions import Execution, ExecutionStart, PinnedSource
 from dynavera.contracts.pages import Page
@@ -78,6 +79,12 @@ async def list_executions(
 async def get_execution(execution_id: ExecutionId, user: CurrentUser, executions: ExecutionsDep) -> Execution:
     """One execution; while it runs also its stage and the answer so far."""
     return await executions.get(user, execution_id)
+
+
+@of_user.get("/{execution_id}/settings", responses=NOT_FOUND)
+async def get_settings(execution_id: ExecutionId, user: CurrentUser, executions: ExecutionsDep) -> AgentSettings:
+    """The agent's settings as the execution took them; a later edit of the agent does not change them."""
+    return await executions.settings(user, execution_id)
 
 
 @of_user.post("/{execution_id}/stop", status_code=status.HTTP_202_ACCEPTED, responses=NOT_FOUND | ALREADY_ENDED)

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import Select, func, select
 from sqlalchemy.exc import IntegrityError
 
+from dynavera.contracts.agents import AgentSettings
 from dynavera.contracts.contract import utc_now
 from dynavera.contracts.events import (
     ExecutionStarted,
@@ -125,6 +126,14 @@ class Executions:
             ExecutionNotFound: there is no such execution, or it is another user's.
         """
         return self._execution(await self._row(user_id, execution_id))
+
+    async def settings(self, user_id: UUID, execution_id: UUID) -> AgentSettings:
+        """The agent's settings as the user's execution took them when it was accepted.
+
+        Raises:
+            ExecutionNotFound: there is no such execution, or it is another user's.
+        """
+        return AgentSettings.model_validate((await self._row(user_id, execution_id)).settings)
 
     async def page(self, user_id: UUID, query: ExecutionQuery) -> tuple[list[Execution], str | None]:
         """The user's executions that fit, newest first, and the cursor of the next page.

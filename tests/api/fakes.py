@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from dynavera.contracts.agents import AgentSettings
 from dynavera.contracts.contract import utc_now
 from dynavera.contracts.documents import Source
 from dynavera.contracts.events import EventPage, ExecutionEvent, ExecutionStarted
@@ -40,6 +41,7 @@ class FakeExecutions:
     agents: Agents
     rows: dict[UUID, Execution] = field(default_factory=dict[UUID, Execution])
     owners: dict[UUID, UUID] = field(default_factory=dict[UUID, UUID])
+    snapshots: dict[UUID, AgentSettings] = field(default_factory=dict[UUID, AgentSettings])
     keys: dict[tuple[UUID, str], tuple[UUID, ExecutionStart]] = field(
         default_factory=dict[tuple[UUID, str], tuple[UUID, ExecutionStart]]
     )
@@ -48,7 +50,7 @@ class FakeExecutions:
     fails_with: Exception | None = None
 
     async def start(self, user: User, agent_id: UUID, start: ExecutionStart, idempotency_key: str | None) -> Execution:
-        await self.agents.get(user.id, agent_id)
+        agent = await self.agents.get(user.id, agent_id)
         if idempotency_key is not None and (user.id, idempotency_key) in self.keys:
             execution_id, earlier = self.keys[user.id, idempotency_key]
             if earlier != start:
@@ -57,6 +59,7 @@ class FakeExecutions:
         execution = _queued(agent_id, start.input_data)
         self.rows[execution.id] = execution
         self.owners[execution.id] = user.id
+        self.snapshots[execution.id] = AgentSettings(**agent.model_dump(include=set(AgentSettings.model_fields)))
         if idempotency_key is not None:
             self.keys[user.id, idempotency_key] = (execution.id, start)
         return execution
@@ -82,6 +85,9 @@ class FakeExecutions:
         if self.owners.get(execution_id) != user.id:
             raise ExecutionNotFound(f"There is no execution {str(execution_id)!r}.")
         return self.rows[execution_id]
+
+    async def settings(self, user: User, execution_id: UUID) -> AgentSettings:
+        return self.snapshots[(await self.get(user, execution_id)).id]
 
     async def page(self, user: User, query: ExecutionQuery) -> Page[Execution]:
         self.queries.append(query)

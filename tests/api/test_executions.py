@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
+from dynavera.contracts.agents import AgentSettings
 from dynavera.contracts.documents import Source
 from dynavera.identifiers import new_id
 from dynavera.records.executions import ExecutionQuery
@@ -76,6 +77,18 @@ async def test_a_retry_waits_for_the_end(client: httpx.AsyncClient) -> None:
     assert retried.status_code == 202
     assert retried.json()["retry_of"] == execution["id"]
     assert retried.json()["id"] != execution["id"]
+
+
+async def test_an_execution_keeps_the_settings_it_took(client: httpx.AsyncClient) -> None:
+    agent = (await client.post("/api/agents", json={"name": "Librarian", "top_k": 7})).json()
+    execution = (await client.post(f"/api/agents/{agent['id']}/executions", json=QUESTION)).json()
+
+    await client.patch(f"/api/agents/{agent['id']}", json={"top_k": 2, "instructions": "Be brief."})
+    settings = await client.get(f"/api/executions/{execution['id']}/settings")
+
+    assert settings.status_code == 200
+    assert (settings.json()["top_k"], settings.json()["instructions"]) == (7, "")
+    assert set(settings.json()) == set(AgentSettings.model_fields)
 
 
 async def test_every_filter_reaches_the_door(api: Api, client: httpx.AsyncClient) -> None:
@@ -164,6 +177,7 @@ async def test_another_users_execution_answers_exactly_like_none(
     for method, path in (
         ("GET", "/api/executions/{}"),
         ("POST", "/api/executions/{}/stop"),
+        ("GET", "/api/executions/{}/settings"),
         ("POST", "/api/executions/{}/retry"),
         ("GET", "/api/executions/{}/events"),
         ("GET", "/api/executions/{}/sources/1"),

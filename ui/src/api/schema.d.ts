@@ -268,6 +268,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/executions/{execution_id}/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Settings
+         * @description The agent's settings as the execution took them; a later edit of the agent does not change them.
+         */
+        get: operations["get_settings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/executions/{execution_id}/sources/{n}": {
         parameters: {
             query?: never;
@@ -731,6 +751,55 @@ export interface components {
              * @default 4
              */
             top_k?: number;
+        };
+        /**
+         * AgentSettings
+         * @description What an execution needs to know of its agent; a snapshot of it stays with each execution.
+         */
+        AgentSettings: {
+            /**
+             * Collection
+             * @description A collection of documents.
+             * @default default
+             */
+            collection: string;
+            /**
+             * Description
+             * @description What the agent is for, in a sentence.
+             * @default
+             */
+            description: string;
+            /** Generator */
+            generator: string | null;
+            /**
+             * Instructions
+             * @description What the generator is told besides the question.
+             * @default
+             */
+            instructions: string;
+            /**
+             * Max Tokens
+             * @description The longest answer, in tokens.
+             * @default 200
+             */
+            max_tokens: number;
+            /**
+             * Name
+             * @description What people call the agent.
+             */
+            name: string;
+            /**
+             * Temperature
+             * @description 0 is the steadiest, 2 the most varied.
+             * @default 0.2
+             */
+            temperature: number;
+            /**
+             * Top K
+             * @description How many passages are retrieved.
+             * @default 4
+             */
+            top_k: number;
         };
         /**
          * ApiKey
@@ -3225,6 +3294,65 @@ export interface operations {
             };
             /** @description It cannot be done as things are; `code` says why. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body cannot be used; `errors` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The execution's id. */
+                execution_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentSettings"];
+                };
+            };
+            /** @description The API key or the session is missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is none of this id, or it is another user's. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
