@@ -57,10 +57,11 @@ FIRST_DELTA_GATHERS = timedelta(milliseconds=15)
 """The first delta waits this long for the rest: an answer that is there at once needs no signal at all."""
 
 DELTA_EVERY_FIRST = timedelta(milliseconds=100)
-DELTA_EVERY_MOST = timedelta(seconds=1)
-DELTA_EVERY_GROWS_OVER = 20_000
-"""Deltas go out in batches by time: 100 ms for a short answer, 1 s from some 20,000 characters on, so that 45 minutes
-at 20 tokens a second stay under 15,000 events of history (3 to 4 a batch)."""
+DELTA_EVERY_MOST = timedelta(seconds=2)
+DELTA_EVERY_GROWS_OVER = 40_000
+"""Deltas go out in batches by time: 100 ms for a short answer, 1 s at some 20,000 characters, 2 s from 40,000 on. Each
+is 3 to 4 events of history, and a worker that takes an execution over reads 1,000 of them in 0.25 s: so 45 minutes at
+20 tokens a second are some 8,000 events, and are taken over in 2 s."""
 
 BATCHES_BEFORE_SLOW = 5_000
 DELTA_EVERY_SLOW = timedelta(seconds=10)
