@@ -2,11 +2,15 @@
 
 import secrets
 from dataclasses import dataclass
+from typing import Any, cast
 from uuid import UUID
 
+from mcp.server.context import ServerRequestContext
 from pydantic import SecretStr
 from starlette import status
+from starlette.requests import Request
 
+from dynavera.contracts.mcp import USER_META
 from dynavera.contracts.users import User
 from dynavera.credentials import digest
 from dynavera.records.users import UserNotFound, Users
@@ -34,6 +38,11 @@ class Caller:
 
     user: User | None
 
+    @property
+    def name(self) -> str:
+        """What tells this caller from others."""
+        return "service token" if self.user is None else str(self.user.id)
+
 
 @dataclass(frozen=True)
 class Doorkeeper:
@@ -52,6 +61,17 @@ class Doorkeeper:
             return Caller(user=None)
         user = await self.users.by_api_key(credential)
         return None if user is None else Caller(user)
+
+    async def asker(self, asked: ServerRequestContext[Any, Any]) -> User:
+        """For whom an MCP request asks; the service token may name a user in its `_meta`.
+
+        Raises:
+            NotYourself, BadUser, UserNotFound: as `user_for`.
+        """
+        # The door has let the HTTP request in, and has put the caller there.
+        request = cast("Request", asked.request)
+        caller: Caller = request.state.caller
+        return await self.user_for(caller, (asked.meta or {}).get(USER_META))
 
     async def user_for(self, caller: Caller, named: object) -> User:
         """For whom `caller` asks; `named` is the id it gives, None when it gives none.

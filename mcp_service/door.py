@@ -1,9 +1,11 @@
 """What every request passes first: its host, its origin, its size and its credential."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.provider import AccessToken
 from starlette import status
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -17,6 +19,9 @@ from mcp_service.problems import problem, refusal_response
 
 LOCAL = ("127.0.0.1", "localhost", "[::1]")
 OPEN_PATHS = ("/health",)
+
+_HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^:\[\]@/\s]+)(?::[0-9]{1,5})?", re.ASCII)
+_ORIGIN = re.compile(r"https?://(?P<host>[^/?#]+)")
 
 LARGEST_UPLOAD = 128 * 1024 * 1024
 """Bytes of one upload, all its files together."""
@@ -35,7 +40,8 @@ class AllowedHosts:
     @classmethod
     def of(cls, settings: Settings) -> "AllowedHosts":
         """This machine, where the service listens, and what the settings add."""
-        own = () if settings.mcp_host in EVERY_INTERFACE else (settings.mcp_host,)
+        listens = f"[{settings.mcp_host}]" if ":" in settings.mcp_host else settings.mcp_host
+        own = () if settings.mcp_host in EVERY_INTERFACE else (listens,)
         return cls(
             frozenset(host.lower() for host in (*LOCAL, *own, *settings.mcp_allowed_hosts)),
             frozenset(origin.lower().rstrip("/") for origin in settings.allowed_origins),
@@ -44,13 +50,14 @@ class AllowedHosts:
     def is_ours(self, host: str) -> bool:
         """Whether `host`, with or without a port, is one of our names."""
         host = host.lower()
-        name = host if host.endswith("]") else host.rpartition(":")[0] or host
-        return host in self.hosts or name in self.hosts
+        named = _HOST.fullmatch(host)
+        return named is not None and (host in self.hosts or named["name"] in self.hosts)
 
     def may_ask(self, origin: str) -> bool:
         """Whether a page of `origin` may ask."""
-        parts = urlsplit(origin)
-        return origin.lower() in self.origins or (parts.scheme in ("http", "https") and self.is_ours(parts.netloc))
+        origin = origin.lower()
+        parts = _ORIGIN.fullmatch(origin)
+        return origin in self.origins or (parts is not None and self.is_ours(parts["host"]))
 
 
 class Door:
@@ -70,39 +77,50 @@ class Door:
         refusal = self._refused_address(headers) or _refused_size(scope)
         caller: Caller | None = None
         if refusal is None and scope["path"] not in OPEN_PATHS:
+            shown = headers.getlist("authorization")
             try:
-                caller = await self._doorkeeper.caller(headers.get("authorization"))
+                caller = await self._doorkeeper.caller(shown[0]) if len(shown) == 1 else None
             except DatabaseAway as error:
                 refusal = refusal_response(error)
             else:
-                refusal = None if caller is not None else _unauthenticated()
+                refusal = None if caller is not None else _unauthenticated(shown)
         if refusal is not None:
             await refusal(scope, receive, send)
             return
         state: dict[str, Any] = scope.setdefault("state", {})
         state["caller"] = caller
+        if caller is not None:
+            # The SDK keeps a session to the one who opened it: to others it answers as if there were none.
+            scope["user"] = AuthenticatedUser(AccessToken(token="", client_id=caller.name, scopes=[]))
         await self._app(scope, _within(_limit(scope), receive), send)
 
     def _refused_address(self, headers: Headers) -> Response | None:
-        host = headers.get("host", "")
-        if not self._allowed.is_ours(host):
+        hosts = headers.getlist("host")
+        if len(hosts) != 1:
+            return problem(status.HTTP_400_BAD_REQUEST, "bad_host", "A request names its host, and names it once.")
+        if not self._allowed.is_ours(hosts[0]):
             return problem(
                 status.HTTP_421_MISDIRECTED_REQUEST,
                 "bad_host",
-                f"This service is not called {host!r}. Add the name to DYNAVERA_MCP_ALLOWED_HOSTS.",
+                f"This service is not called {hosts[0]!r}. Add the name to DYNAVERA_MCP_ALLOWED_HOSTS.",
             )
-        origin = headers.get("origin")
-        if origin is not None and not self._allowed.may_ask(origin):
-            return problem(status.HTTP_403_FORBIDDEN, "bad_origin", f"Pages of {origin!r} may not call this service.")
+        for origin in headers.getlist("origin"):
+            if not self._allowed.may_ask(origin):
+                detail = f"Pages of {origin!r} may not call this service. Add them to DYNAVERA_ALLOWED_ORIGINS."
+                return problem(status.HTTP_403_FORBIDDEN, "bad_origin", detail)
         return None
 
 
-def _unauthenticated() -> Response:
+def _unauthenticated(shown: list[str]) -> Response:
+    # RFC 6750: who showed nothing is told how, who showed what is not good is told so.
+    challenge = 'Bearer realm="dynavera"'
+    if shown:
+        challenge += ', error="invalid_token", error_description="The API key is not known, or not valid any more."'
     return problem(
         status.HTTP_401_UNAUTHORIZED,
         "unauthenticated",
         "Show an API key: `Authorization: Bearer <API key>`.",
-        headers={"WWW-Authenticate": 'Bearer realm="dynavera"'},
+        headers={"WWW-Authenticate": challenge},
     )
 
 

@@ -22,10 +22,10 @@ from mcp_service.generation import Generations
 from mcp_service.generators.choice import Generators
 from mcp_service.knowledge.knowledge import open_knowledge
 from mcp_service.problems import problem, refusal_response
+from mcp_service.protocol import KnowledgeServer, mcp_server
 from mcp_service.refusals import KNOWN, Known
 from mcp_service.routes import router
 from mcp_service.service import Service
-from mcp_service.tools import KnowledgeServer, mcp_server
 
 
 def create_app(settings: Settings, database: Database) -> FastAPI:

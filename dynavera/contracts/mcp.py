@@ -78,9 +78,10 @@ class GenerationStopped(Contract):
 
 
 class Documents(Contract):
-    """What `list_documents` answers."""
+    """What `list_documents` answers; `next_cursor` asks for the rest, null: there is none."""
 
     documents: list[Document]
+    next_cursor: str | None = None
 
 
 class ServiceRefusal(Contract):

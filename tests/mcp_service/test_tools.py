@@ -6,58 +6,21 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import httpx2
 import pytest
-from mcp import Client, MCPError
-from mcp.client.streamable_http import streamable_http_client
-from mcp_types import INVALID_PARAMS, RequestParamsMeta
+from mcp import MCPError
+from mcp_types import INVALID_PARAMS
 
-from dynavera.contracts.mcp import LARGEST_ANSWER, USER_META
+from dynavera.contracts.mcp import LARGEST_ANSWER
 from tests.fakes import FakeModel
+from tests.mcp_service.clients import REVISIONS, Progress, call, mcp_client
 from tests.mcp_service.running import Running, running_service, upload
 from tests.serving import serving, until
 
 FNIRS = "# fNIRS\n\nFunctional near-infrared spectroscopy (fNIRS) is an optical method that measures blood oxygen.\n"
 EEG = "# EEG\n\nElectroencephalography (EEG) records voltages on the scalp.\n"
 PASSAGE = {"text": FNIRS, "document": "fnirs.md"}
-
-
-@asynccontextmanager
-async def mcp_client(service: Running, key: str | None = None, mode: str = "auto") -> AsyncGenerator[Client]:
-    headers = {"Authorization": f"Bearer {key or service.owner_key}"}
-    async with (
-        httpx2.AsyncClient(headers=headers, timeout=30, trust_env=False) as http,
-        Client(streamable_http_client(f"{service.url}/mcp", http_client=http), mode=mode) as client,
-    ):
-        yield client
-
-
-async def call(
-    client: Client, tool: str, arguments: dict[str, Any], progress: "Progress | None" = None, user: str | None = None
-) -> dict[str, Any]:
-    """What a tool answers, as structured content."""
-    meta = None if user is None else cast("RequestParamsMeta", {USER_META: user})
-    result = await client.call_tool(tool, arguments, progress_callback=progress, meta=meta)
-    assert not result.is_error
-    assert result.structured_content is not None
-    return result.structured_content
-
-
-class Progress:
-    """What a call said on the way."""
-
-    def __init__(self) -> None:
-        self.said: list[tuple[float, str]] = []
-
-    async def __call__(self, progress: float, total: float | None, message: str | None) -> None:
-        assert total is None
-        self.said.append((progress, message or ""))
-
-    @property
-    def text(self) -> str:
-        return "".join(message for progress, message in self.said if progress.is_integer())
 
 
 async def test_the_four_tools_have_output_schemas(service: Running) -> None:
@@ -69,7 +32,7 @@ async def test_the_four_tools_have_output_schemas(service: Running) -> None:
     assert all("context" not in tool.input_schema["properties"] for tool in tools)
 
 
-@pytest.mark.parametrize("mode", ["2026-07-28", "legacy"])
+@pytest.mark.parametrize("mode", REVISIONS)
 async def test_a_question_is_answered_by_retrieve_and_generate(service: Running, mode: str) -> None:
     progress = Progress()
 
@@ -249,7 +212,7 @@ async def test_a_silent_model_is_refused_as_one_to_try_again(tmp_path: Path) -> 
     assert "DYNAVERA_TOKEN_TIMEOUT" in refused.value.data["detail"]
 
 
-@pytest.mark.parametrize("mode", ["2026-07-28", "legacy"])
+@pytest.mark.parametrize("mode", REVISIONS)
 async def test_a_cancelled_call_stops_the_model(tmp_path: Path, mode: str) -> None:
     model = FakeModel(words=["word"] * 1000, delay=0.02)
 
