@@ -1,6 +1,6 @@
 """Files that were sent together: each is taken in or refused for itself."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
@@ -8,41 +8,56 @@ from starlette.datastructures import UploadFile
 
 from dynavera.contracts.contract import Name
 from dynavera.contracts.documents import Document, Ingestion, Refusal
-from mcp_service.knowledge.extraction import LARGEST_FILE, FileRefused, too_large
-from mcp_service.knowledge.knowledge import File, Knowledge
+from dynavera.contracts.media_types import LARGEST_FILE
+from mcp_service.knowledge.extraction.refusing import FileRefused
+from mcp_service.knowledge.intake import File
+from mcp_service.knowledge.knowledge import Knowledge
+
+FILES_AT_ONCE = 100
+BYTES_AT_ONCE = 8 * 1024 * 1024
+"""What is taken in together: in one transaction, short enough for others to write in between."""
 
 _name: TypeAdapter[str] = TypeAdapter(Name)
-
-
-class BadName(FileRefused):
-    """The file's name cannot be kept."""
-
-    code = "bad_name"
 
 
 async def ingest(knowledge: Knowledge, user_id: UUID, collection: str, files: Sequence[UploadFile]) -> Ingestion:
     """Take the files in; they can be retrieved now. What cannot be read is refused, and keeps nothing else out."""
     items: list[Document] = []
     refused: list[Refusal] = []
-    for file in files:
-        try:
-            items.append(await knowledge.take(user_id, collection, await _read(file)))
-        except FileRefused as error:
-            refused.append(Refusal(name=_shown(file.filename), code=error.code, detail=str(error)))
-    await knowledge.catch_up()
+    for group in _groups(files):
+        names = [_unkept(file.filename or "") for file in group]
+        kept = [await _read(file) for file, wrong in zip(group, names, strict=True) if wrong is None]
+        taken = iter(await knowledge.take(user_id, collection, kept))
+        for file, wrong in zip(group, names, strict=True):
+            match wrong or next(taken):
+                case Document() as document:
+                    items.append(document)
+                case FileRefused() as refusal:
+                    refused.append(Refusal(name=_shown(file.filename), code=refusal.code, detail=str(refusal)))
     return Ingestion(items=items, refused=refused)
 
 
+def _groups(files: Sequence[UploadFile]) -> Iterator[Sequence[UploadFile]]:
+    start = size = 0
+    for end, file in enumerate(files):
+        size += file.size or 0
+        if end > start and (end - start == FILES_AT_ONCE or size > BYTES_AT_ONCE):
+            yield files[start:end]
+            start, size = end, file.size or 0
+    yield files[start:]
+
+
 async def _read(file: UploadFile) -> File:
-    name = file.filename or ""
+    # One byte more than may be, so that what is too large is seen to be.
+    return File(file.filename or "", file.content_type, await file.read(LARGEST_FILE + 1))
+
+
+def _unkept(name: str) -> FileRefused | None:
     try:
         _name.validate_python(name)
     except ValidationError as error:
-        raise BadName(f"Its name cannot be kept: it {_reason(error)}.") from error
-    data = await file.read(LARGEST_FILE + 1)
-    if len(data) > LARGEST_FILE:
-        raise too_large()
-    return File(name, file.content_type, data)
+        return FileRefused("bad_name", f"Its name cannot be kept: it {_reason(error)}.")
+    return None
 
 
 def _reason(error: ValidationError) -> str:

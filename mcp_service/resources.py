@@ -20,7 +20,7 @@ from mcp_types import (
 from starlette import status
 
 from dynavera.contracts.documents import Document
-from mcp_service.knowledge.extraction import PLAIN
+from dynavera.contracts.media_types import PLAIN, type_of_text
 from mcp_service.refusals import Refused
 from mcp_service.service import Service
 
@@ -30,7 +30,6 @@ PAGE = 100
 LARGEST_PART = 64 * 1024
 """Characters that are read at once: escaped as JSON they still fit into the 1 MiB that clients take of an event."""
 
-MARKDOWN = "text/markdown"
 TEMPLATE = UriTemplate.parse("dynavera://documents/{document_id}{?offset}")
 
 
@@ -85,7 +84,9 @@ class DocumentResources:
         if offset and offset >= len(text):
             raise NoSuchResource(f"The document has {len(text)} characters: none at {offset}.")
         end = offset + LARGEST_PART
-        parts = [TextResourceContents(uri=asked.uri, mime_type=_media_type(document), text=text[offset:end])]
+        parts = [
+            TextResourceContents(uri=asked.uri, mime_type=type_of_text(document.media_type), text=text[offset:end])
+        ]
         if end < len(text):
             parts.append(_rest(document_id, end, len(text)))
         return ReadResourceResult(contents=list(parts))
@@ -96,7 +97,7 @@ def _resource(document: Document) -> Resource:
         uri=_uri(document.id),
         name=document.name,
         description=f"In the collection {document.collection!r}, {document.passages} passages.",
-        mime_type=_media_type(document),
+        mime_type=type_of_text(document.media_type),
         annotations=Annotations(last_modified=document.created_at.isoformat().replace("+00:00", "Z")),
     )
 
@@ -109,11 +110,6 @@ def _rest(document_id: UUID, offset: int, whole: int) -> TextResourceContents:
 
 def _uri(document_id: UUID) -> str:
     return TEMPLATE.expand({"document_id": str(document_id)})
-
-
-def _media_type(document: Document) -> str:
-    # What is read from other files is kept as Markdown.
-    return PLAIN if document.media_type == PLAIN else MARKDOWN
 
 
 def _named(uri: str) -> tuple[UUID, int]:

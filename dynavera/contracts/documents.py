@@ -47,6 +47,27 @@ class Ingestion(Contract):
     refused: list[Refusal] = Field(description="The files that were not taken.")
 
 
+class CollectionSummary(Contract):
+    """A collection of the user, and how much is in it."""
+
+    name: str = Field(description="The collection's name.")
+    documents: int = Field(description="How many documents it has.")
+    passages: int = Field(description="How many passages they have.")
+
+
+class Collections(Contract):
+    """The collections in which the user has documents."""
+
+    items: list[CollectionSummary] = Field(description="The collections, by name.")
+
+
+class DocumentText(Contract):
+    """What was read from a document: the text that its passages point into."""
+
+    text: str = Field(description="The text: Markdown, or plain text where `media_type` says so.")
+    media_type: str = Field(description="What kind of file it was read from.")
+
+
 class Passage(Contract):
     """A piece of a document; `start` and `end` count code points in the document's text."""
 
@@ -54,6 +75,7 @@ class Passage(Contract):
     document_id: UUID = Field(description="The document it is a piece of.")
     position: int = Field(description="Its place among the document's passages, from 0 on.")
     heading: str = Field(description="The headings above it.")
+    page: int | None = Field(default=None, description="The page it starts on, from 1 on; null: it has no pages.")
     start: int = Field(description="Where it starts in the document's text, in code points.")
     end: int = Field(description="Where it ends, in code points.")
     text: str = Field(description="The passage itself.")
@@ -75,6 +97,7 @@ class FoundPassage(RetrievedPassage):
     """A retrieved passage with its place in the document and its rank in each of the two indexes."""
 
     heading: str = Field(description="The headings above it.")
+    page: int | None = Field(default=None, description="The page it starts on, from 1 on; null: it has no pages.")
     start: int = Field(description="Where it starts in the document's text, in code points.")
     end: int = Field(description="Where it ends, in code points.")
     vector_rank: int | None = Field(description="Its rank by meaning, from 1 on; null: not among the best.")

@@ -144,7 +144,7 @@ class DocumentRow(Table):
     """A document and its whole text; passages point into it by code points."""
 
     __tablename__ = "documents"
-    __table_args__ = (UniqueConstraint("user_id", "collection", "name"),)
+    __table_args__ = (UniqueConstraint("user_id", "collection", "name"), Index(None, "user_id", "collection", "sha256"))
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
@@ -159,7 +159,7 @@ class DocumentRow(Table):
 
 
 class PassageRow(Table):
-    """A piece of a document, from code point `start` to before `end` of its text."""
+    """A piece of a document, from code point `start` to before `end` of its text; `page` where it has pages."""
 
     __tablename__ = "passages"
     __table_args__ = (Index(None, "document_id", "position"),)
@@ -170,6 +170,7 @@ class PassageRow(Table):
     heading: Mapped[str] = mapped_column(Text)
     start: Mapped[int]
     end: Mapped[int]
+    page: Mapped[int | None]
     text: Mapped[str] = mapped_column(Text)
     sha256: Mapped[str]
 

@@ -1,28 +1,10 @@
 """What a search index is: derived from the records, behind them at times, and able to catch up."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
-from dynavera.records.documents import IndexedPassage
-
-
-@dataclass(frozen=True)
-class Scope:
-    """Whose documents, and which of them: each scope is searched alone, and ranked alone."""
-
-    user_id: UUID
-    collection: str
-
-
-@dataclass(frozen=True)
-class CurrentDocument:
-    """A document that has changed, with the passages that it has now; none when it is deleted."""
-
-    scope: Scope
-    document_id: UUID
-    passages: Sequence[IndexedPassage]
+from dynavera.records.change_log import CurrentDocument, Scope
 
 
 class Index(Protocol):

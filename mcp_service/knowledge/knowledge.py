@@ -14,13 +14,15 @@ from uuid import UUID
 from starlette import status
 
 from dynavera.contracts.documents import Document, FoundPassage
+from dynavera.records.change_log import ChangeLog, Scope
 from dynavera.records.database import Database
-from dynavera.records.documents import DocumentChange, DocumentRecords, NewDocument, PlacedPassage
+from dynavera.records.documents import DocumentRecords, PlacedPassage
 from mcp_service.knowledge.bm25 import Bm25Index
 from mcp_service.knowledge.embedders import Embedder, open_embedder
-from mcp_service.knowledge.extraction import PLAIN, extracted
-from mcp_service.knowledge.index import CurrentDocument, Index, Scope
-from mcp_service.knowledge.splitting import passages_of
+from mcp_service.knowledge.extraction.extractors import Extractors
+from mcp_service.knowledge.extraction.refusing import FileRefused
+from mcp_service.knowledge.index import Index
+from mcp_service.knowledge.intake import File, Intake
 from mcp_service.refusals import Refused
 
 DEFAULT_COLLECTION = "default"
@@ -34,8 +36,8 @@ CANDIDATES = 50
 SPARE = 4
 """Passages that are looked up beyond those that are asked for, should some be gone."""
 
-CHANGES_AT_ONCE = 100
-"""Changes that are read and applied together while catching up."""
+PASSAGES_AT_ONCE = 2000
+"""Passages that are read and applied together while catching up, unless one document has more."""
 
 LOCK_WAIT_SECONDS = 5
 """How long a start waits for the service before it to let go."""
@@ -57,15 +59,6 @@ class KnowledgeInUse(Exception):
 
 
 @dataclass(frozen=True)
-class File:
-    """A file as it was sent."""
-
-    name: str
-    declared_type: str | None
-    data: bytes
-
-
-@dataclass(frozen=True)
 class Indexes:
     """The two indexes, and the embedder that one of them uses."""
 
@@ -81,20 +74,19 @@ class Knowledge:
     start, after each write, and before a search when another process has written.
     """
 
-    def __init__(self, records: DocumentRecords, indexes: Indexes) -> None:
+    def __init__(self, records: DocumentRecords, indexes: Indexes, extractors: Extractors) -> None:
         self.records = records
         self.indexes = indexes
+        self._changes = ChangeLog(records.database)
+        self._intake = Intake(records, extractors)
         self._turn = asyncio.Lock()
         self._reached: int | None = None
 
-    async def take(self, user_id: UUID, collection: str, file: File) -> Document:
-        """Take a file in; it can be retrieved after `catch_up`. One that is there already is not taken again.
-
-        Raises:
-            FileRefused: it is not a file that can be read.
-        """
-        new = await asyncio.to_thread(_new_document, collection, file)
-        return await self.records.same(user_id, new) or await self.records.put(user_id, new)
+    async def take(self, user_id: UUID, collection: str, files: Sequence[File]) -> list[Document | FileRefused]:
+        """Take files in, and say what became of each; when this returns, the documents can be retrieved."""
+        taken = await self._intake.take(user_id, collection, files)
+        await self.catch_up()
+        return taken
 
     async def delete(self, user_id: UUID, document_id: UUID) -> None:
         """Forget a document; when this returns, it is in neither index.
@@ -111,7 +103,7 @@ class Knowledge:
         Raises:
             UnknownCollection: the user has no documents there; the default collection may be empty.
         """
-        if not self._turn.locked() and await self.records.last_revision() != self._reached:
+        if not self._turn.locked() and await self._changes.last_revision() != self._reached:
             await self.catch_up()
         if not await self.records.has_collection(user_id, collection):
             if collection == DEFAULT_COLLECTION:
@@ -131,7 +123,7 @@ class Knowledge:
     async def catch_up(self) -> None:
         """Bring both indexes to the latest revision of the records: what is written by now can be retrieved."""
         async with self._turn:
-            latest = await self.records.last_revision()
+            latest = await self._changes.last_revision()
             for index in (self.indexes.vectors, self.indexes.bm25):
                 await self._catch_up(index, latest)
             self._reached = latest
@@ -144,21 +136,9 @@ class Knowledge:
             await asyncio.to_thread(index.clear)
             reached = 0
         while reached < latest:
-            changes = await self.records.changes(reached, CHANGES_AT_ONCE)
-            if not changes:
-                return
-            documents = await self._current(changes)
-            reached = changes[-1].revision
-            await asyncio.to_thread(index.apply, documents, reached)
-
-    async def _current(self, changes: Sequence[DocumentChange]) -> list[CurrentDocument]:
-        newest = {change.document_id: change for change in changes}
-        return [
-            CurrentDocument(
-                Scope(change.user_id, change.collection), document_id, await self.records.indexed(document_id)
-            )
-            for document_id, change in newest.items()
-        ]
+            changes = await self._changes.after(reached, most_passages=PASSAGES_AT_ONCE)
+            reached = changes.revision
+            await asyncio.to_thread(index.apply, changes.documents, reached)
 
     def _ranked(self, scope: Scope, query: str, limit: int) -> tuple[dict[UUID, int], dict[UUID, int]]:
         near = self.indexes.vectors.search(scope, query, limit)
@@ -177,10 +157,15 @@ async def open_knowledge(folder: Path, embedder_name: str, database: Database) -
         KnowledgeInUse: another process has.
         EmbedderUnavailable: the embedder cannot be used.
     """
+    extractors = Extractors()
     with ExitStack() as held:
-        knowledge = Knowledge(DocumentRecords(database), await asyncio.to_thread(_open, held, folder, embedder_name))
+        indexes = await asyncio.to_thread(_open, held, folder, embedder_name)
+        knowledge = Knowledge(DocumentRecords(database), indexes, extractors)
         await knowledge.catch_up()
-        yield knowledge
+        try:
+            yield knowledge
+        finally:
+            await extractors.close()
 
 
 def _open(held: ExitStack, folder: Path, embedder_name: str) -> Indexes:
@@ -213,19 +198,6 @@ def _locked(file: Path) -> Generator[None]:
             else:
                 break
         yield
-
-
-def _new_document(collection: str, file: File) -> NewDocument:
-    content = extracted(file.name, file.declared_type, file.data)
-    return NewDocument(
-        collection=collection,
-        name=file.name,
-        media_type=content.media_type,
-        bytes=content.bytes,
-        sha256=content.sha256,
-        text=content.text,
-        passages=passages_of(content.text, headings=content.media_type != PLAIN),
-    )
 
 
 def _score(passage: UUID, *rankings: Mapping[UUID, int]) -> float:

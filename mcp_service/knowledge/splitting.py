@@ -8,7 +8,7 @@ from typing import cast
 
 from semchunk import semchunk
 
-from dynavera.records.documents import NewPassage
+from dynavera.records.new_documents import NewPassage
 
 PASSAGE_CHARACTERS = 900
 """The longest passage, in code points: about 150 words, see docs/decisions/passage-size.md."""

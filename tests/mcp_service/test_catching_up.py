@@ -9,12 +9,14 @@ from uuid import UUID
 import pytest
 
 from dynavera.contracts.documents import Document
+from dynavera.records.change_log import ChangeLog, CurrentDocument, IndexedPassage, Scope
 from dynavera.records.database import Database
-from dynavera.records.documents import DocumentRecords, NewDocument, NewPassage
+from dynavera.records.documents import DocumentRecords
 from dynavera.records.migrate import migrate
+from dynavera.records.new_documents import NewDocument, NewPassage
 from dynavera.records.users import Users
-from mcp_service.knowledge.index import CurrentDocument, Scope
-from mcp_service.knowledge.knowledge import File, Knowledge, KnowledgeInUse, open_knowledge
+from mcp_service.knowledge.intake import File
+from mcp_service.knowledge.knowledge import Knowledge, KnowledgeInUse, open_knowledge
 
 
 class Records:
@@ -29,8 +31,20 @@ class Records:
         passages = [NewPassage("", 0, len(text), text, hashlib.sha256(text.encode()).hexdigest()) for text in texts]
         whole = "".join(texts)
         sha256 = hashlib.sha256(whole.encode()).hexdigest()
-        new = NewDocument("default", name, "text/plain", len(whole), sha256, whole, passages)
-        return await self.documents.put(self.user_id, new)
+        new = NewDocument(name, "text/plain", len(whole), sha256, whole, passages)
+        [document] = await self.documents.put(self.user_id, "default", [new])
+        return document
+
+    async def take(self, knowledge: Knowledge, name: str, text: str) -> Document:
+        """Take a file in as the service does; its document."""
+        [document] = await knowledge.take(self.user_id, "default", [File(name, None, text.encode())])
+        assert isinstance(document, Document)
+        return document
+
+    async def passages(self) -> list[IndexedPassage]:
+        """All passages that there are."""
+        changes = await ChangeLog(self.database).after(0, most_passages=1000)
+        return [passage for document in changes.documents for passage in document.passages]
 
 
 @pytest.fixture
@@ -72,9 +86,8 @@ async def test_what_was_written_before_a_crash_is_found_after_it(records: Record
 
 async def test_what_was_replaced_or_deleted_before_a_crash_is_gone_after_it(records: Records, tmp_path: Path) -> None:
     async with opened(records, tmp_path) as knowledge:
-        gone = await knowledge.take(records.user_id, "default", File("gone.txt", None, b"Old light of the brain."))
-        await knowledge.take(records.user_id, "default", File("kept.txt", None, b"First light of the brain."))
-        await knowledge.catch_up()
+        gone = await records.take(knowledge, "gone.txt", "Old light of the brain.")
+        await records.take(knowledge, "kept.txt", "First light of the brain.")
         await records.documents.delete(records.user_id, gone.id)
         await records.put("kept.txt", "New light of the brain.", "And more light of the brain.")
 
@@ -87,7 +100,7 @@ async def test_what_was_replaced_or_deleted_before_a_crash_is_gone_after_it(reco
 async def test_a_change_that_was_half_made_is_made_again(records: Records, tmp_path: Path) -> None:
     async with opened(records, tmp_path) as knowledge:
         document = await records.put("a.txt", "Light passes.", "Light returns.")
-        passages = await records.documents.indexed(document.id)
+        passages = await records.passages()
         half = CurrentDocument(Scope(records.user_id, "default"), document.id, passages[:1])
         # As after a kill between the passages and the revision: it holds some of them, and says it is behind.
         knowledge.indexes.vectors.apply([half], 0)
@@ -101,8 +114,7 @@ async def test_a_change_that_was_half_made_is_made_again(records: Records, tmp_p
 
 async def test_one_index_may_be_further_behind_than_the_other(records: Records, tmp_path: Path) -> None:
     async with opened(records, tmp_path) as knowledge:
-        await knowledge.take(records.user_id, "default", File("a.txt", None, b"Light passes."))
-        await knowledge.catch_up()
+        await records.take(knowledge, "a.txt", "Light passes.")
         knowledge.indexes.bm25.clear()
 
     async with opened(records, tmp_path) as knowledge:

@@ -1,0 +1,97 @@
+"""JSON and JSON Lines: each object an entry, its nested fields with dotted names."""
+
+import json
+from collections.abc import Iterator
+from typing import Any, TypeAlias, cast
+
+from mcp_service.knowledge.extraction.entries import paragraphs
+from mcp_service.knowledge.extraction.refusing import FileRefused
+
+Path: TypeAlias = tuple[str, ...]
+
+
+def json_paragraphs(text: str) -> Iterator[str]:
+    """The entries of a JSON file.
+
+    Raises:
+        FileRefused: it is not JSON, or nested too deep.
+    """
+    try:
+        yield from _entries(_parsed(text), ())
+    except RecursionError as error:
+        raise _too_deep() from error
+    except ValueError as error:
+        raise FileRefused("damaged", f"It is not JSON: {error}.") from error
+
+
+def json_lines_paragraphs(text: str) -> Iterator[str]:
+    """The entries of a file with one JSON value a line.
+
+    Raises:
+        FileRefused: a line is not JSON, or nested too deep.
+    """
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            yield from _entries(_parsed(line), ())
+        except RecursionError as error:
+            raise _too_deep() from error
+        except ValueError as error:
+            raise FileRefused("damaged", f"Its line {number} is not JSON: {error}.") from error
+
+
+def _too_deep() -> FileRefused:
+    return FileRefused("too_deep", "It is nested too deep to be read.")
+
+
+def _parsed(text: str) -> Any:
+    # Numbers stay as they are written: no digit is lost, and none is too long.
+    return json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
+
+
+def _entries(value: Any, path: Path) -> Iterator[str]:
+    match value:
+        case dict():
+            fields: list[tuple[Path, str]] = []
+            lists: list[tuple[Path, list[Any]]] = []
+            _flatten(cast("dict[str, Any]", value), path, fields, lists)
+            yield from paragraphs((".".join(name), text) for name, text in fields)
+            for name, items in lists:
+                for number, item in enumerate(items, start=1):
+                    yield from _entries(item, (*name, str(number)))
+        case list() if not _is_plain(items := cast("list[Any]", value)):
+            for number, item in enumerate(items, start=1):
+                yield from _entries(item, (*path, str(number)) if path else ())
+        case _:
+            yield from paragraphs([(".".join(path) or "value", _told(value))])
+
+
+def _flatten(
+    value: dict[str, Any], path: Path, fields: list[tuple[Path, str]], lists: list[tuple[Path, list[Any]]]
+) -> None:
+    for key, item in value.items():
+        name = (*path, key)
+        match item:
+            case dict():
+                _flatten(cast("dict[str, Any]", item), name, fields, lists)
+            case list() if not _is_plain(items := cast("list[Any]", item)):
+                lists.append((name, items))
+            case _:
+                fields.append((name, _told(item)))
+
+
+def _is_plain(items: list[Any]) -> bool:
+    return not any(isinstance(item, dict | list) for item in items)
+
+
+def _told(value: Any) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case list():
+            return ", ".join(_told(item) for item in cast("list[Any]", value))
+        case _:
+            return str(value)
