@@ -2,30 +2,26 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterator, Sequence
+from functools import cached_property
 
 from dynavera.contracts.executions import Usage
 from mcp_service.generators.generator import Ask, Ending, FinishReason, Piece, Told
-from mcp_service.generators.relevance import Scored, scored, words_of
+from mcp_service.generators.relevance import scored
+from mcp_service.generators.selection import chosen
 from mcp_service.generators.sentences import Sentence, sentences_of
-from mcp_service.knowledge.embedders import Embedder
+from mcp_service.generators.words import WordVectors
+from mcp_service.knowledge.embedders import WORDLLAMA, Embedder, open_embedder
 from mcp_service.tokens import tokens_in, words_within
 
 EXTRACTIVE = "extractive"
 
 NO_PASSAGES = "There is nothing to answer from: no passages were found, because there are no documents here yet."
-NOTHING_FITS = "Nothing in the passages that were found answers this question."
+NOTHING_FITS = "This was not found in the documents: no sentence of the passages that were found answers the question."
 NO_MODEL = (
     "No language model is installed, so answers are quotations; "
     "set DYNAVERA_GENERATOR, for example to openai:<model>, to have them written."
 )
 CLOSING = f"\n\n{NO_MODEL}"
-
-MOST_SENTENCES = 5
-RELATIVE = 0.5
-"""The share of the best sentence's score that another one needs."""
-
-REPEATS = 0.8
-"""The share of its words that makes a sentence a repetition of one that is quoted already."""
 
 
 class Extractive:
@@ -53,28 +49,13 @@ class Extractive:
             Usage(prompt_tokens=sum(tokens_in(text) for text in prompt), completion_tokens=tokens_in(whole)),
         )
 
+    @cached_property
+    def _vectors(self) -> WordVectors:
+        # What is enough to answer is measured with these vectors; they are quick, and come with every installation.
+        return WordVectors(self._embedder if self._embedder.name == WORDLLAMA else open_embedder(WORDLLAMA))
+
     def _chosen(self, ask: Ask) -> list[Sentence]:
-        return chosen(scored(ask.query, sentences_of(ask.passages), self._embedder))
-
-
-def chosen(ranked: Sequence[Scored]) -> list[Sentence]:
-    """What is quoted: the best sentence first, then the others that fit and say something new, in their order."""
-    fitting = [item for item in ranked if item.fits]
-    if not fitting:
-        return []
-    best = fitting[0]
-    kept = [best.sentence]
-    for item in fitting[1:]:
-        if len(kept) == MOST_SENTENCES or item.score < RELATIVE * best.score:
-            break
-        if not any(_repeats(item.sentence, other) for other in kept):
-            kept.append(item.sentence)
-    return [kept[0], *sorted(kept[1:], key=lambda sentence: (sentence.passage, sentence.position))]
-
-
-def _repeats(sentence: Sentence, other: Sentence) -> bool:
-    words, known = words_of(sentence.text), words_of(other.text)
-    return len(words & known) >= REPEATS * min(len(words), len(known))
+        return chosen(scored(ask.query, ask.passages, sentences_of(ask.passages), self._vectors))
 
 
 def _written(ask: Ask, sentences: Sequence[Sentence]) -> tuple[list[str], FinishReason]:

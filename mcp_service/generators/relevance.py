@@ -1,111 +1,120 @@
-"""Which sentences answer a question: by what they mean, by their words, and by how they are built."""
+"""Which sentences answer a question: those that cover its words, mean what it means, and say what it asks for.
 
-import math
+How this was chosen, and what else was tried, is in docs/decisions/extractive.md.
+"""
+
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
+from dynavera.contracts.mcp import GivenPassage
 from mcp_service.generators.sentences import Sentence
-from mcp_service.knowledge.embedders import Embedder
-from mcp_service.knowledge.stop_words import STOP_WORDS
+from mcp_service.generators.words import WordVectors, likeness, telling, words_in
 
-MEANING, WORDS, DEFINITION, EARLIER = 0.5, 0.5, 0.6, 0.05
-"""How much each sign counts: likeness of meaning, share of the question's words, being a definition, coming early."""
+MEANING = 0.3
+"""The share of the likeness of meaning in relevance; the rest is the coverage of the question's words."""
 
-FITS = 0.3
-"""The score from which on a sentence answers a question: below it, a sentence only happens to share something."""
+CONTEXT = 0.5
+"""The share of the passage in coverage: what a sentence calls "it" is named in its neighbourhood."""
 
-CLOSE_IN_MEANING = 0.45
-"""The likeness of meaning that is enough without any word in common."""
+ANSWERS = 0.42
+"""The relevance from which on a sentence answers a question: below it, a sentence only happens to share something."""
 
-MOST_IN_SUBJECT, MOST_ALONE = 6, 2
+MOST_TERMS = 64
+"""Different words of a question that are looked for."""
 
-_WORD = re.compile(r"\w+")
-_ASKS_WHAT = re.compile(
-    r"^\s*(?:(?:please\s+)?(?:can|could)\s+you\s+)?(?:what(?:'s|’s|\s+is|\s+are|\s+was|\s+were|\s+does)|who\s+(?:is|was)"
-    r"|define|explain|describe|tell\s+me\s+(?:about|what))\s+(?P<subject>.+?)"
-    r"(?:\s+(?:is|are|mean|means|stand\s+for))?\s*[?.!]*\s*$",
-    re.IGNORECASE,
-)
+_ASKING = frozenset({"define", "definition", "stand", "stands", "meaning"})
+"""Words that ask, and are not asked about."""
+
+_ASKS_OTHERWISE = frozenset({"where", "when", "why", "how", "which", "whose"})
 _DEFINES = re.compile(
-    r"^(?:an?\s+|the\s+)?(?P<subject>.{2,120}?)\s+(?:(?:is|are|was|were)\s+(?P<kind>an?|the|one|any)\b|"
-    r"(?:is|are|was|were|refers?\s+to|means?|stands?\s+for|denotes?)\b)",
-    re.IGNORECASE | re.DOTALL,
+    r"^(?P<subject>.{2,120}?)\s+(?:is|are|was|were|refers?\s+to|means?|stands?\s+for|denotes?)\s", re.IGNORECASE
 )
 _IN_BRACKETS = re.compile(r"\(([^)]*)\)")
-_SUFFIXES = ("ational", "ations", "ation", "ings", "ing", "edly", "ed", "ies", "es", "ly", "s", "e")
+
+Numbers = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Scored:
-    """A sentence and how well it answers; `fits` is false when it does not."""
+    """A sentence, its relevance from 0 to 1, whether it defines what is asked for, and the direction of its meaning."""
 
     sentence: Sentence
-    score: float
-    fits: bool
+    relevance: float
+    defines: bool
+    meaning: Numbers
+
+    @property
+    def answers(self) -> bool:
+        """Whether it says enough of what is asked."""
+        return self.relevance >= ANSWERS
 
 
-def scored(query: str, sentences: Sequence[Sentence], embedder: Embedder) -> list[Scored]:
-    """The sentences with their scores, the best first."""
-    if not sentences:
+def scored(
+    query: str, passages: Sequence[GivenPassage], sentences: Sequence[Sentence], vectors: WordVectors
+) -> list[Scored]:
+    """The sentences with their scores, the best first: a definition where one is asked for, then by relevance."""
+    asked = _asked(query)
+    if not asked or not sentences:
         return []
-    vectors = embedder.embed([query, *(sentence.text for sentence in sentences)])
-    alike = vectors[1:] @ vectors[0]
-    asked = _terms(query)
-    told = [_terms(sentence.text) for sentence in sentences]
-    weights = _weights(asked, told)
-    subject = _subject(query)
-    found: list[Scored] = []
-    for sentence, terms, likeness in zip(sentences, told, (float(value) for value in alike), strict=True):
-        share = sum(weights[term] for term in asked & terms)
-        score = MEANING * max(0.0, likeness) + WORDS * share
-        fits = score >= FITS and (share > 0 or likeness >= CLOSE_IN_MEANING)
-        score += DEFINITION * _defines(sentence.text, subject)
-        score += EARLIER / (sentence.passage + sentence.position)
-        found.append(Scored(sentence, score, fits))
-    return sorted(found, key=lambda item: (-item.score, item.sentence.passage, item.sentence.position))
+    told = [words_in(sentence.text) for sentence in sentences]
+    meanings = [_meaning(words, vectors) for words in told]
+    around = [words_in(f"{passage.document.rpartition('.')[0]} {passage.text}") for passage in passages]
+    covered = _covered(asked, told, vectors)
+    by_context = _covered(asked, around, vectors)[[sentence.passage - 1 for sentence in sentences]]
+    coverage = ((1 - CONTEXT) * covered + CONTEXT * by_context) @ _weights(asked, told)
+    alike = np.maximum(np.stack(meanings) @ _meaning(asked, vectors), 0)
+    relevance = (1 - MEANING) * coverage + MEANING * alike
+    subject = asked if _ASKS_OTHERWISE.isdisjoint(words_in(query)) else []
+    found = [
+        Scored(sentence, float(value), _defines(sentence.text, subject, vectors), meaning)
+        for sentence, value, meaning in zip(sentences, relevance, meanings, strict=True)
+    ]
+    return sorted(found, key=lambda item: (not (item.answers and item.defines), -item.relevance))
 
 
-def words_of(text: str) -> frozenset[str]:
-    """The stems of the words in `text` that say something."""
-    return frozenset(_terms(text))
+def _asked(query: str) -> list[str]:
+    words = telling(words_in(query))[:MOST_TERMS]
+    return [word for word in words if word not in _ASKING] or words
 
 
-def _terms(text: str) -> set[str]:
-    words = (word.casefold() for word in _WORD.findall(text))
-    return {_stem(word) for word in words if word not in STOP_WORDS}
+def _covered(asked: Sequence[str], texts: Sequence[Sequence[str]], vectors: WordVectors) -> Numbers:
+    """For each text, how much each word of the question is in it: the word itself, or one that stands for it."""
+    vocabulary = {word: place for place, word in enumerate(dict.fromkeys(word for text in texts for word in text))}
+    alike = likeness(asked, list(vocabulary), vectors)
+    return np.stack([alike[:, [vocabulary[word] for word in text]].max(axis=1, initial=0) for text in texts])
 
 
-def _stem(word: str) -> str:
-    for suffix in _SUFFIXES:
-        if word.endswith(suffix) and len(word) - len(suffix) >= 3:
-            return word.removesuffix(suffix)
-    return word
-
-
-def _weights(asked: set[str], told: Sequence[set[str]]) -> dict[str, float]:
+def _weights(asked: Sequence[str], told: Sequence[Sequence[str]]) -> Numbers:
     """What each word of the question counts, in all 1: a rare one more than one that nearly every sentence has."""
-    having = Counter(term for terms in told for term in asked & terms)
-    raw = {term: math.log(1 + len(told) / (1 + having[term])) for term in asked}
-    total = sum(raw.values())
-    return {term: weight / total for term, weight in raw.items()}
+    having = np.array([sum(term in words for words in map(set, told)) for term in asked], dtype=np.float32)
+    raw = np.log(1 + len(told) / (1 + having))
+    return raw / raw.sum()
 
 
-def _subject(query: str) -> set[str]:
-    asks = _ASKS_WHAT.match(query)
-    subject = _terms(asks["subject"] if asks else query)
-    # A word or two alone ask what they are, as in any search box.
-    return subject if len(subject) <= (MOST_IN_SUBJECT if asks else MOST_ALONE) else set()
+def _meaning(words: Sequence[str], vectors: WordVectors) -> Numbers:
+    """The direction of the mean of its telling words."""
+    known = telling(words)
+    total = vectors.of(known).sum(axis=0)
+    length = float(np.linalg.norm(total))
+    return total / length if length else total
 
 
-def _defines(text: str, subject: set[str]) -> float:
-    """How much `text` says what `subject` is: 1 for "S is a …", half for "S is …", for S or what stands for it."""
+def _defines(text: str, subject: Sequence[str], vectors: WordVectors) -> bool:
+    """Whether `text` says what `subject` is: "S is …", for S or for what stands for it in brackets."""
     defines = _DEFINES.match(text) if subject else None
     if defines is None:
-        return 0
+        return False
     # "Functional near-infrared spectroscopy (fNIRS) is a …" defines both of its names, and nothing that has more words.
     names = [_IN_BRACKETS.sub("", defines["subject"]), *_IN_BRACKETS.findall(defines["subject"])]
-    if not any(_terms(name) == subject for name in names):
-        return 0
-    return 1 if defines["kind"] else 0.5
+    return any(_is_same(telling(words_in(name)), subject, vectors) for name in names)
+
+
+def _is_same(name: Sequence[str], subject: Sequence[str], vectors: WordVectors) -> bool:
+    if not name:
+        return False
+    alike = likeness(name, subject, vectors)
+    return bool(alike.max(axis=0).all() and alike.max(axis=1).all())

@@ -10,7 +10,7 @@ import pytest
 from dynavera.contracts.mcp import GivenPassage
 from mcp_service.generators.extractive import NO_MODEL, NO_PASSAGES, NOTHING_FITS, Extractive
 from mcp_service.generators.generator import Ask, Ending, Piece, Told
-from mcp_service.knowledge.embedders import WordLlamaEmbedder
+from mcp_service.knowledge.embedders import Vectors, WordLlamaEmbedder
 from mcp_service.knowledge.splitting import passages_of
 from mcp_service.tokens import tokens_in
 
@@ -75,6 +75,7 @@ async def test_it_says_in_its_first_line_that_nothing_fits(query: str) -> None:
     text = await answer(query, article("functional-near-infrared-spectroscopy"))
 
     assert text.splitlines()[0] == NOTHING_FITS
+    assert "not found in the documents" in NOTHING_FITS
     assert "[" not in text
 
 
@@ -133,3 +134,76 @@ async def test_references_headings_tables_and_code_are_not_quoted() -> None:
     written = await answer("What is fNIRS?", [GivenPassage(text=text), GivenPassage(text=references)])
 
     assert written.startswith("fNIRS is a method that uses light. [1]\n\n")
+
+
+async def test_what_is_said_already_is_not_quoted_again() -> None:
+    passages = [
+        GivenPassage(text="The optode touches the scalp and sends light."),
+        GivenPassage(
+            text="The optode touches the bare scalp and sends light. A spring presses the optode to the scalp."
+        ),
+    ]
+
+    written = await answer("How does the optode touch the scalp?", passages)
+
+    assert written.count("sends light") == 1
+    assert "A spring presses the optode to the scalp. [2]" in written
+
+
+async def test_the_best_comes_first_and_then_each_passage_in_its_order() -> None:
+    passages = [
+        GivenPassage(
+            text="A spring holds the optode. The cap holds the optode too. The optode is cleaned with alcohol."
+        ),
+        GivenPassage(text="Clean the cap and each optode with alcohol after use. Dry each optode of the cap."),
+    ]
+
+    written = await answer("How is an optode cleaned with alcohol?", passages)
+
+    numbers = [int(number) for number in re.findall(r"\[(\d)\]", written)]
+    told = [written.index(text) for text in ("The optode is cleaned", "Clean the cap")]
+    assert written.startswith("The optode is cleaned with alcohol. [1]")
+    assert numbers == sorted(numbers)
+    assert told == sorted(told)
+
+
+@pytest.mark.parametrize(
+    ("query", "beginning"),
+    [
+        ("What is the price of the device?", "It costs"),
+        ("Are babies measured with it?", "Infants"),
+        ("Wie sitzen Kinder?", "Kinder"),
+        ("機械は何に使うか", "機械は"),
+    ],
+)
+async def test_other_words_for_the_same_and_other_languages_are_understood(query: str, beginning: str) -> None:
+    text = (
+        "The cap is black and soft. It costs 20,000 euros with every device. Infants are measured in the evening. "
+        "Die Kappe ist schwarz. Kinder sitzen still. 猫は庭で寝る。 機械は測定に使う。"
+    )
+
+    assert (await answer(query, [GivenPassage(text=text)])).startswith(beginning)
+
+
+async def test_one_number_does_not_stand_for_another() -> None:
+    passages = [GivenPassage(text="The clinic was opened in 1990. The clinic was closed in 1992.")]
+
+    assert (await answer("What of 1992?", passages)).startswith("The clinic was closed in 1992. [1]")
+    assert (await answer("What of 1991?", passages)).startswith(NOTHING_FITS)
+
+
+class OtherEmbedder:
+    """An embedder that is not asked."""
+
+    name = "sentence-transformers:other"
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        raise AssertionError(texts)
+
+
+async def test_the_embedder_that_finds_passages_does_not_change_the_answer() -> None:
+    ask = Ask("What is EEG?", article("electroencephalography"), "", 200, 0.2)
+
+    told = [item async for item in Extractive(OtherEmbedder()).stream(ask)]
+
+    assert told == [item async for item in extractive().stream(ask)]
