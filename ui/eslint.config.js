@@ -47,7 +47,9 @@ export default defineConfig(
         {
           patterns: [
             {
-              group: ['**/api/{agents,client,executions,http,session,system}'],
+              group: ['agents', 'client', 'executions', 'http', 'session', 'system'].map(
+                (name) => `**/api/${name}`,
+              ),
               message: 'Components know stores and composables, not the client.',
             },
           ],

@@ -1,34 +1,91 @@
-/** Which page is at which address, and where an unknown browser goes. */
+/** Which page is at which address; each is brought when it is first wanted. */
 import { watch } from 'vue'
 import { createRouter, createWebHistory, type Router, type RouterHistory } from 'vue-router'
 
-import AgentDetailPage from '@/pages/AgentDetailPage.vue'
-import AgentsPage from '@/pages/AgentsPage.vue'
-import LoginPage from '@/pages/LoginPage.vue'
+import { recoverMissingCode } from '@/layout/missingCode'
+import type { Destination } from '@/layout/destinations'
 import NotFoundPage from '@/pages/NotFoundPage.vue'
 import { useSessionStore } from '@/session/sessionStore'
+
+declare module 'vue-router' {
+  interface RouteMeta {
+    title: string
+    /** The part of the navigation that the page belongs to. */
+    under?: Destination['name']
+  }
+}
 
 export function createPages(history: RouterHistory = createWebHistory()): Router {
   const router = createRouter({
     history,
     routes: [
-      { path: '/', name: 'agents', component: AgentsPage, meta: { title: 'Agents' } },
+      {
+        path: '/',
+        name: 'agents',
+        component: () => import('@/pages/AgentsPage.vue'),
+        meta: { title: 'Agents', under: 'agents' },
+      },
       {
         path: '/agents/:id',
         name: 'agent',
-        component: AgentDetailPage,
+        component: () => import('@/pages/AgentDetailPage.vue'),
         props: true,
-        meta: { title: 'Agent' },
+        meta: { title: 'Agent', under: 'agents' },
       },
-      { path: '/login', name: 'login', component: LoginPage, meta: { title: 'Log in' } },
+      {
+        path: '/executions',
+        name: 'executions',
+        component: () => import('@/pages/ExecutionsPage.vue'),
+        meta: { title: 'Executions', under: 'executions' },
+      },
+      {
+        path: '/executions/compare',
+        name: 'compare',
+        component: () => import('@/pages/ComparePage.vue'),
+        props: ({ query }) => ({ a: query.a, b: query.b }),
+        meta: { title: 'Compare executions', under: 'executions' },
+      },
+      {
+        path: '/executions/:id',
+        name: 'execution',
+        component: () => import('@/pages/ExecutionPage.vue'),
+        props: true,
+        meta: { title: 'Execution', under: 'executions' },
+      },
+      {
+        path: '/knowledge',
+        name: 'knowledge',
+        component: () => import('@/pages/KnowledgePage.vue'),
+        meta: { title: 'Knowledge', under: 'knowledge' },
+      },
+      {
+        path: '/knowledge/:id',
+        name: 'document',
+        component: () => import('@/pages/DocumentPage.vue'),
+        props: true,
+        meta: { title: 'Document', under: 'knowledge' },
+      },
+      {
+        path: '/system',
+        name: 'system',
+        component: () => import('@/pages/SystemPage.vue'),
+        meta: { title: 'System', under: 'system' },
+      },
+      {
+        path: '/login',
+        name: 'login',
+        component: () => import('@/pages/LoginPage.vue'),
+        meta: { title: 'Log in' },
+      },
       { path: '/:rest(.*)*', name: 'missing', component: NotFoundPage, meta: { title: 'Not found' } },
     ],
     scrollBehavior: (_to, _from, saved) => saved ?? { top: 0 },
   })
   router.afterEach((to) => {
-    document.title = `${String(to.meta.title)} · Dynavera`
+    document.title = `${to.meta.title} · Dynavera`
   })
   leadToLogIn(router)
+  recoverMissingCode(router)
   return router
 }
 

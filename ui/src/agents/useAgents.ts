@@ -2,17 +2,15 @@
 import { onScopeDispose } from 'vue'
 
 import * as api from '@/api/client'
-import { openExecutionChanges } from '@/api/executionChanges'
 import type { Agent } from '@/api/types'
 import { useListing, type Listing } from '@/api/useListing'
-import { useHealthStore } from '@/health/healthStore'
+import { useExecutionChanges } from '@/live/useExecutionChanges'
 
 /** Many changes at once are one reading. */
 const READ_AFTER = 200
 
 export function useAgents(): Listing<Agent> {
   const listing = useListing(api.listAgents)
-  const health = useHealthStore()
   let timer: ReturnType<typeof setTimeout> | undefined
 
   function refreshSoon(): void {
@@ -22,19 +20,8 @@ export function useAgents(): Listing<Agent> {
     }, READ_AFTER)
   }
 
-  const changes = openExecutionChanges({
-    opened: () => void listing.refresh(),
-    changed: refreshSoon,
-    lost: (isRefused) => {
-      void health.look()
-      if (isRefused) {
-        // Who is no longer logged in learns it from this.
-        void listing.refresh()
-      }
-    },
-  })
+  useExecutionChanges({ opened: () => void listing.refresh(), changed: refreshSoon })
   onScopeDispose(() => {
-    changes.close()
     clearTimeout(timer)
   })
   void listing.refresh()

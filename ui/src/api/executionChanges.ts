@@ -2,12 +2,18 @@
 import type { Execution } from './types'
 
 const OPEN_AGAIN_AFTER = 3_000
+/** The API's heart beats once a second. */
+const SILENT_AFTER = 2_300
+const OPEN_AGAIN_WHEN_SILENT_FOR = 6_000
+const LISTEN_EVERY = 400
 
 export interface ChangeListener {
   /** The stream is open, for the first time or again; what happened before is not in it. */
   opened: () => void
   changed: (execution: Execution) => void
-  /** The stream broke, and comes back; `isRefused` if the API answered and did not want it. */
+  /** A stream that was silent is heard again, and has missed nothing. */
+  heard: () => void
+  /** The stream broke or is silent, and comes back; `isRefused` if the API answered and did not want it. */
   lost: (isRefused: boolean) => void
 }
 
@@ -19,27 +25,74 @@ export function openExecutionChanges(listener: ChangeListener): ExecutionChanges
   const address = new URL('/api/executions/stream', window.location.href)
   let source: EventSource | null = null
   let timer: ReturnType<typeof setTimeout> | undefined
+  let listening: ReturnType<typeof setInterval> | undefined
+  let heardAt = 0
+  let isSilent = false
+  let isBeating = false
 
   function open(): void {
     const opening = new EventSource(address)
     source = opening
-    opening.onopen = listener.opened
+    isSilent = false
+    isBeating = false
+    heardAt = Date.now()
+    listening = setInterval(listen, LISTEN_EVERY)
+    opening.onopen = () => {
+      isSilent = false
+      heardAt = Date.now()
+      listener.opened()
+    }
+    opening.addEventListener('beat', () => {
+      isBeating = true
+      hear()
+    })
     opening.onmessage = (event: MessageEvent<string>) => {
+      hear()
       listener.changed(JSON.parse(event.data) as Execution)
     }
     opening.onerror = () => {
-      // The browser opens a stream again that broke, but not one that was answered with an error.
-      const isRefused = opening.readyState === EventSource.CLOSED
-      if (isRefused) {
-        close()
-        timer = setTimeout(open, OPEN_AGAIN_AFTER)
-      }
-      listener.lost(isRefused)
+      fail(opening)
+    }
+  }
+
+  function fail(opening: EventSource): void {
+    // The browser opens a stream again that broke, but not one that was answered with an error.
+    const isRefused = opening.readyState === EventSource.CLOSED
+    isSilent = true
+    if (isRefused) {
+      close()
+      timer = setTimeout(open, OPEN_AGAIN_AFTER)
+    }
+    listener.lost(isRefused)
+  }
+
+  function hear(): void {
+    heardAt = Date.now()
+    if (isSilent) {
+      isSilent = false
+      listener.heard()
+    }
+  }
+
+  /** A network that is gone, or a laptop that slept, ends no connection: only the silence tells. */
+  function listen(): void {
+    const silence = Date.now() - heardAt
+    if (source?.readyState === EventSource.OPEN && !isBeating) {
+      return
+    }
+    if (silence > OPEN_AGAIN_WHEN_SILENT_FOR) {
+      close()
+      open()
+    }
+    if (silence > SILENT_AFTER && !isSilent) {
+      isSilent = true
+      listener.lost(false)
     }
   }
 
   function close(): void {
     clearTimeout(timer)
+    clearInterval(listening)
     source?.close()
     source = null
   }
@@ -53,11 +106,13 @@ export function openExecutionChanges(listener: ChangeListener): ExecutionChanges
   }
 
   document.addEventListener('visibilitychange', look)
+  window.addEventListener('online', look)
   look()
 
   return {
     close() {
       document.removeEventListener('visibilitychange', look)
+      window.removeEventListener('online', look)
       close()
     },
   }

@@ -1,6 +1,6 @@
 /** Executions and their events, as REST tells of them. */
 import { answered, http } from './http'
-import type { EventPage, Execution, ExecutionEvent, InputData, Page } from './types'
+import type { EventPage, Execution, ExecutionEvent, ExecutionQuery, InputData, Page } from './types'
 
 export function listExecutions(
   agentId: string,
@@ -9,6 +9,15 @@ export function listExecutions(
 ): Promise<Page<Execution>> {
   const params = { path: { agent_id: agentId }, query: { limit, cursor } }
   return answered(http.GET('/api/agents/{agent_id}/executions', { params }))
+}
+
+/** All executions of the user that the query fits, newest first. */
+export function findExecutions(
+  query: ExecutionQuery,
+  cursor: string | null,
+  limit: number,
+): Promise<Page<Execution>> {
+  return answered(http.GET('/api/executions', { params: { query: { ...query, cursor, limit } } }))
 }
 
 export function startExecution(agentId: string, inputData: InputData, key: string): Promise<Execution> {

@@ -1,5 +1,5 @@
 /** The names that the rest of the UI uses for what the API declares. */
-import type { components } from './schema'
+import type { components, operations } from './schema'
 
 type Schemas = components['schemas']
 
@@ -7,6 +7,10 @@ export type Agent = Schemas['Agent']
 export type AgentCreate = Schemas['AgentCreate']
 export type Execution = Schemas['Execution']
 export type ExecutionStatus = Execution['status']
+export type ExecutionQuery = Omit<
+  NonNullable<operations['list_executions']['parameters']['query']>,
+  'cursor' | 'limit'
+>
 export type Stage = NonNullable<Execution['stage']>
 export type InputData = Execution['input_data']
 export type CompletedOutput = Schemas['CompletedOutput']

@@ -86,6 +86,7 @@ test('who is logged out while the list is open is led to the log-in page', async
 
   network.use(
     http.get('*/api/executions/stream', () => HttpResponse.json(nobody, { status: 401 })),
+    http.get('*/api/me', () => HttpResponse.json(nobody, { status: 401 })),
     http.get('*/api/agents', () => HttpResponse.json(nobody, { status: 401 })),
   )
   changes.breakOff()

@@ -1,6 +1,6 @@
 import '@testing-library/jest-dom/vitest'
 
-import { cleanup } from '@testing-library/vue'
+import { cleanup, configure } from '@testing-library/vue'
 import { EventSource } from 'eventsource'
 import { afterAll, afterEach, beforeAll } from 'vitest'
 
@@ -8,6 +8,9 @@ import { network } from './network'
 
 // happy-dom has none.
 globalThis.EventSource = EventSource
+
+// A page is brought, and in tests compiled, when it is first wanted.
+configure({ asyncUtilTimeout: 5_000 })
 
 beforeAll(() => {
   network.listen({
