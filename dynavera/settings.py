@@ -1,6 +1,7 @@
 """Every setting of the product: read once, frozen, and passed in from there."""
 
 import os
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -44,19 +45,33 @@ class Settings(BaseSettings):
     task_queue: str = "agent-executions"
     database_url: SecretStr | None = None
     generator: str = "extractive"
+    generators: Annotated[tuple[str, ...], NoDecode] = ()
     embedder: str = "wordllama"
     openai_base_url: HttpUrl | None = Field(default=None, validation_alias="OPENAI_BASE_URL")
     openai_api_key: SecretStr | None = Field(default=None, validation_alias="OPENAI_API_KEY")
+    models_url: HttpUrl = HttpUrl("https://gpt4all.io/models/models3.json")
+    model_context: Annotated[int, Field(ge=256, le=1_048_576)] = 4096
+    queue_timeout: Wait = timedelta(hours=1)
+    load_timeout: Wait = timedelta(minutes=5)
+    model_idle_timeout: Wait = timedelta(minutes=30)
     prompt_timeout: Wait = timedelta(minutes=10)
     token_timeout: Wait = timedelta(minutes=2)
     execution_time_limit: timedelta = timedelta(hours=24)
     signal_budget: Annotated[int, Field(ge=1, le=10_000)] = 100
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
 
-    @field_validator("allowed_origins", "mcp_allowed_hosts", mode="before")
+    @field_validator("allowed_origins", "mcp_allowed_hosts", "generators", mode="before")
     @classmethod
     def _split_at_commas(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("generators")
+    @classmethod
+    def _are_generators(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if not re.fullmatch(r"extractive|(openai|gpt4all):\S.*", name):
+                raise ValueError(f"{name!r} is neither 'extractive' nor 'openai:<model>' nor 'gpt4all:<model file>'")
+        return names
 
     @property
     def records_url(self) -> str:
@@ -64,6 +79,11 @@ class Settings(BaseSettings):
         if self.database_url is not None:
             return self.database_url.get_secret_value()
         return f"sqlite+aiosqlite:///{self.data_dir.absolute() / 'records.sqlite3'}"
+
+    @property
+    def models_dir(self) -> Path:
+        """Where the files of GPT4All models are."""
+        return self.data_dir.absolute() / "models"
 
     @property
     def mcp_base_url(self) -> str:

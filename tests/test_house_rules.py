@@ -11,7 +11,9 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("dynavera", "api", "workflows", "activities", "mcp_service")
-NOT_OURS = frozenset({".git", ".venv", ".uv", ".dynavera", "node_modules", "dist", "coverage", "__pycache__"})
+NOT_OURS = frozenset(
+    {".git", ".venv", ".venv-extras", ".uv", ".dynavera", "node_modules", "dist", "coverage", "__pycache__"}
+)
 CACHES = frozenset({".pytest_cache", ".ruff_cache", ".import_linter_cache"})
 WRITTEN = frozenset({".py", ".md", ".ts", ".vue", ".css", ".html", ".yml", ".yaml", ".toml", ".mako", ""})
 READERS_OF_SETTINGS = frozenset({"__main__.py", "cli", "settings.py", "tests", "benchmarks"})

@@ -49,6 +49,12 @@ class GeneratorSilent(GeneratorAway):
     code: ClassVar[str] = "generator_silent"
 
 
+class GeneratorDied(GeneratorAway):
+    """The process of the model ended in the middle of its work: trying again can help, but not for ever."""
+
+    code: ClassVar[str] = "generator_died"
+
+
 class AnswerTooLarge(Refused):
     """The answer grew larger than an answer may be."""
 

@@ -1,5 +1,6 @@
 """Any OpenAI-compatible endpoint: llama.cpp, Ollama, vLLM, hosted."""
 
+import json
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 import httpx2
 import openai
 from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
+from openai.types.chat.chat_completion_chunk import ChoiceDelta
 from starlette import status
 
 from dynavera.settings import Settings
@@ -19,6 +21,8 @@ from mcp_service.prompt import Prompt, prompt_for
 from mcp_service.tokens import tokens_in
 
 CONNECT_SECONDS = 10
+LISTING_SECONDS = 1.5
+MOST_LISTED = 200
 
 CONTINUE = {"continue_final_message": True, "add_generation_prompt": False}
 """vLLM goes on with the last message only when told so; llama.cpp and Ollama do of themselves."""
@@ -47,6 +51,16 @@ def open_client(settings: Settings) -> openai.AsyncOpenAI:
         # How long a model may be silent is a `Silence`, which a limit of the client's must not undercut.
         timeout=httpx2.Timeout(None, connect=CONNECT_SECONDS),
     )
+
+
+async def served_models(client: openai.AsyncOpenAI) -> list[str]:
+    """The models that the endpoint says it serves; none while it does not answer."""
+    try:
+        page = await client.models.list(timeout=LISTING_SECONDS)
+    except (openai.APIError, json.JSONDecodeError) as error:
+        logger.info("The endpoint does not list its models: %s", type(error).__name__)
+        return []
+    return [model.id for model in page.data[:MOST_LISTED]]
 
 
 @dataclass(frozen=True)
@@ -102,7 +116,8 @@ class OpenAiCompatible:
                         chunk = await anext(stream, None)
                     if chunk is None:
                         return
-                    patience.hears(chunk)
+                    if any(_is_token(choice.delta) for choice in chunk.choices):
+                        patience.hears()
                     yield chunk
 
     async def _asked(self, ask: Ask, prompt: Prompt, kept: str) -> openai.AsyncStream[ChatCompletionChunk]:
@@ -130,3 +145,9 @@ class OpenAiCompatible:
             raise GeneratorAway(
                 f"The endpoint of {self.name!r} cannot be reached. Is OPENAI_BASE_URL right?"
             ) from error
+
+
+def _is_token(delta: ChoiceDelta) -> bool:
+    """A role, or an empty text to keep a line open, is none."""
+    # Models that think first send that in fields of their own, such as `reasoning_content`.
+    return bool(delta.content) or any((delta.model_extra or {}).values())

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import anyio
-from openai.types.chat import ChatCompletionChunk
 
 from mcp_service.generators.generator import GeneratorSilent
 
@@ -49,13 +48,7 @@ class Patience:
             raise GeneratorSilent(self._over) from error
         self._left -= anyio.current_time() - began
 
-    def hears(self, chunk: ChatCompletionChunk) -> None:
-        """With a token the patience is renewed; a role, or an empty text to keep a line open, is none."""
-        if any(_is_token(choice.delta.content, choice.delta.model_extra) for choice in chunk.choices):
-            self._left = self._token_seconds
-            self._over = self._fell_silent
-
-
-def _is_token(text: str | None, more: dict[str, object] | None) -> bool:
-    # Models that think first send that in fields of their own, such as `reasoning_content`.
-    return bool(text) or any((more or {}).values())
+    def hears(self) -> None:
+        """A token came: the patience is renewed."""
+        self._left = self._token_seconds
+        self._over = self._fell_silent

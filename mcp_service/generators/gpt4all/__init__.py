@@ -1,0 +1,1 @@
+"""GPT4All: language models on this machine, each in a process of its own."""

@@ -1,0 +1,94 @@
+"""What a GGUF file says of its model, read without the model: its context and its chat template.
+
+The format is a header, then keys with values of a few types, then the tensors
+(https://github.com/ggml-org/ggml/blob/master/docs/gguf.md). The `gguf` package takes many seconds for a vocabulary of
+128,000 tokens, because it makes objects of all of them; here they are skipped.
+"""
+
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+MAGIC = b"GGUF"
+VERSIONS = (2, 3)
+MOST_KEYS = 10_000
+LONGEST_TEXT = 16 * 1024 * 1024
+
+_NUMBERS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
+_TEXT, _ARRAY = 8, 9
+
+Value = str | int | float | None
+
+
+class NotAModel(Exception):
+    """The file is no model; the message is the reason, as the end of a sentence."""
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """What is needed to talk to the model; None is what its file does not say."""
+
+    context: int | None
+    chat_template: str | None
+
+
+def read_model_file(path: Path) -> ModelFile:
+    """What the file says.
+
+    Raises:
+        NotAModel: it is no GGUF file, or a damaged one.
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        try:
+            values = _values(file)
+        except (struct.error, UnicodeDecodeError, KeyError) as error:
+            raise NotAModel("it is damaged, or was not downloaded to its end") from error
+    context = values.get(f"{values.get('general.architecture')}.context_length")
+    template = values.get("tokenizer.chat_template")
+    return ModelFile(
+        context=context if isinstance(context, int) and context > 0 else None,
+        chat_template=template if isinstance(template, str) else None,
+    )
+
+
+def _values(file: BinaryIO) -> dict[str, Value]:
+    if file.read(4) != MAGIC:
+        raise NotAModel("it is not in the GGUF format")
+    version, _tensors, keys = _unpacked(file, "IQQ")
+    if version not in VERSIONS or keys > MOST_KEYS:
+        raise NotAModel(f"it has version {version} of the GGUF format, which is not known here")
+    return {_text(file): _value(file, *_unpacked(file, "I")) for _ in range(keys)}
+
+
+def _value(file: BinaryIO, kind: int) -> Value:
+    if kind == _TEXT:
+        return _text(file)
+    if kind == _ARRAY:
+        _skip_array(file)
+        return None
+    return _unpacked(file, _NUMBERS[kind])[0]
+
+
+def _skip_array(file: BinaryIO) -> None:
+    kind, count = _unpacked(file, "IQ")
+    if kind == _TEXT:
+        for _ in range(count):
+            file.seek(_unpacked(file, "Q")[0], 1)
+    elif kind == _ARRAY:
+        for _ in range(count):
+            _skip_array(file)
+    else:
+        file.seek(count * struct.calcsize(f"<{_NUMBERS[kind]}"), 1)
+
+
+def _text(file: BinaryIO) -> str:
+    (length,) = _unpacked(file, "Q")
+    if length > LONGEST_TEXT:
+        raise NotAModel("it is damaged")
+    return file.read(length).decode()
+
+
+def _unpacked(file: BinaryIO, form: str) -> tuple[int, ...]:
+    return struct.unpack(f"<{form}", file.read(struct.calcsize(f"<{form}")))

@@ -1,0 +1,14 @@
+from pathlib import Path
+
+import pytest
+
+from tests.extras.tiny_model import make_model
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a model that answers in no time, and one that reads a long prompt for seconds."""
+    folder = tmp_path_factory.mktemp("models")
+    make_model(folder / "tiny.gguf")
+    make_model(folder / "slow.gguf", layers=8, wide=512)
+    return folder
