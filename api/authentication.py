@@ -124,7 +124,7 @@ async def owner(user: CurrentUser) -> User:
         OwnerOnly: it is another user.
     """
     if not user.owner:
-        raise OwnerOnly("Only the owner of this instance may see and change its users.")
+        raise OwnerOnly("Only the owner of this instance may do this.")
     return user
 
 

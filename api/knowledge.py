@@ -4,7 +4,6 @@ from collections.abc import AsyncIterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Literal
-from uuid import UUID
 
 import httpx
 from fastapi import Response
@@ -22,7 +21,6 @@ CONNECT_SECONDS = 2
 ANSWER_SECONDS = 300
 """The longest silence: embedding a large upload takes minutes on a small machine."""
 HEALTH_SECONDS = 2
-PASSAGES_A_PAGE = 200
 
 _PASSED_ON_HEADERS = ("content-type", "retry-after")
 _JSON_TYPES = ("application/json", "application/problem+json")
@@ -78,13 +76,15 @@ class Knowledge:
         """
         answer = await self._answer(user, Call("GET", f"/documents/{source.document_id}"))
         if answer.status_code == HTTPStatus.NOT_FOUND:
-            return PinnedSource(source=source, document=None, state="gone")
+            return PinnedSource(source=source, document=None, passage=None, state="gone")
         try:
             document = Document.model_validate_json(answer.content)
         except ValidationError as error:
             raise _strange() from error
-        still_there = await self._has_text(user, source.document_id, source.sha256)
-        return PinnedSource(source=source, document=document, state="unchanged" if still_there else "changed")
+        passage = await self._passage(user, source)
+        return PinnedSource(
+            source=source, document=document, passage=passage, state="changed" if passage is None else "unchanged"
+        )
 
     async def health(self) -> McpHealth:
         """How the service is, and what it works with.
@@ -100,20 +100,17 @@ class Knowledge:
         except ValidationError as error:
             raise _strange() from error
 
-    async def _has_text(self, user: User, document_id: UUID, sha256: str) -> bool:
-        cursor: str | None = None
-        while True:
-            params = {"limit": PASSAGES_A_PAGE} | ({"cursor": cursor} if cursor else {})
-            answer = await self._answer(user, Call("GET", f"/documents/{document_id}/passages", params))
-            try:
-                page = _passages.validate_json(answer.content)
-            except ValidationError as error:
-                raise _strange() from error
-            if any(passage.sha256 == sha256 for passage in page.items):
-                return True
-            cursor = page.next_cursor
-            if cursor is None:
-                return False
+    async def _passage(self, user: User, source: Source) -> Passage | None:
+        """The passage of the document that has the source's text now."""
+        call = Call("GET", f"/documents/{source.document_id}/passages", {"sha256": source.sha256})
+        answer = await self._answer(user, call)
+        if answer.status_code == HTTPStatus.NOT_FOUND:
+            return None
+        try:
+            found = _passages.validate_json(answer.content).items
+        except ValidationError as error:
+            raise _strange() from error
+        return next((passage for passage in found if passage.sha256 == source.sha256), None)
 
     async def _answer(self, user: User, call: Call) -> httpx.Response:
         try:

@@ -26,6 +26,13 @@ class NotYourself(Refused):
     status = status.HTTP_403_FORBIDDEN
 
 
+class OwnerOnly(Refused):
+    """Another user asks for what concerns all."""
+
+    code = "owner_only"
+    status = status.HTTP_403_FORBIDDEN
+
+
 class BadUser(Refused):
     """What names a user is not the id of one."""
 

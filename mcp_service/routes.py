@@ -9,13 +9,24 @@ from fastapi import APIRouter, Depends, Form, Header, Query, Request, Response, 
 from sse_starlette import EventSourceResponse
 
 from dynavera.contracts.contract import Collection
-from dynavera.contracts.documents import Document, Found, Ingestion, Passage, Refusal, Search
+from dynavera.contracts.documents import (
+    Collections,
+    Document,
+    DocumentText,
+    Found,
+    Ingestion,
+    Passage,
+    Refusal,
+    Reindexing,
+    Search,
+)
 from dynavera.contracts.mcp import USER_HEADER
+from dynavera.contracts.media_types import type_of_text
 from dynavera.contracts.pages import Page
 from dynavera.contracts.system import McpHealth
 from dynavera.contracts.users import User
 from mcp_service.asking import Execute, Executed, SaidError, SaidEvent, SaidResult, executed
-from mcp_service.authentication import Caller
+from mcp_service.authentication import Caller, OwnerOnly
 from mcp_service.ingestion import ingest
 from mcp_service.problems import AllRefused, problem_response
 from mcp_service.refusals import KNOWN, refusal_of
@@ -45,8 +56,17 @@ async def _user(
 
 
 UserDep = Annotated[User, Depends(_user)]
+
+
+async def _owner(user: UserDep) -> None:
+    if not user.owner:
+        raise OwnerOnly("Only the owner of this instance may make the search indexes anew.")
+
+
+OwnerOnlyDep = Depends(_owner)
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Cursor = Annotated[str | None, Query(max_length=200)]
+Sha256 = Annotated[str | None, Query(pattern="^[0-9a-f]{64}$")]
 CollectionQuery = Annotated[Collection | None, Query()]
 
 
@@ -90,12 +110,44 @@ async def delete_document(document_id: UUID, user: UserDep, service: ServiceDep)
     await service.knowledge.delete(user.id, document_id)
 
 
+@router.get("/documents/{document_id}/text")
+async def text(document_id: UUID, user: UserDep, service: ServiceDep) -> DocumentText:
+    """What was read from a document."""
+    document = await service.knowledge.records.get(user.id, document_id)
+    text = await service.knowledge.records.text(user.id, document_id)
+    return DocumentText(text=text, media_type=type_of_text(document.media_type))
+
+
 @router.get("/documents/{document_id}/passages")
 async def passages(
-    document_id: UUID, user: UserDep, service: ServiceDep, limit: Limit = 50, cursor: Cursor = None
+    document_id: UUID,
+    user: UserDep,
+    service: ServiceDep,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    sha256: Sha256 = None,
 ) -> Page[Passage]:
-    """The passages of a document, in its order."""
-    return await service.knowledge.records.passages(user.id, document_id, limit, cursor)
+    """The passages of a document, in its order; only those with a certain text, if its hash is given."""
+    return await service.knowledge.records.passages(user.id, document_id, limit, cursor, sha256)
+
+
+@router.get("/collections")
+async def collections(user: UserDep, service: ServiceDep) -> Collections:
+    """The collections in which the user has documents."""
+    return Collections(items=await service.knowledge.records.collections(user.id))
+
+
+@router.get("/reindex", dependencies=[OwnerOnlyDep])
+async def reindexing(service: ServiceDep) -> Reindexing:
+    """How far the search indexes are that are made anew."""
+    return service.knowledge.indexing.progress()
+
+
+@router.post("/reindex", status_code=status.HTTP_202_ACCEPTED, dependencies=[OwnerOnlyDep])
+async def reindex(service: ServiceDep) -> Reindexing:
+    """Begin to make both search indexes anew from the records; until it is done, nothing can be searched."""
+    totals = await service.knowledge.records.totals()
+    return service.knowledge.indexing.rebuild(totals.passages)
 
 
 @router.post("/search")

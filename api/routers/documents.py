@@ -2,13 +2,22 @@
 
 from fastapi import HTTPException, Request, Response, status
 
-from api.authentication import CurrentUser
+from api.authentication import CurrentUser, Owner
 from api.dependencies import KnowledgeDep
 from api.knowledge import Call
 from api.requests import user_router
 from api.routers.parameters import Cursor, DocumentId, InCollection, Limit
-from api.routers.responses import BODY, NOT_FOUND, TOO_LARGE
-from dynavera.contracts.documents import Document, Found, Ingestion, Passage, Search
+from api.routers.responses import BODY, NOT_FOUND, OWNER_ONLY, TOO_LARGE
+from dynavera.contracts.documents import (
+    Collections,
+    Document,
+    DocumentText,
+    Found,
+    Ingestion,
+    Passage,
+    Reindexing,
+    Search,
+)
 from dynavera.contracts.pages import Page
 from dynavera.contracts.system import Problem
 
@@ -86,6 +95,12 @@ async def delete_document(document_id: DocumentId, user: CurrentUser, knowledge:
     return await knowledge.pass_on(user, Call("DELETE", f"/documents/{document_id}"))
 
 
+@router.get("/documents/{document_id}/text", response_model=DocumentText, responses=NOT_FOUND)
+async def get_text(document_id: DocumentId, user: CurrentUser, knowledge: KnowledgeDep) -> Response:
+    """What was read from a document: the text that its passages point into."""
+    return await knowledge.pass_on(user, Call("GET", f"/documents/{document_id}/text"))
+
+
 @router.get("/documents/{document_id}/passages", response_model=Page[Passage], responses=NOT_FOUND)
 async def list_passages(
     document_id: DocumentId, user: CurrentUser, knowledge: KnowledgeDep, limit: Limit = 50, cursor: Cursor = None
@@ -101,3 +116,21 @@ async def search(search: Search, user: CurrentUser, knowledge: KnowledgeDep) -> 
     headers = {"Content-Type": "application/json"}
     content = search.model_dump_json().encode()
     return await knowledge.pass_on(user, Call("POST", "/search", content=content, headers=headers))
+
+
+@router.get("/collections", response_model=Collections)
+async def list_collections(user: CurrentUser, knowledge: KnowledgeDep) -> Response:
+    """The collections in which you have documents."""
+    return await knowledge.pass_on(user, Call("GET", "/collections"))
+
+
+@router.get("/reindex", response_model=Reindexing, responses=OWNER_ONLY)
+async def get_reindexing(owner: Owner, knowledge: KnowledgeDep) -> Response:
+    """How far the search indexes are that are made anew."""
+    return await knowledge.pass_on(owner, Call("GET", "/reindex"))
+
+
+@router.post("/reindex", status_code=status.HTTP_202_ACCEPTED, response_model=Reindexing, responses=OWNER_ONLY)
+async def reindex(owner: Owner, knowledge: KnowledgeDep) -> Response:
+    """Begin to make the search indexes anew from the passages; until it is done, nothing can be searched."""
+    return await knowledge.pass_on(owner, Call("POST", "/reindex"))

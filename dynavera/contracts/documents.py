@@ -61,11 +61,19 @@ class Collections(Contract):
     items: list[CollectionSummary] = Field(description="The collections, by name.")
 
 
+class Reindexing(Contract):
+    """The search indexes made anew: how far it is now, or was when it ended."""
+
+    running: bool = Field(description="Whether it is being done.")
+    passages: int = Field(description="How many passages both indexes hold again.")
+    total: int = Field(description="How many there are to hold; 0 when nobody has asked since the service started.")
+
+
 class DocumentText(Contract):
     """What was read from a document: the text that its passages point into."""
 
-    text: str = Field(description="The text: Markdown, or plain text where `media_type` says so.")
-    media_type: str = Field(description="What kind of file it was read from.")
+    text: str = Field(description="The text, whole.")
+    media_type: str = Field(description="What the text is: `text/markdown` or `text/plain`.")
 
 
 class Passage(Contract):

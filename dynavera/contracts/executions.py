@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, TypeAdapter
 
 from dynavera.contracts.contract import Contract, JsonObject, Request, UtcTime
-from dynavera.contracts.documents import Document, Source
+from dynavera.contracts.documents import Document, Passage, Source
 
 LARGEST_INPUT = 64 * 1024
 """Bytes of an execution's input as JSON in UTF-8."""
@@ -105,6 +105,9 @@ class PinnedSource(Contract):
 
     source: Source = Field(description="The source as it was cited.")
     document: Document | None = Field(description="Its document as it is now; null: it is gone.")
+    passage: Passage | None = Field(
+        default=None, description="The cited passage in its place in the document; null: it is not there any more."
+    )
     state: Literal["unchanged", "changed", "gone"] = Field(
         description="Whether the cited passage is still in the document."
     )

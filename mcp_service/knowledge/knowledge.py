@@ -2,7 +2,6 @@
 
 import asyncio
 import fcntl
-import logging
 import time
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
@@ -22,6 +21,7 @@ from mcp_service.knowledge.embedders import Embedder, open_embedder
 from mcp_service.knowledge.extraction.extractors import Extractors
 from mcp_service.knowledge.extraction.refusing import FileRefused
 from mcp_service.knowledge.index import Index
+from mcp_service.knowledge.indexing import Indexing
 from mcp_service.knowledge.intake import File, Intake
 from mcp_service.refusals import Refused
 
@@ -36,15 +36,10 @@ CANDIDATES = 50
 SPARE = 4
 """Passages that are looked up beyond those that are asked for, should some be gone."""
 
-PASSAGES_AT_ONCE = 2000
-"""Passages that are read and applied together while catching up, unless one document has more."""
-
 LOCK_WAIT_SECONDS = 5
 """How long a start waits for the service before it to let go."""
 
 LOCK_POLL_SECONDS = 0.1
-
-logger = logging.getLogger(__name__)
 
 
 class UnknownCollection(Refused):
@@ -68,24 +63,18 @@ class Indexes:
 
 
 class Knowledge:
-    """The documents of all users, each searched alone.
-
-    The records are the truth. An index holds them up to a revision, and catches up with the log of changes: at the
-    start, after each write, and before a search when another process has written.
-    """
+    """The documents of all users, each searched alone."""
 
     def __init__(self, records: DocumentRecords, indexes: Indexes, extractors: Extractors) -> None:
         self.records = records
         self.indexes = indexes
-        self._changes = ChangeLog(records.database)
+        self.indexing = Indexing(ChangeLog(records.database), (indexes.vectors, indexes.bm25))
         self._intake = Intake(records, extractors)
-        self._turn = asyncio.Lock()
-        self._reached: int | None = None
 
     async def take(self, user_id: UUID, collection: str, files: Sequence[File]) -> list[Document | FileRefused]:
         """Take files in, and say what became of each; when this returns, the documents can be retrieved."""
         taken = await self._intake.take(user_id, collection, files)
-        await self.catch_up()
+        await self.indexing.catch_up()
         return taken
 
     async def delete(self, user_id: UUID, document_id: UUID) -> None:
@@ -95,16 +84,16 @@ class Knowledge:
             DocumentNotFound: the user has no such document.
         """
         await self.records.delete(user_id, document_id)
-        await self.catch_up()
+        await self.indexing.catch_up()
 
     async def retrieve(self, user_id: UUID, collection: str, query: str, top_k: int) -> list[FoundPassage]:
         """The passages that fit `query`, by what they mean and by their words, the best first.
 
         Raises:
             UnknownCollection: the user has no documents there; the default collection may be empty.
+            Rebuilding: the indexes are made anew.
         """
-        if not self._turn.locked() and await self._changes.last_revision() != self._reached:
-            await self.catch_up()
+        await self.indexing.keep_up()
         if not await self.records.has_collection(user_id, collection):
             if collection == DEFAULT_COLLECTION:
                 return []
@@ -119,26 +108,6 @@ class Knowledge:
             placed = await self.records.placed(user_id, collection, looked_at)
             found += [_found(placed[passage_id], near, worded) for passage_id in looked_at if passage_id in placed]
         return found[:top_k]
-
-    async def catch_up(self) -> None:
-        """Bring both indexes to the latest revision of the records: what is written by now can be retrieved."""
-        async with self._turn:
-            latest = await self._changes.last_revision()
-            for index in (self.indexes.vectors, self.indexes.bm25):
-                await self._catch_up(index, latest)
-            self._reached = latest
-
-    async def _catch_up(self, index: Index, latest: int) -> None:
-        reached = await asyncio.to_thread(index.revision)
-        if reached > latest:
-            # Its records were replaced by older ones, a backup perhaps: nothing it holds can be trusted.
-            logger.warning("An index is ahead of the records. It is made anew.")
-            await asyncio.to_thread(index.clear)
-            reached = 0
-        while reached < latest:
-            changes = await self._changes.after(reached, most_passages=PASSAGES_AT_ONCE)
-            reached = changes.revision
-            await asyncio.to_thread(index.apply, changes.documents, reached)
 
     def _ranked(self, scope: Scope, query: str, limit: int) -> tuple[dict[UUID, int], dict[UUID, int]]:
         near = self.indexes.vectors.search(scope, query, limit)
@@ -161,10 +130,11 @@ async def open_knowledge(folder: Path, embedder_name: str, database: Database) -
     with ExitStack() as held:
         indexes = await asyncio.to_thread(_open, held, folder, embedder_name)
         knowledge = Knowledge(DocumentRecords(database), indexes, extractors)
-        await knowledge.catch_up()
+        await knowledge.indexing.catch_up()
         try:
             yield knowledge
         finally:
+            await knowledge.indexing.close()
             await extractors.close()
 
 

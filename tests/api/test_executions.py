@@ -159,6 +159,8 @@ async def test_a_pinned_source_says_what_became_of_its_document(
     assert answer["state"] == state
     assert answer["source"] == CITED.model_dump(mode="json")
     assert answer["document"] == (None if passages is None else document)
+    place = {"page": None, **PASSAGE, "document_id": str(CITED.document_id), "sha256": CITED.sha256}
+    assert answer["passage"] == (place if state == "unchanged" else None)
 
 
 async def test_an_unknown_source_is_not_found(client: httpx.AsyncClient) -> None:

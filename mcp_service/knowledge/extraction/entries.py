@@ -50,12 +50,13 @@ def _column(header: Sequence[str], place: int) -> str:
 
 
 def _lines(name: str, value: str) -> Iterator[str]:
-    told, rest = one_line(name)[:LONGEST_NAME], one_line(value)
-    while len(rest) > LONGEST_VALUE:
-        # A break between words, where there is one.
-        end = rest.rfind(" ", 1, LONGEST_VALUE + 1)
-        end = end if end > 0 else LONGEST_VALUE
-        yield f"{told}: {rest[:end]}"
-        rest = rest[end:].lstrip()
-    if rest:
-        yield f"{told}: {rest}"
+    told, whole = one_line(name)[:LONGEST_NAME], one_line(value)
+    start = 0
+    while start < len(whole):
+        end = min(start + LONGEST_VALUE, len(whole))
+        if end < len(whole):
+            # A break between words, where there is one.
+            space = whole.rfind(" ", start + 1, end + 1)
+            end = space if space > 0 else end
+        yield f"{told}: {whole[start:end].strip()}"
+        start = end

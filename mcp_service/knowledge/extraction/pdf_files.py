@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import Any, cast
 
 from pypdf import PdfReader
-from pypdf.errors import DependencyError, PyPdfError
+from pypdf.errors import DependencyError, LimitReachedError, PyPdfError
 from pypdf.generic import Destination
 
 from mcp_service.knowledge.extraction.content import Content, paged, storable
-from mcp_service.knowledge.extraction.refusing import FileRefused
+from mcp_service.knowledge.extraction.refusing import FileRefused, too_demanding
 from mcp_service.knowledge.splitting import HEADING_SEPARATOR, LONGEST_HEADING
 
 MOST_CHAPTERS = 2000
@@ -23,14 +23,17 @@ def pdf_content(data: bytes, said_more: Callable[[], None]) -> Content:
     """The text of a PDF; `said_more` is called after each page.
 
     Raises:
-        FileRefused: it is encrypted, or has no text.
+        FileRefused: it is encrypted, has no text, or inflates to more than is read.
     """
     reader = PdfReader(io.BytesIO(data))
     _open(reader)
     texts: list[str] = []
-    for page in reader.pages:
-        texts.append(storable(page.extract_text()).strip())
-        said_more()
+    try:
+        for page in reader.pages:
+            texts.append(storable(page.extract_text()).strip())
+            said_more()
+    except LimitReachedError as error:
+        raise too_demanding() from error
     if not any(texts):
         raise FileRefused(
             "no_text", "There is no text in it: its pages are pictures. Run text recognition (OCR) on it first."

@@ -80,6 +80,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/collections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Collections
+         * @description The collections in which you have documents.
+         */
+        get: operations["list_collections"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/documents": {
         parameters: {
             query?: never;
@@ -140,6 +160,26 @@ export interface paths {
          * @description The passages of a document, in its order.
          */
         get: operations["list_passages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/documents/{document_id}/text": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Text
+         * @description What was read from a document: the text that its passages point into.
+         */
+        get: operations["get_text"];
         put?: never;
         post?: never;
         delete?: never;
@@ -466,6 +506,30 @@ export interface paths {
         get: operations["get_me"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/reindex": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Reindexing
+         * @description How far the search indexes are that are made anew.
+         */
+        get: operations["get_reindexing"];
+        put?: never;
+        /**
+         * Reindex
+         * @description Begin to make the search indexes anew from the passages; until it is done, nothing can be searched.
+         */
+        post: operations["reindex"];
         delete?: never;
         options?: never;
         head?: never;
@@ -867,6 +931,38 @@ export interface components {
             worker: components["schemas"]["Check"];
         };
         /**
+         * CollectionSummary
+         * @description A collection of the user, and how much is in it.
+         */
+        CollectionSummary: {
+            /**
+             * Documents
+             * @description How many documents it has.
+             */
+            documents: number;
+            /**
+             * Name
+             * @description The collection's name.
+             */
+            name: string;
+            /**
+             * Passages
+             * @description How many passages they have.
+             */
+            passages: number;
+        };
+        /**
+         * Collections
+         * @description The collections in which the user has documents.
+         */
+        Collections: {
+            /**
+             * Items
+             * @description The collections, by name.
+             */
+            items: components["schemas"]["CollectionSummary"][];
+        };
+        /**
          * CompletedOutput
          * @description A whole answer with the sources it may cite, and what it cost.
          */
@@ -995,6 +1091,22 @@ export interface components {
              * @description SHA-256 of the file, in hexadecimal.
              */
             sha256: string;
+        };
+        /**
+         * DocumentText
+         * @description What was read from a document: the text that its passages point into.
+         */
+        DocumentText: {
+            /**
+             * Media Type
+             * @description What the text is: `text/markdown` or `text/plain`.
+             */
+            media_type: string;
+            /**
+             * Text
+             * @description The text, whole.
+             */
+            text: string;
         };
         /**
          * EventPage
@@ -1334,6 +1446,11 @@ export interface components {
              * @description The headings above it.
              */
             heading: string;
+            /**
+             * Page
+             * @description The page it starts on, from 1 on; null: it has no pages.
+             */
+            page: number | null;
             /**
              * Passage Id
              * Format: uuid
@@ -1689,6 +1806,11 @@ export interface components {
              */
             heading: string;
             /**
+             * Page
+             * @description The page it starts on, from 1 on; null: it has no pages.
+             */
+            page: number | null;
+            /**
              * Passage Id
              * Format: uuid
              * @description The passage's id.
@@ -1722,6 +1844,8 @@ export interface components {
         PinnedSource: {
             /** @description Its document as it is now; null: it is gone. */
             document: components["schemas"]["Document"] | null;
+            /** @description The cited passage in its place in the document; null: it is not there any more. */
+            passage: components["schemas"]["Passage"] | null;
             /** @description The source as it was cited. */
             source: components["schemas"]["Source"];
             /**
@@ -1863,6 +1987,27 @@ export interface components {
              * @description The file's name.
              */
             name: string;
+        };
+        /**
+         * Reindexing
+         * @description The search indexes made anew: how far it is now, or was when it ended.
+         */
+        Reindexing: {
+            /**
+             * Passages
+             * @description How many passages both indexes hold again.
+             */
+            passages: number;
+            /**
+             * Running
+             * @description Whether it is being done.
+             */
+            running: boolean;
+            /**
+             * Total
+             * @description How many there are to hold; 0 when nobody has asked since the service started.
+             */
+            total: number;
         };
         /**
          * Search
@@ -2636,6 +2781,53 @@ export interface operations {
             };
         };
     };
+    list_collections: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Collections"];
+                };
+            };
+            /** @description The API key or the session is missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body cannot be used; `errors` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_documents: {
         parameters: {
             query?: {
@@ -2907,6 +3099,65 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_Passage_"];
+                };
+            };
+            /** @description The API key or the session is missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is none of this id, or it is another user's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body cannot be used; `errors` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_text: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The document's id. */
+                document_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentText"];
                 };
             };
             /** @description The API key or the session is missing or not valid. */
@@ -3901,6 +4152,118 @@ export interface operations {
             };
             /** @description The API key or the session is missing or not valid. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body cannot be used; `errors` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_reindexing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reindexing"];
+                };
+            };
+            /** @description The API key or the session is missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Only the owner of the instance may do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body cannot be used; `errors` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reindex: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reindexing"];
+                };
+            };
+            /** @description The API key or the session is missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Only the owner of the instance may do this. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,0 +1,122 @@
+"""The indexes follow the records: after each change, after a crash, and from nothing when they are asked to."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import ClassVar
+
+from starlette import status
+
+from dynavera.contracts.documents import Reindexing
+from dynavera.records.change_log import ChangeLog
+from mcp_service.knowledge.index import Index
+from mcp_service.refusals import Refused
+
+PASSAGES_AT_ONCE = 2000
+"""Passages that are read and applied together, unless one document has more."""
+
+COME_BACK_SECONDS = 2
+
+logger = logging.getLogger(__name__)
+
+
+class Rebuilding(Refused):
+    """The indexes are made anew, and know only a part until that is done."""
+
+    code: ClassVar[str] = "rebuilding"
+    status: ClassVar[int] = status.HTTP_503_SERVICE_UNAVAILABLE
+    retryable: ClassVar[bool] = True
+    retry_after_seconds = COME_BACK_SECONDS
+
+
+class Indexing:
+    """Brings the indexes to what the records hold.
+
+    The records are the truth. An index holds them up to a revision, and catches up with the log of changes: at the
+    start, after each write, and before a search when another process has written.
+    """
+
+    def __init__(self, changes: ChangeLog, indexes: Sequence[Index]) -> None:
+        self._changes = changes
+        self._indexes = indexes
+        self._turn = asyncio.Lock()
+        self._reached: int | None = None
+        self._rebuilding: asyncio.Task[None] | None = None
+        self._done = self._total = 0
+
+    async def catch_up(self) -> None:
+        """Bring both indexes to the latest revision of the records: what is written by now can be retrieved."""
+        async with self._turn:
+            await self._catch_up()
+
+    async def keep_up(self) -> None:
+        """See that a search finds what is written by now, by whichever process; what is being written may be missing.
+
+        Raises:
+            Rebuilding: the indexes are made anew.
+        """
+        if self.progress().running:
+            raise Rebuilding("The search indexes are being made anew. Try again in a moment.")
+        if not self._turn.locked() and await self._changes.last_revision() != self._reached:
+            await self.catch_up()
+
+    def progress(self) -> Reindexing:
+        """How far the indexes are that are made anew, or were last."""
+        running = self._rebuilding is not None and not self._rebuilding.done()
+        return Reindexing(running=running, passages=min(self._done, self._total), total=self._total)
+
+    def rebuild(self, passages: int) -> Reindexing:
+        """Begin to make both indexes anew from the `passages` of the records, unless that is being done already."""
+        if not self.progress().running:
+            self._done, self._total = 0, passages
+            self._rebuilding = asyncio.create_task(self._make_anew())
+            self._rebuilding.add_done_callback(_tell)
+        return self.progress()
+
+    async def close(self) -> None:
+        """Leave a rebuild where it is: the next start goes on from there."""
+        if self._rebuilding is not None:
+            self._rebuilding.cancel()
+            await asyncio.wait([self._rebuilding])
+
+    async def _make_anew(self) -> None:
+        async with self._turn:
+            self._reached = None
+            for index in self._indexes:
+                await asyncio.to_thread(index.clear)
+            await self._catch_up()
+
+    async def _catch_up(self) -> None:
+        latest = await self._changes.last_revision()
+        reached = [await self._reached_by(index, latest) for index in self._indexes]
+        while (lowest := min(reached)) < latest:
+            changes = await self._changes.after(lowest, most_passages=PASSAGES_AT_ONCE)
+            if changes.revision == lowest:
+                return
+            behind = [place for place, revision in enumerate(reached) if revision < changes.revision]
+            # An index that has some of the changes takes them once more: what it is given is how things are now.
+            await asyncio.gather(
+                *(
+                    asyncio.to_thread(self._indexes[place].apply, changes.documents, changes.revision)
+                    for place in behind
+                )
+            )
+            for place in behind:
+                reached[place] = changes.revision
+            self._done += sum(len(document.passages) for document in changes.documents)
+        self._reached = latest
+
+    async def _reached_by(self, index: Index, latest: int) -> int:
+        revision = await asyncio.to_thread(index.revision)
+        if revision <= latest:
+            return revision
+        # Its records were replaced by older ones, a backup perhaps: nothing it holds can be trusted.
+        logger.warning("An index is ahead of the records. It is made anew.")
+        await asyncio.to_thread(index.clear)
+        return 0
+
+
+def _tell(rebuilding: asyncio.Task[None]) -> None:
+    error = None if rebuilding.cancelled() else rebuilding.exception()
+    if error is not None:
+        logger.error("The indexes could not be made anew. The next write or search goes on with it.", exc_info=error)
