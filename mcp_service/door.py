@@ -73,6 +73,8 @@ class Door:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        # White space around a value is no part of it (RFC 9110, 5.5), and not every server takes it off.
+        scope["headers"] = [(name, value.strip(b" \t")) for name, value in scope["headers"]]
         headers = Headers(scope=scope)
         refusal = self._refused_address(headers) or _refused_size(scope)
         caller: Caller | None = None

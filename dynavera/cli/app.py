@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from dynavera.cli.failures import CommandFailed
-from dynavera.cli.options import AgentOption, Output, OutputOption, Status
+from dynavera.cli.failures import CommandFailed, WrongUse
+from dynavera.cli.options import AgentOption, Client, Output, OutputOption, Status, Transport
 
 if TYPE_CHECKING:
     from dynavera.settings import Settings
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 users = typer.Typer(no_args_is_help=True, help="Users and their API keys (the owner's).")
 app.add_typer(users, name="users")
+models = typer.Typer(no_args_is_help=True, help="Language models that GPT4All runs on this machine.")
+app.add_typer(models, name="models")
+mcp = typer.Typer(invoke_without_command=True)
+app.add_typer(mcp, name="mcp")
 
 
 @app.callback()
@@ -50,10 +54,31 @@ def worker() -> None:
     _become("workflows")
 
 
-@app.command()
-def mcp() -> None:
-    """Start the MCP service, and nothing else."""
-    _become("mcp_service")
+@mcp.callback()
+def mcp_service(
+    context: typer.Context,
+    stdio: Annotated[bool, typer.Option("--stdio", help="Speak MCP on standard input and output.")] = False,  # noqa: FBT002 -- an option of the command line
+    directory: Annotated[
+        Path | None, typer.Option(help="Run in this folder: `.env` and the data directory are looked for there.")
+    ] = None,
+) -> None:
+    """Start the MCP service, and nothing else; with --stdio for a desktop client that starts it by itself."""
+    if directory is not None:
+        _go_to(directory)
+    if context.invoked_subcommand is None:
+        _become("mcp_service.stdio" if stdio else "mcp_service")
+
+
+@mcp.command("config")
+def mcp_config(
+    client: Annotated[Client, typer.Option(help="The program that is to use the knowledge.")],
+    transport: Annotated[Transport, typer.Option(help="How it reaches the service.")] = Transport.STDIO,
+) -> None:
+    """Print what another MCP client needs, to paste into its configuration."""
+    environment = dict(os.environ)
+    from dynavera.cli.mcp_config import config
+
+    raise typer.Exit(config(_settings(), environment, client, transport))
 
 
 @app.command()
@@ -72,12 +97,28 @@ def run(
 def ingest(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Files, or folders with all that is in them.")],
     collection: Annotated[str, typer.Option(help="The collection that the documents belong to.")] = "default",
+    exclude: Annotated[
+        list[str] | None, typer.Option(metavar="PATTERN", help="Leave these out, as a .gitignore would; several times.")
+    ] = None,
+    prune: Annotated[  # noqa: FBT002 -- an option of the command line
+        bool, typer.Option("--prune", help="Forget the collection's documents that are not among them.")
+    ] = False,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Add documents to the knowledge base; one of the same name is replaced."""
-    from dynavera.cli.ingest import ingest as send
+    """Add documents to the knowledge base; one of the same name is replaced, one that is there is not sent again."""
+    from dynavera.cli.ingest import Order
+    from dynavera.cli.ingest import ingest as bring
 
-    raise typer.Exit(send(_settings(), paths, collection, output))
+    order = Order(paths, collection, exclude or (), prune)
+    raise typer.Exit(bring(_settings(), order, output))
+
+
+@app.command()
+def reindex(output: OutputOption = Output.TEXT) -> None:
+    """Make both search indexes anew from the passages (the owner's); nothing can be searched until it is done."""
+    from dynavera.cli.reindex import reindex as make_anew
+
+    raise typer.Exit(make_anew(_settings(), output))
 
 
 @app.command()
@@ -146,6 +187,25 @@ def list_users(output: OutputOption = Output.TEXT) -> None:
     raise typer.Exit(listings.list_users(_settings(), output))
 
 
+@models.command("list")
+def list_models(output: OutputOption = Output.TEXT) -> None:
+    """List the models that are installed, and those that can be."""
+    from dynavera.cli import models as commands
+
+    raise typer.Exit(commands.list_models(_settings(), output))
+
+
+@models.command("pull")
+def pull_model(
+    name: Annotated[str, typer.Argument(help="The model's name or file in the catalogue.")],
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Download a model; a download that broke off goes on where it did."""
+    from dynavera.cli import models as commands
+
+    raise typer.Exit(commands.pull(_settings(), name, output))
+
+
 def run_command_line(arguments: list[str]) -> int:
     """Run one command; its exit code, where the command line itself did not end the process."""
     try:
@@ -163,6 +223,13 @@ def _settings() -> "Settings":
         return load_settings()
     except BadSettings as error:
         raise CommandFailed(str(error)) from error
+
+
+def _go_to(directory: Path) -> None:
+    try:
+        os.chdir(directory)
+    except OSError as error:
+        raise WrongUse(f"{str(directory)!r} cannot be entered: {error.strerror}.") from error
 
 
 def _tell(line: str) -> None:

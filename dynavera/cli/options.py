@@ -24,5 +24,20 @@ class Status(StrEnum):
     STOPPED = "stopped"
 
 
+class Client(StrEnum):
+    """MCP clients whose configuration is known."""
+
+    CLAUDE = "claude"
+    CURSOR = "cursor"
+    VSCODE = "vscode"
+
+
+class Transport(StrEnum):
+    """How an MCP client reaches the service."""
+
+    STDIO = "stdio"
+    HTTP = "http"
+
+
 OutputOption = Annotated[Output, typer.Option("--output", "-o", help="How data is written to standard output.")]
 AgentOption = Annotated[str | None, typer.Option("--agent", help="The agent's name or id.")]

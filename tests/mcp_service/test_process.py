@@ -1,50 +1,17 @@
 """`python -m mcp_service` as a process."""
 
 import asyncio
-import os
 import signal
 import socket
-import sys
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
+from tests.mcp_service.processes import is_up, process
 from tests.serving import free_port
 
 END_SECONDS = 10
-
-
-@asynccontextmanager
-async def process(folder: Path, port: int, **settings: str) -> AsyncGenerator[asyncio.subprocess.Process]:
-    clean: Mapping[str, str] = {
-        name: value for name, value in os.environ.items() if not name.startswith(("DYNAVERA_", "OPENAI_"))
-    }
-    running = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "mcp_service"),
-        env={**clean, "DYNAVERA_DATA_DIR": str(folder), "DYNAVERA_MCP_PORT": str(port), **settings},
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        yield running
-    finally:
-        if running.returncode is None:
-            running.kill()
-        await running.communicate()
-
-
-async def is_up(url: str) -> None:
-    async with asyncio.timeout(30), httpx.AsyncClient(trust_env=False) as client:
-        while True:
-            try:
-                answer = await client.get(f"{url}/health")
-            except httpx.TransportError:
-                await asyncio.sleep(0.05)
-            else:
-                assert answer.json()["status"] == "ok"
-                return
 
 
 async def test_a_killed_service_starts_again_and_has_kept_everything(tmp_path: Path) -> None:

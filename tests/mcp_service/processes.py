@@ -1,0 +1,43 @@
+"""The MCP service as a process, and nothing of the environment that the tests run in."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+
+
+def environment(folder: Path, **settings: str) -> dict[str, str]:
+    """What a process is given, with its data in `folder`."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("DYNAVERA_", "OPENAI_"))}
+    return {**clean, "DYNAVERA_DATA_DIR": str(folder), **settings}
+
+
+@asynccontextmanager
+async def process(folder: Path, port: int, **settings: str) -> AsyncGenerator[asyncio.subprocess.Process]:
+    running = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "mcp_service"),
+        env=environment(folder, DYNAVERA_MCP_PORT=str(port), **settings),
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield running
+    finally:
+        if running.returncode is None:
+            running.kill()
+        await running.communicate()
+
+
+async def is_up(url: str) -> None:
+    async with asyncio.timeout(30), httpx.AsyncClient(trust_env=False) as client:
+        while True:
+            try:
+                answer = await client.get(f"{url}/health")
+            except httpx.TransportError:
+                await asyncio.sleep(0.05)
+            else:
+                assert answer.json()["status"] == "ok"
+                return
