@@ -1,12 +1,13 @@
 /** The agent on the screen: its live connection, and the execution that is shown. */
 import { defineStore } from 'pinia'
-import { computed, ref, watch } from 'vue'
+import { computed, ref, shallowReactive, watch } from 'vue'
 
 import * as api from '@/api/client'
 import { CLOSE_NO_USER, openLiveSocket, socketAddress, type LiveSocket } from '@/api/liveSocket'
 import { asProblem } from '@/api/problems'
 import {
   isLive,
+  isTerminal,
   type ClientAction,
   type ExecutionEvent,
   type ExecutionStatus,
@@ -24,6 +25,7 @@ import { useConnectionStore } from './connectionStore'
 type Start = Extract<ClientAction, { action: 'start_agent' }>
 
 const SUBSCRIBE = 'subscribe:'
+const STOP = 'stop:'
 const REPLAY_AGAIN_AFTER = 2_000
 
 interface PendingStart {
@@ -45,8 +47,10 @@ export const useAgentStore = defineStore('agent', () => {
     currentExecutionId.value === null ? 'idle' : executions.view(currentExecutionId.value).status,
   )
   const events = computed<ExecutionEvent[]>(() =>
-    currentExecutionId.value === null ? [] : executions.eventsOf(currentExecutionId.value),
+    currentExecutionId.value === null ? [] : [...executions.view(currentExecutionId.value).events],
   )
+  /** Executions that a stop was asked for and that have not ended yet. */
+  const stopping = shallowReactive(new Set<string>())
 
   let socket: LiveSocket | null = null
   let newestId: string | null = null
@@ -86,6 +90,7 @@ export const useAgentStore = defineStore('agent', () => {
     currentExecutionId.value = null
     newestId = null
     replaying.clear()
+    stopping.clear()
     for (const { settle } of pending.values()) {
       settle()
     }
@@ -199,6 +204,9 @@ export const useAgentStore = defineStore('agent', () => {
       return
     }
     replaying.delete(event.execution_id)
+    if (isTerminal(event)) {
+      stopping.delete(event.execution_id)
+    }
     if (event.type === 'execution_started') {
       follow(event.execution_id)
     }
@@ -215,6 +223,8 @@ export const useAgentStore = defineStore('agent', () => {
     connection.fault = { message: error.message, code: error.code }
     if (error.request_id?.startsWith(SUBSCRIBE) === true) {
       replayLater(error.request_id.slice(SUBSCRIBE.length))
+    } else if (error.request_id?.startsWith(STOP) === true) {
+      stopping.delete(error.request_id.slice(STOP.length))
     } else if (error.request_id !== undefined) {
       settle(error.request_id)
     }
@@ -257,10 +267,18 @@ export const useAgentStore = defineStore('agent', () => {
   async function stopAgent(): Promise<void> {
     const executionId = currentExecutionId.value
     connection.fault = null
-    if (executionId !== null && socket?.send({ action: 'stop_agent', execution_id: executionId }) !== true) {
-      await guarded(async () => {
+    if (executionId === null) {
+      return
+    }
+    stopping.add(executionId)
+    const request_id = `${STOP}${executionId}`
+    if (socket?.send({ action: 'stop_agent', execution_id: executionId, request_id }) !== true) {
+      const isAccepted = await guarded(async () => {
         await api.stopExecution(executionId)
       })
+      if (!isAccepted) {
+        stopping.delete(executionId)
+      }
     }
   }
 
@@ -279,12 +297,15 @@ export const useAgentStore = defineStore('agent', () => {
     }
   }
 
-  async function guarded(work: () => Promise<void>): Promise<void> {
+  /** Whether it worked; why not is said. */
+  async function guarded(work: () => Promise<void>): Promise<boolean> {
     try {
       await work()
+      return true
     } catch (error) {
       const problem = asProblem(error)
       connection.fault = { message: problem.message, code: problem.code }
+      return false
     }
   }
 
@@ -294,6 +315,7 @@ export const useAgentStore = defineStore('agent', () => {
     currentExecutionId,
     executionStatus,
     events,
+    stopping,
     connect,
     startAgent,
     stopAgent,

@@ -1,6 +1,15 @@
 /** Executions and their events, as REST tells of them. */
 import { answered, http } from './http'
-import type { EventPage, Execution, ExecutionEvent, ExecutionQuery, InputData, Page } from './types'
+import type {
+  AgentSettings,
+  EventPage,
+  Execution,
+  ExecutionEvent,
+  ExecutionQuery,
+  InputData,
+  Page,
+  PinnedSource,
+} from './types'
 
 export function listExecutions(
   agentId: string,
@@ -53,4 +62,22 @@ export async function* eventsAfter(executionId: string, after: number): AsyncGen
     yield page.items
     next = page.next_after
   }
+}
+
+/** The agent's settings as the execution took them. */
+export function executionSettings(executionId: string): Promise<AgentSettings> {
+  const params = { path: { execution_id: executionId } }
+  return answered(http.GET('/api/executions/{execution_id}/settings', { params }))
+}
+
+/** A source as it was cited, and what has become of its document. */
+export function pinnedSource(executionId: string, n: number): Promise<PinnedSource> {
+  const params = { path: { execution_id: executionId, n } }
+  return answered(http.GET('/api/executions/{execution_id}/sources/{n}', { params }))
+}
+
+/** The text of a cited document, as it is now. */
+export async function citedText(documentId: string): Promise<string> {
+  const params = { path: { document_id: documentId } }
+  return (await answered(http.GET('/api/documents/{document_id}/text', { params }))).text
 }

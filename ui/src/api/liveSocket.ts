@@ -5,6 +5,9 @@ export const CLOSE_NO_USER = 4401
 export const CLOSE_NO_AGENT = 4404
 
 const FIRST_DELAY = 250
+const LOOK_EVERY = 2_000
+/** A clock that jumps by more than this stood still: the machine slept, and the socket may be dead without a word. */
+const LONGEST_LOOK = 12_000
 const LONGEST_DELAY = 10_000
 
 export interface SocketListener {
@@ -34,6 +37,8 @@ export function openLiveSocket(address: string, listener: SocketListener): LiveS
   let greeted = false
   let failures = 0
   let timer: ReturnType<typeof setTimeout> | undefined
+  let lookedAt = Date.now()
+  const looking = setInterval(lookForSleep, LOOK_EVERY)
 
   function open(): void {
     clearTimeout(timer)
@@ -82,8 +87,25 @@ export function openLiveSocket(address: string, listener: SocketListener): LiveS
     }
   }
 
+  function lookForSleep(): void {
+    const passed = Date.now() - lookedAt
+    lookedAt = Date.now()
+    if (passed > LONGEST_LOOK && socket !== null) {
+      renew()
+    }
+  }
+
+  function renew(): void {
+    const dead = socket
+    socket = null
+    dead?.close()
+    listener.lost(Date.now())
+    open()
+  }
+
   function stop(): void {
     clearTimeout(timer)
+    clearInterval(looking)
     window.removeEventListener('online', hurry)
     document.removeEventListener('visibilitychange', hurry)
     const closing = socket

@@ -4,6 +4,7 @@ import type { components, operations } from './schema'
 type Schemas = components['schemas']
 
 export type Agent = Schemas['Agent']
+export type AgentSettings = Schemas['AgentSettings']
 export type AgentCreate = Schemas['AgentCreate']
 export type Execution = Schemas['Execution']
 export type ExecutionStatus = Execution['status']
@@ -17,6 +18,7 @@ export type CompletedOutput = Schemas['CompletedOutput']
 export type PartialOutput = Schemas['PartialOutput']
 export type OutputData = CompletedOutput | PartialOutput
 export type Source = Schemas['Source']
+export type PinnedSource = Schemas['PinnedSource']
 export type StopReceipt = Schemas['StopReceipt']
 export type ExecutionEvent = Schemas['EventPage']['items'][number]
 export type AgentEvent = Extract<ExecutionEvent, { type: 'agent_event' }>
@@ -61,7 +63,7 @@ export type ServerMessage = Connection | Accepted | SocketError | ExecutionEvent
 
 export type ClientAction =
   | { action: 'start_agent'; input_data: InputData; idempotency_key: string; request_id: string }
-  | { action: 'stop_agent'; execution_id: string }
+  | { action: 'stop_agent'; execution_id: string; request_id: string }
   | { action: 'subscribe'; execution_id: string; after: number; request_id: string }
 
 const LIVE: readonly ExecutionStatus[] = ['queued', 'running']
@@ -69,4 +71,9 @@ const LIVE: readonly ExecutionStatus[] = ['queued', 'running']
 /** Whether something can still happen in an execution. */
 export function isLive(status: ExecutionStatus): boolean {
   return LIVE.includes(status)
+}
+
+/** Whether nothing follows an event. */
+export function isTerminal({ type }: ExecutionEvent): boolean {
+  return type === 'execution_completed' || type === 'execution_error' || type === 'execution_stopped'
 }

@@ -24,3 +24,12 @@ test('a marker does not begin a line', () => {
 test('an empty answer has no segments', () => {
   expect(segments('', KNOWN)).toEqual([])
 })
+
+test('a marker may name several sources, if all of them are there', () => {
+  expect(segments('a [1, 2] b [1,9]', KNOWN)).toEqual([
+    { kind: 'text', text: 'a\u00a0' },
+    { kind: 'marker', n: 1 },
+    { kind: 'marker', n: 2 },
+    { kind: 'text', text: ' b [1,9]' },
+  ])
+})

@@ -8,7 +8,6 @@ import { applied, continuity, emptyView, type ExecutionView } from './view'
 
 export const useExecutionsStore = defineStore('executions', () => {
   const views = shallowReactive(new Map<string, ExecutionView>())
-  const logs = new Map<string, ExecutionEvent[]>()
 
   function view(executionId: string): ExecutionView {
     return views.get(executionId) ?? emptyView(executionId)
@@ -19,23 +18,14 @@ export const useExecutionsStore = defineStore('executions', () => {
     const known = view(event.execution_id)
     const standing = continuity(known, event)
     if (standing === 'next') {
-      eventsOf(event.execution_id).push(event)
       views.set(event.execution_id, applied(known, event))
     }
     return standing !== 'gap'
   }
 
-  /** The events behind a view, for those who read them one by one. */
-  function eventsOf(executionId: string): ExecutionEvent[] {
-    const kept = logs.get(executionId) ?? shallowReactive<ExecutionEvent[]>([])
-    logs.set(executionId, kept)
-    return kept
-  }
-
   function forget(): void {
     views.clear()
-    logs.clear()
   }
 
-  return { views, view, record, eventsOf, forget }
+  return { views, view, record, forget }
 })

@@ -1,14 +1,18 @@
 /** What may be asked: the same rules as the API's, said before anything is sent. */
 import type { InputData } from '@/api/types'
 
+import { jsonFault, type JsonFault } from './jsonFault'
+
 const LARGEST_INPUT = 64 * 1024
 
 export type AskMode = 'question' | 'json'
 
-export type Checked = { inputData: InputData; fault: null } | { inputData: null; fault: string }
+export type Checked =
+  | { inputData: InputData; fault: null; place: null }
+  | { inputData: null; fault: string; place: JsonFault | null }
 
-function fault(text: string): Checked {
-  return { inputData: null, fault: text }
+function fault(text: string, place: JsonFault | null = null): Checked {
+  return { inputData: null, fault: text, place }
 }
 
 export function checkedQuestion(query: string): Checked {
@@ -16,16 +20,11 @@ export function checkedQuestion(query: string): Checked {
 }
 
 export function checkedJson(text: string): Checked {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch (error) {
-    if (error instanceof SyntaxError) {
-      return fault(`This is not JSON: ${error.message}.`)
-    }
-    throw error
+  const place = jsonFault(text)
+  if (place !== null) {
+    return fault(`Line ${place.line}, column ${place.column}: ${place.words}.`, place)
   }
-  return checked(value)
+  return checked(JSON.parse(text) as unknown)
 }
 
 function checked(value: unknown): Checked {
@@ -45,7 +44,7 @@ function checked(value: unknown): Checked {
   if (size > LARGEST_INPUT) {
     return fault(`The input is ${size.toLocaleString('en')} bytes as JSON; at most 65,536 are taken.`)
   }
-  return { inputData: value, fault: null }
+  return { inputData: value, fault: null, place: null }
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -15,7 +15,7 @@ import {
   stopped,
 } from '@/testing/made'
 
-import { logEntry } from './logEntries'
+import { kindOf, logEntry } from './logEntries'
 
 function line(said: Parameters<typeof log>[1]): ReturnType<typeof logEntry> {
   return logEntry(log(FIRST, said)[0]!)
@@ -30,15 +30,22 @@ test.each([
   ['Error', failed('MCP is away.')],
   ['Stopped', stopped('Blo', null)],
 ] as const)('a line is tagged %s', (tag, said) => {
-  expect(line(said)?.tag).toBe(tag)
+  expect(line(said).tag).toBe(tag)
 })
 
-test('a delta has no line', () => {
-  expect(line(delta(0, 'a'))).toBeNull()
+test('a piece of the answer says where it goes', () => {
+  expect(line(delta(12, 'ood'))).toMatchObject({ tag: '[DELTA]', text: '12 ood' })
 })
 
-test('an event of an unknown kind has no line', () => {
-  expect(logEntry({ ...log(FIRST, started())[0]!, type: 'new' } as unknown as ExecutionEvent)).toBeNull()
+test('an event of an unknown kind has a line that says so', () => {
+  const unknown = { ...log(FIRST, started())[0]!, type: 'execution_paused' } as unknown as ExecutionEvent
+
+  expect(logEntry(unknown)).toMatchObject({ tag: 'execution_paused' })
+  expect(kindOf(unknown)).toBe('life')
+})
+
+test('a line holds the beginning of a long answer', () => {
+  expect(line(message('a'.repeat(50_000))).text.length).toBeLessThan(1_000)
 })
 
 test('an attempt that failed says what failed and when it goes on', () => {
@@ -57,7 +64,7 @@ test('an attempt that failed says what failed and when it goes on', () => {
 })
 
 test('a stop says how fast it was, and how much it kept', () => {
-  expect(line(stopped('Blo', '2026-01-01T10:00:03.340Z'))?.text).toBe(
+  expect(line(stopped('Blo', '2026-01-01T10:00:03.340Z')).text).toBe(
     'Stopped on request. (stopped in 0.3 s, 3 characters kept)',
   )
 })

@@ -1,55 +1,83 @@
-/** The lines of the live log; a delta has none, because it grows the answer instead. */
+/** The lines of the log: one for each event. */
 import type { AgentEvent, ExecutionEvent } from '@/api/types'
 
 import { stopReceipt } from './stopReceipt'
 
-export type Tag = '[PROGRESS]' | '[MESSAGE]' | '[STEP]' | 'Started' | 'Completed' | 'Error' | 'Stopped'
+/** What a log can be filtered by. */
+export type Kind = 'life' | 'progress' | 'step' | 'delta' | 'message'
+
+export type Tone = 'progress' | 'step' | 'delta' | 'message' | 'good' | 'bad' | 'warn'
 
 export interface LogEntry {
-  readonly sequence: number
-  readonly timestamp: string
-  readonly tag: Tag
+  readonly tag: string
+  readonly tone: Tone
   readonly text: string
   /** What went wrong, where the line tells of an attempt that failed. */
   readonly trouble?: string
 }
 
-export function logEntry(event: ExecutionEvent): LogEntry | null {
-  const { sequence, timestamp } = event
+/** A line shows the beginning of a long text; the event behind it has it all. */
+const LONGEST_TEXT = 600
+
+export const KINDS: readonly Kind[] = ['life', 'progress', 'step', 'message', 'delta']
+
+export function kindOf(event: ExecutionEvent): Kind {
+  if (event.type !== 'agent_event') {
+    return 'life'
+  }
+  // What an API newer than this page says is shown rather than hidden.
+  return KINDS.includes(event.event_type) ? event.event_type : 'progress'
+}
+
+export function logEntry(event: ExecutionEvent): LogEntry {
   switch (event.type) {
     case 'execution_started':
-      return { sequence, timestamp, tag: 'Started', text: 'The start was accepted.' }
+      return { tag: 'Started', tone: 'progress', text: 'The start was accepted.' }
     case 'agent_event':
       return agentEntry(event)
     case 'execution_completed':
-      return { sequence, timestamp, tag: 'Completed', text: `Answered by ${event.output_data.generator}.` }
+      return { tag: 'Completed', tone: 'good', text: `Answered by ${event.output_data.generator}.` }
     case 'execution_error':
-      return { sequence, timestamp, tag: 'Error', text: event.message, trouble: event.code }
+      return { tag: 'Error', tone: 'bad', text: event.message, trouble: event.code }
     case 'execution_stopped':
-      return { sequence, timestamp, tag: 'Stopped', text: `${event.message} (${stopReceipt(event)})` }
+      return { tag: 'Stopped', tone: 'warn', text: `${event.message} (${stopReceipt(event)})` }
     default:
-      return null
+      return unknown(event)
   }
 }
 
-function agentEntry(event: AgentEvent): LogEntry | null {
-  const { sequence, timestamp } = event
+function agentEntry(event: AgentEvent): LogEntry {
   switch (event.event_type) {
     case 'progress':
       return {
-        sequence,
-        timestamp,
         tag: '[PROGRESS]',
+        tone: 'progress',
         text: event.content.message,
         ...attempted(event.content),
       }
     case 'step':
-      return { sequence, timestamp, tag: '[STEP]', text: event.content.message }
+      return { tag: '[STEP]', tone: 'step', text: event.content.message }
+    case 'delta':
+      return {
+        tag: '[DELTA]',
+        tone: 'delta',
+        text: `${event.content.offset} ${beginning(event.content.text)}`,
+      }
     case 'message':
-      return { sequence, timestamp, tag: '[MESSAGE]', text: event.content.text }
+      return { tag: '[MESSAGE]', tone: 'message', text: beginning(event.content.text) }
     default:
-      return null
+      return unknown(event)
   }
+}
+
+/** An API newer than this page may say things we do not know yet. */
+function unknown(event: never): LogEntry {
+  const { type } = event as ExecutionEvent
+  return { tag: type, tone: 'progress', text: 'An event that this page does not know yet.' }
+}
+
+function beginning(text: string): string {
+  return text.length <= LONGEST_TEXT ? text : `${text.slice(0, LONGEST_TEXT)}…`
 }
 
 function attempted(content: Extract<AgentEvent, { event_type: 'progress' }>['content']): {

@@ -1,5 +1,5 @@
 /** An agent's executions, newest first, read again whenever one of them starts, ends or was missed. */
-import { computed, onScopeDispose, watch, type ComputedRef, type Ref, type ShallowRef } from 'vue'
+import { onScopeDispose, shallowRef, watch, type Ref, type ShallowRef } from 'vue'
 
 import * as api from '@/api/client'
 import type { ApiProblem } from '@/api/problems'
@@ -11,7 +11,7 @@ import { useExecutionsStore } from './executionsStore'
 const PAGE = 20
 
 export interface History {
-  executions: ComputedRef<Execution[] | null>
+  executions: ShallowRef<Execution[] | null>
   problem: ShallowRef<ApiProblem | null>
   hasMore: Ref<boolean>
   refresh: () => Promise<void>
@@ -25,18 +25,22 @@ export function useExecutionHistory(agentId: string, isConnected: () => boolean)
   )
   let timer: ReturnType<typeof setTimeout> | undefined
 
+  const turns = () => Array.from(store.views.values(), (view) => `${view.executionId} ${view.status}`).join()
+
   /** The live view is ahead of the list, which is read again a moment later. */
-  const executions = computed(
-    () =>
-      items.value?.map((execution) => {
-        const view = store.views.get(execution.id)
-        return view === undefined || !isLive(execution.status)
-          ? execution
-          : { ...execution, status: view.status }
-      }) ?? null,
+  const executions = shallowRef<Execution[] | null>(null)
+  watch(
+    [items, turns],
+    () => {
+      executions.value = items.value?.map(withLiveStatus) ?? null
+    },
+    { flush: 'sync' },
   )
 
-  const turns = () => Array.from(store.views.values(), (view) => `${view.executionId} ${view.status}`).join()
+  function withLiveStatus(execution: Execution): Execution {
+    const view = store.views.get(execution.id)
+    return view === undefined || !isLive(execution.status) ? execution : { ...execution, status: view.status }
+  }
 
   function refreshSoon(): void {
     clearTimeout(timer)

@@ -129,6 +129,19 @@ describe('the answer', () => {
   })
 })
 
+test('a log of 10,000 lines is folded in well under a second, and an earlier view stays as it was', () => {
+  const lines = Array.from({ length: 10_000 }, () => writing)
+  const [first, ...rest] = log(FIRST, started(), ...lines)
+  const early = folded([first!])
+  const begun = performance.now()
+
+  const view = folded(rest, early)
+
+  expect(performance.now() - begun).toBeLessThan(1_000)
+  expect([...view.events]).toEqual([first, ...rest])
+  expect(early.events).toHaveLength(1)
+})
+
 describe('continuity', () => {
   const events = log(FIRST, started(), delta(0, 'a'), delta(1, 'b'), delta(2, 'c'))
   const view = folded(events.slice(0, 2))
@@ -150,12 +163,18 @@ describe('continuity', () => {
   test('an event of a kind that is not known yet counts, and changes nothing else', () => {
     const unknown = { ...events[2]!, type: 'execution_paused' } as unknown as ExecutionEvent
 
-    expect(applied(view, unknown)).toEqual({ ...view, sequence: 3 })
+    const next = applied(view, unknown)
+
+    expect(next).toEqual({ ...view, sequence: 3, events: next.events })
+    expect([...next.events]).toEqual([...view.events, unknown])
   })
 
   test('an agent event of a kind that is not known yet counts, and changes nothing else', () => {
     const unknown = { ...events[2]!, event_type: 'thought', content: {} } as unknown as ExecutionEvent
 
-    expect(applied(view, unknown)).toEqual({ ...view, sequence: 3 })
+    const next = applied(view, unknown)
+
+    expect(next).toEqual({ ...view, sequence: 3, events: next.events })
+    expect([...next.events]).toEqual([...view.events, unknown])
   })
 })

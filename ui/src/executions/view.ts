@@ -10,7 +10,7 @@ import type {
 } from '@/api/types'
 
 import { codePointCount, utf16Index } from './codePoints'
-import { logEntry, type LogEntry } from './logEntries'
+import { GrowingList } from './growingList'
 import { stopReceipt } from './stopReceipt'
 
 export interface Failure {
@@ -35,7 +35,8 @@ export interface ExecutionView {
   readonly failure: Failure | null
   /** How fast a stop was, and what it kept. */
   readonly receipt: string | null
-  readonly entries: readonly LogEntry[]
+  /** The whole log up to `sequence`. */
+  readonly events: GrowingList<ExecutionEvent>
 }
 
 export function emptyView(executionId: string): ExecutionView {
@@ -53,7 +54,7 @@ export function emptyView(executionId: string): ExecutionView {
     output: null,
     failure: null,
     receipt: null,
-    entries: [],
+    events: GrowingList.empty(),
   }
 }
 
@@ -69,7 +70,7 @@ export function applied(view: ExecutionView, event: ExecutionEvent): ExecutionVi
   if (continuity(view, event) !== 'next') {
     return view
   }
-  const logged = withEntry({ ...view, sequence: event.sequence }, event)
+  const logged = { ...view, sequence: event.sequence, events: view.events.with(event) }
   switch (event.type) {
     case 'execution_started':
       return { ...logged, inputData: event.input_data, startedAt: event.timestamp }
@@ -84,11 +85,6 @@ export function applied(view: ExecutionView, event: ExecutionEvent): ExecutionVi
     default:
       return ignored(logged, event)
   }
-}
-
-function withEntry(view: ExecutionView, event: ExecutionEvent): ExecutionView {
-  const entry = logEntry(event)
-  return entry === null ? view : { ...view, entries: [...view.entries, entry] }
 }
 
 function withAgentEvent(view: ExecutionView, event: AgentEvent): ExecutionView {

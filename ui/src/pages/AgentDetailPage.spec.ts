@@ -1,5 +1,5 @@
 import { screen, within } from '@testing-library/vue'
-import { http, HttpResponse } from 'msw'
+import { http, HttpResponse, type RequestHandler } from 'msw'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
 import type { Execution, ExecutionEvent } from '@/api/types'
@@ -80,9 +80,24 @@ const WHOLE = log(
   completed('Light [1].', source(1, 'Blood absorbs light.')),
 )
 
+function documentOf(state: 'unchanged' | 'changed' | 'gone', text: string): RequestHandler[] {
+  return [
+    http.get('*/api/executions/:id/sources/:n', () =>
+      HttpResponse.json({ source: source(1, 'Blood absorbs light.'), document: null, passage: null, state }),
+    ),
+    http.get('*/api/documents/:id/text', () => HttpResponse.json({ text, media_type: 'text/markdown' })),
+  ]
+}
+
 function tags(): (string | null)[] {
   const lines = within(screen.getByRole('log')).getAllByRole('listitem')
   return lines.map((line) => line.querySelector('.tag')!.textContent)
+}
+
+async function logged(expected: string[]): Promise<void> {
+  await vi.waitFor(() => {
+    expect(tags()).toEqual(expected)
+  })
 }
 
 describe('asking', () => {
@@ -111,9 +126,7 @@ describe('asking', () => {
     server.say(...WHOLE.slice(4))
 
     expect(await screen.findByRole('link', { name: 'Source 1: document-1.md' })).toBeVisible()
-    await vi.waitFor(() => {
-      expect(tags()).toEqual(['Started', '[PROGRESS]', '[STEP]', '[MESSAGE]', 'Completed'])
-    })
+    await logged(['Started', '[PROGRESS]', '[STEP]', '[MESSAGE]', 'Completed'])
     expect(answer).toHaveAttribute('aria-busy', 'false')
     expect(screen.getByRole('textbox', { name: 'Question' })).toHaveValue('')
     expect(screen.queryByRole('button', { name: 'Stop' })).toBeNull()
@@ -139,6 +152,10 @@ describe('asking', () => {
     await user.click(screen.getByRole('tab', { name: 'Raw JSON' }))
     const input = screen.getByRole('textbox', { name: 'Input as JSON' })
 
+    await user.clear(input)
+    await user.type(input, '{{"query" 3}')
+    expect(screen.getByText('Line 1, column 10: A colon is missing here.')).toBeVisible()
+    expect(input).toHaveAttribute('aria-invalid', 'true')
     await user.clear(input)
     await user.type(input, '{{"query": 3}')
     expect(screen.getByText('The field "query" must be a string.')).toBeVisible()
@@ -224,16 +241,52 @@ describe('asking', () => {
 })
 
 describe('reading', () => {
-  test('an execution that ended shows its answer, and a marker opens its source', async () => {
+  test('an execution that ended shows its answer, and a marker opens its source in its document', async () => {
     known([execution()], { [FIRST]: WHOLE })
+    network.use(...documentOf('unchanged', 'Before it.\n\nBlood absorbs light.\n\nAfter it.'))
     const { user } = await openedLive()
 
     await user.click(await screen.findByRole('link', { name: 'Source 1: document-1.md' }))
 
-    const passage = screen.getByText('Blood absorbs light.', { selector: 'blockquote p' })
+    const source = await screen.findByRole('dialog', { name: /document-1\.md/ })
+    expect(await within(source).findByText('The document still says this.')).toBeVisible()
+    expect(await within(source).findByText('Before it.')).toBeVisible()
+    expect(within(source).getByText('Blood absorbs light.').closest('mark')).toBeVisible()
+
+    await user.keyboard('{Escape}')
+
     await vi.waitFor(() => {
-      expect(passage.closest('details')).toHaveAttribute('open')
+      expect(screen.queryByRole('dialog')).toBeNull()
     })
+  })
+
+  test('a source whose document is gone shows the passage as it was cited', async () => {
+    known([execution()], { [FIRST]: WHOLE })
+    network.use(...documentOf('gone', ''))
+    const { user } = await openedLive()
+
+    await user.click(await screen.findByRole('button', { name: /document-1\.md/ }))
+
+    const source = await screen.findByRole('dialog')
+    expect(await within(source).findByText(/The document has been deleted/)).toBeVisible()
+    expect(within(source).getByText('Blood absorbs light.').closest('mark')).toBeVisible()
+  })
+
+  test('the log is filtered by kind and by what its lines say, and an event opens as it came', async () => {
+    known([execution()], { [FIRST]: WHOLE })
+    const { user } = await openedLive()
+    await screen.findByRole('log')
+
+    await user.click(screen.getByRole('button', { name: /^Progress 1/ }))
+    await logged(['Started', '[STEP]', '[MESSAGE]', 'Completed'])
+    await user.click(screen.getByRole('button', { name: /^Deltas 2/ }))
+    await logged(['Started', '[STEP]', '[DELTA]', '[DELTA]', '[MESSAGE]', 'Completed'])
+    await user.type(screen.getByRole('searchbox', { name: 'Find in the log' }), 'found')
+    await logged(['[STEP]'])
+
+    await user.click(screen.getByRole('button', { name: /Found 1 passages/ }))
+
+    expect(screen.getByRole('region', { name: 'Event 3' })).toHaveTextContent('"step": "retrieve"')
   })
 
   test('an earlier execution shows its own log', async () => {
@@ -244,13 +297,50 @@ describe('reading', () => {
     })
     const { user, router } = await openedLive()
     await screen.findByRole('heading', { name: 'Another?' })
-    expect(tags()).toEqual(['Started', 'Error'])
+    await logged(['Started', 'Error'])
 
     await user.click(screen.getByRole('link', { name: /What is fNIRS/ }))
 
     expect(await screen.findByRole('heading', { name: 'What is fNIRS?' })).toBeVisible()
-    expect(tags()).toEqual(['Started', '[PROGRESS]', '[STEP]', '[MESSAGE]', 'Completed'])
+    await logged(['Started', '[PROGRESS]', '[STEP]', '[MESSAGE]', 'Completed'])
     expect(router.currentRoute.value.query).toEqual({ execution: FIRST })
+  })
+
+  test('an answer is Markdown', async () => {
+    const answer = '## Light\n\n- **absorbed** [1]\n- `scattered`\n\n[more](https://example.org/a)'
+    known([execution()], { [FIRST]: log(FIRST, started(), completed(answer, source(1))) })
+
+    await openedLive()
+
+    const shown = await screen.findByRole('region', { name: 'Answer' })
+    expect(within(shown).getByRole('heading', { name: 'Light' })).toBeVisible()
+    expect(within(shown).getAllByRole('listitem')).toHaveLength(2)
+    expect(within(shown).getByText('absorbed').tagName).toBe('STRONG')
+    expect(within(shown).getByRole('link', { name: 'more' })).toHaveAttribute(
+      'rel',
+      expect.stringContaining('noopener'),
+    )
+    expect(within(shown).getByRole('link', { name: 'Source 1: document-1.md' })).toBeVisible()
+  })
+
+  test('an answer that tries to be script stays words', async () => {
+    const answer = [
+      '<script>window.broken = true</script>',
+      '[run](javascript:window.broken=true) ![x](https://evil.example/pixel.png "onerror")',
+      '[1]: javascript:alert(1)',
+      '<iframe srcdoc="<script>parent.broken = true</script>"></iframe>',
+    ].join('\n\n')
+    known([execution()], { [FIRST]: log(FIRST, started(), completed(answer, source(1))) })
+
+    await openedLive()
+
+    const shown = await screen.findByRole('region', { name: 'Answer' })
+    expect(shown).toHaveTextContent('<script>window.broken = true</script>')
+    expect(shown.querySelector('script, iframe, img, [onerror]')).toBeNull()
+    expect(within(shown).queryByRole('link', { name: 'run' })).toBeNull()
+    for (const link of within(shown).getAllByRole('link')) {
+      expect(link.getAttribute('href')).toMatch(/^(https:|#source-1)/)
+    }
   })
 
   test('an answer is text: what looks like HTML is shown, not run', async () => {

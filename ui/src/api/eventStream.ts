@@ -1,0 +1,72 @@
+/** The log of one execution as it grows: a stream that comes back by itself until the log has ended. */
+import { isTerminal, type ExecutionEvent } from './types'
+
+const OPEN_AGAIN_AFTER = 2_000
+
+export interface EventListener {
+  happened: (event: ExecutionEvent) => void
+  /** Where the stream goes on when it is opened again. */
+  after: () => number
+  /** The stream is open, or it is away and comes back. */
+  connected: (isConnected: boolean) => void
+}
+
+export interface EventStream {
+  close: () => void
+}
+
+export function openEventStream(executionId: string, listener: EventListener): EventStream {
+  let source: EventSource | null = null
+  let timer: ReturnType<typeof setTimeout> | undefined
+
+  function open(): void {
+    const address = new URL(
+      `/api/executions/${encodeURIComponent(executionId)}/events/stream`,
+      window.location.href,
+    )
+    address.searchParams.set('after', String(listener.after()))
+    const opening = new EventSource(address)
+    source = opening
+    opening.onopen = () => {
+      listener.connected(true)
+    }
+    opening.onmessage = (message: MessageEvent<string>) => {
+      const event = JSON.parse(message.data) as ExecutionEvent
+      listener.happened(event)
+      if (isTerminal(event)) {
+        end()
+      }
+    }
+    opening.onerror = () => {
+      // The browser's own way back would ask from the first address again; ours knows where it is.
+      close()
+      listener.connected(false)
+      timer = setTimeout(open, OPEN_AGAIN_AFTER)
+    }
+  }
+
+  function close(): void {
+    clearTimeout(timer)
+    source?.close()
+    source = null
+  }
+
+  /** After a sleep the connection may be dead without a word: a new one costs little. */
+  function look(): void {
+    if (document.visibilityState === 'visible') {
+      close()
+      open()
+    }
+  }
+
+  function end(): void {
+    document.removeEventListener('visibilitychange', look)
+    window.removeEventListener('online', look)
+    close()
+  }
+
+  document.addEventListener('visibilitychange', look)
+  window.addEventListener('online', look)
+  open()
+  return { close: end }
+}

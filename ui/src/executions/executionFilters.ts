@@ -1,0 +1,70 @@
+/** Which executions are asked for, as the address of the page says it. */
+import type { Execution, ExecutionQuery, ExecutionStatus } from '@/api/types'
+
+import { questionOf } from './executionExport'
+
+export const STATUSES: readonly ExecutionStatus[] = ['queued', 'running', 'completed', 'failed', 'stopped']
+
+/** Empty texts ask for nothing. Days are the person's own, from midnight to midnight. */
+export interface ExecutionFilters {
+  readonly q: string
+  readonly agent: string
+  readonly status: ExecutionStatus | ''
+  readonly since: string
+  readonly until: string
+}
+
+export const ALL: ExecutionFilters = { q: '', agent: '', status: '', since: '', until: '' }
+
+type AddressQuery = Readonly<Record<string, unknown>>
+
+/** What cannot be meant in an address, such as an unknown status, is left out. */
+export function filtersOf(query: AddressQuery): ExecutionFilters {
+  const said = (name: string) => (typeof query[name] === 'string' ? query[name] : '')
+  const day = (name: string) =>
+    /^\d{4}-\d{2}-\d{2}$/.test(said(name)) && !isNaN(midnight(said(name))) ? said(name) : ''
+  return {
+    q: said('q').slice(0, 1_000),
+    agent: /^[\da-f-]{36}$/i.test(said('agent')) ? said('agent') : '',
+    status: STATUSES.find((status) => status === said('status')) ?? '',
+    since: day('since'),
+    until: day('until'),
+  }
+}
+
+export function addressOf(filters: ExecutionFilters): Record<string, string> {
+  return Object.fromEntries(Object.entries(filters).filter(([, value]) => value !== ''))
+}
+
+export function queryOf({ q, agent, status, since, until }: ExecutionFilters): ExecutionQuery {
+  return {
+    ...(q.trim() === '' ? {} : { q: q.trim() }),
+    ...(agent === '' ? {} : { agent_id: agent }),
+    ...(status === '' ? {} : { status }),
+    ...(since === '' ? {} : { since: new Date(midnight(since)).toISOString() }),
+    ...(until === '' ? {} : { until: new Date(dayAfter(until)).toISOString() }),
+  }
+}
+
+/** Whether the filters let an execution through, as the API would. */
+export function fits(execution: Execution, filters: ExecutionFilters): boolean {
+  const { q, agent, status, since, until } = filters
+  const created = Date.parse(execution.created_at)
+  return (
+    questionOf(execution).toLowerCase().includes(q.trim().toLowerCase()) &&
+    (agent === '' || execution.agent_id === agent) &&
+    (status === '' || execution.status === status) &&
+    (since === '' || created >= midnight(since)) &&
+    (until === '' || created < dayAfter(until))
+  )
+}
+
+function midnight(day: string): number {
+  return Date.parse(`${day}T00:00:00`)
+}
+
+function dayAfter(day: string): number {
+  const date = new Date(midnight(day))
+  date.setDate(date.getDate() + 1)
+  return date.getTime()
+}

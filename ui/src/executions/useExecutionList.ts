@@ -1,0 +1,129 @@
+/** All executions that fit, newest first; changes come into their rows, and new ones wait where they would push. */
+import { computed, ref, shallowRef, watch, type ComputedRef, type Ref, type ShallowRef } from 'vue'
+
+import * as api from '@/api/client'
+import { asProblem, type ApiProblem } from '@/api/problems'
+import { isLive, type Execution } from '@/api/types'
+import { useExecutionChanges } from '@/live/useExecutionChanges'
+
+import { fits, queryOf, type ExecutionFilters } from './executionFilters'
+
+const PAGE = 50
+
+export interface ExecutionList {
+  /** Null until the first answer. */
+  items: ShallowRef<Execution[] | null>
+  /** New ones that are not shown yet. */
+  waiting: ComputedRef<number>
+  problem: ShallowRef<ApiProblem | null>
+  hasMore: ComputedRef<boolean>
+  isReading: Ref<boolean>
+  more: () => Promise<void>
+  refresh: () => Promise<void>
+  showWaiting: () => void
+  /** Puts an execution in its row, or in front. */
+  merge: (execution: Execution) => void
+}
+
+/** `mayPush`: whether a new row may move those that are there. */
+export function useExecutionList(filters: () => ExecutionFilters, mayPush: () => boolean): ExecutionList {
+  const items = shallowRef<Execution[] | null>(null)
+  const fresh = shallowRef<Execution[]>([])
+  const problem = shallowRef<ApiProblem | null>(null)
+  const cursor = ref<string | null>(null)
+  const isReading = ref(false)
+  let turn = 0
+
+  async function read(from: string | null): Promise<void> {
+    const mine = (turn += 1)
+    isReading.value = true
+    try {
+      const page = await api.findExecutions(queryOf(filters()), from, PAGE)
+      if (mine === turn) {
+        items.value = from === null ? page.items : [...(items.value ?? []), ...page.items]
+        fresh.value = from === null ? [] : fresh.value
+        cursor.value = page.next_cursor
+        problem.value = null
+      }
+    } catch (error) {
+      const found = asProblem(error)
+      if (mine === turn) {
+        problem.value = found
+      }
+    } finally {
+      if (mine === turn) {
+        isReading.value = false
+      }
+    }
+  }
+
+  /** After a break in the connection: the newest page again, and what was read below it stays. */
+  async function catchUp(): Promise<void> {
+    if (items.value === null || isReading.value) {
+      return
+    }
+    const mine = turn
+    try {
+      const { items: newest } = await api.findExecutions(queryOf(filters()), null, PAGE)
+      if (mine !== turn) {
+        return
+      }
+      const known = new Set(items.value.map(({ id }) => id))
+      if (newest.length === PAGE && !newest.some(({ id }) => known.has(id))) {
+        // More has happened than a page holds: what is between is not to be passed over.
+        await read(null)
+        return
+      }
+      const found = new Set(newest.map(({ id }) => id))
+      const further = items.value.filter(({ id, status }) => isLive(status) && !found.has(id))
+      newest.reverse().forEach(merge)
+      ;(await Promise.all(further.map(({ id }) => api.getExecution(id)))).forEach(merge)
+    } catch (error) {
+      problem.value = asProblem(error)
+    }
+  }
+
+  function merge(execution: Execution): void {
+    const rows = items.value
+    if (rows === null) {
+      return
+    }
+    const same = ({ id }: Execution) => id === execution.id
+    if (rows.some(same)) {
+      items.value = rows.map((row) => (same(row) ? execution : row))
+    } else if (fresh.value.some(same)) {
+      fresh.value = fresh.value.map((row) => (same(row) ? execution : row))
+    } else if (fits(execution, filters()) && isNewer(execution, rows)) {
+      fresh.value = [execution, ...fresh.value].sort((one, other) => (one.id < other.id ? 1 : -1))
+      if (mayPush()) {
+        showWaiting()
+      }
+    }
+  }
+
+  /** One further down than what has been read comes with its page. */
+  function isNewer(execution: Execution, rows: Execution[]): boolean {
+    const last = rows.at(-1)
+    return last === undefined || cursor.value === null || execution.id > last.id
+  }
+
+  function showWaiting(): void {
+    items.value = [...fresh.value, ...(items.value ?? [])].sort((one, other) => (one.id < other.id ? 1 : -1))
+    fresh.value = []
+  }
+
+  useExecutionChanges({ opened: () => void catchUp(), changed: merge })
+  watch(filters, () => void read(null), { immediate: true })
+
+  return {
+    items,
+    waiting: computed(() => fresh.value.length),
+    problem,
+    hasMore: computed(() => cursor.value !== null),
+    isReading,
+    more: () => read(cursor.value),
+    refresh: () => read(null),
+    showWaiting,
+    merge,
+  }
+}
