@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import TypeAdapter, ValidationError
 from starlette.datastructures import UploadFile
 
-from dynavera.contracts.contract import Name
+from dynavera.contracts.contract import Name, utc_now
 from dynavera.contracts.documents import Document, Ingestion, Refusal
 from dynavera.contracts.media_types import LARGEST_FILE
 from mcp_service.knowledge.extraction.refusing import FileRefused
@@ -22,6 +22,7 @@ _name: TypeAdapter[str] = TypeAdapter(Name)
 
 async def ingest(knowledge: Knowledge, user_id: UUID, collection: str, files: Sequence[UploadFile]) -> Ingestion:
     """Take the files in; they can be retrieved now. What cannot be read is refused, and keeps nothing else out."""
+    began = utc_now()
     items: list[Document] = []
     refused: list[Refusal] = []
     for group in _groups(files):
@@ -34,7 +35,8 @@ async def ingest(knowledge: Knowledge, user_id: UUID, collection: str, files: Se
                     items.append(document)
                 case FileRefused() as refusal:
                     refused.append(Refusal(name=_shown(file.filename), code=refusal.code, detail=str(refusal)))
-    return Ingestion(items=items, refused=refused)
+    unchanged = [document.id for document in items if document.created_at < began]
+    return Ingestion(items=items, refused=refused, unchanged=unchanged)
 
 
 def _groups(files: Sequence[UploadFile]) -> Iterator[Sequence[UploadFile]]:

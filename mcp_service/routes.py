@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Form, Header, Query, Request, Response, UploadFile, status
 from sse_starlette import EventSourceResponse
 
-from dynavera.contracts.contract import Collection
+from dynavera.contracts.contract import Collection, Text
 from dynavera.contracts.documents import (
     Collections,
     Document,
@@ -67,6 +67,7 @@ OwnerOnlyDep = Depends(_owner)
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Cursor = Annotated[str | None, Query(max_length=200)]
 Sha256 = Annotated[str | None, Query(pattern="^[0-9a-f]{64}$")]
+NameHolds = Annotated[Text | None, Query(min_length=1, max_length=200)]
 CollectionQuery = Annotated[Collection | None, Query()]
 
 
@@ -78,10 +79,15 @@ async def health(service: ServiceDep) -> McpHealth:
 
 @router.get("/documents")
 async def documents(
-    user: UserDep, service: ServiceDep, collection: CollectionQuery = None, limit: Limit = 50, cursor: Cursor = None
+    user: UserDep,
+    service: ServiceDep,
+    collection: CollectionQuery = None,
+    q: NameHolds = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> Page[Document]:
-    """The user's documents, newest first."""
-    return await service.knowledge.records.page(user.id, collection, limit, cursor)
+    """The user's documents, newest first; only those whose name holds `q`, if it is given."""
+    return await service.knowledge.records.page(user.id, collection, limit, cursor, q)
 
 
 @router.post("/documents", status_code=status.HTTP_201_CREATED, response_model=Ingestion)

@@ -6,7 +6,7 @@ from api.authentication import CurrentUser, Owner
 from api.dependencies import KnowledgeDep
 from api.knowledge import Call
 from api.requests import user_router
-from api.routers.parameters import Cursor, DocumentId, InCollection, Limit
+from api.routers.parameters import Cursor, DocumentId, InCollection, Limit, NameHolds
 from api.routers.responses import BODY, NOT_FOUND, OWNER_ONLY, TOO_LARGE
 from dynavera.contracts.documents import (
     Collections,
@@ -56,11 +56,12 @@ async def list_documents(
     user: CurrentUser,
     knowledge: KnowledgeDep,
     collection: InCollection = None,
+    q: NameHolds = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Response:
     """Your documents, newest first."""
-    asked = {"collection": collection, "limit": limit, "cursor": cursor}
+    asked = {"collection": collection, "q": q, "limit": limit, "cursor": cursor}
     params = {name: value for name, value in asked.items() if value is not None}
     return await knowledge.pass_on(user, Call("GET", "/documents", params))
 

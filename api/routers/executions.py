@@ -1,5 +1,7 @@
 """Executions: start, stop, retry, read."""
 
+from dataclasses import replace
+
 from fastapi import APIRouter, Response, status
 
 from api.authentication import CurrentUser
@@ -13,6 +15,7 @@ from api.routers.parameters import (
     EventLimit,
     ExecutionId,
     IdempotencyKey,
+    Latest,
     Limit,
     OfAgent,
     Since,
@@ -69,10 +72,12 @@ async def list_executions(
     until: Until = None,
     limit: Limit = 50,
     cursor: Cursor = None,
+    *,
+    latest: Latest = False,
 ) -> Page[Execution]:
     """All your executions, newest first."""
-    query = ExecutionQuery(agent_id=agent_id, status=status, q=q, since=since, until=until, limit=limit, cursor=cursor)
-    return await executions.page(user, query)
+    narrowed = ExecutionQuery(agent_id=agent_id, status=status, q=q, latest=latest, since=since, until=until)
+    return await executions.page(user, replace(narrowed, limit=limit, cursor=cursor))
 
 
 @of_user.get("/{execution_id}", responses=NOT_FOUND)

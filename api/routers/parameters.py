@@ -27,8 +27,12 @@ OfAgent = Annotated[UUID | None, Query(description="Only executions of this agen
 AskedFor = Annotated[
     Text | None, Query(min_length=1, max_length=1000, description="Only executions whose question holds this.")
 ]
+Latest = Annotated[bool, Query(description="Only the newest execution of each agent.")]
 Since = Annotated[UtcTime | None, Query(description="Only executions accepted at this moment or later.")]
 Until = Annotated[UtcTime | None, Query(description="Only executions accepted before this moment.")]
+NameHolds = Annotated[
+    Text | None, Query(min_length=1, max_length=200, description="Only documents whose name holds this.")
+]
 InCollection = Annotated[Collection | None, Query(description="Only documents of this collection.")]
 IdempotencyKey = Annotated[
     str | None,

@@ -45,6 +45,9 @@ class Ingestion(Contract):
 
     items: list[Document] = Field(description="The documents that can be retrieved now.")
     refused: list[Refusal] = Field(description="The files that were not taken.")
+    unchanged: list[UUID] = Field(
+        default_factory=list[UUID], description="Those of `items` whose file was there already, and was not read again."
+    )
 
 
 class CollectionSummary(Contract):

@@ -105,8 +105,10 @@ class DocumentRecords:
             raise _not_found(document_id)
         return text
 
-    async def page(self, user_id: UUID, collection: str | None, limit: int, cursor: str | None) -> Page[Document]:
-        """The user's documents, newest id first; of one collection, or of all.
+    async def page(
+        self, user_id: UUID, collection: str | None, limit: int, cursor: str | None, q: str | None = None
+    ) -> Page[Document]:
+        """The user's documents, newest id first; of one collection, or of all; only those whose name holds `q`.
 
         Raises:
             BadCursor: `cursor` was not given out by an earlier page.
@@ -114,6 +116,8 @@ class DocumentRecords:
         query = documents().where(DocumentRow.user_id == user_id)
         if collection is not None:
             query = query.where(DocumentRow.collection == collection)
+        if q is not None:
+            query = query.where(DocumentRow.name.icontains(q, autoescape=True))
         if cursor is not None:
             query = query.where(DocumentRow.id < cursor_id(cursor))
         async with self.database.reading() as session:

@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import TypeAdapter
 from sqlalchemy import Select, func, select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import aliased
 
 from dynavera.contracts.agents import AgentSettings
 from dynavera.contracts.contract import utc_now
@@ -39,7 +40,7 @@ class ExecutionStillRuns(Exception):
 
 @dataclass(frozen=True)
 class ExecutionQuery:
-    """Which executions to list; `until` is exclusive, `q` is looked for in the question."""
+    """Which executions to list; `until` is exclusive, `q` is looked for in the question, `latest` is one per agent."""
 
     agent_id: UUID | None = None
     status: ExecutionStatus | None = None
@@ -48,6 +49,7 @@ class ExecutionQuery:
     until: datetime | None = None
     limit: int = 50
     cursor: str | None = None
+    latest: bool = False
 
 
 @dataclass(frozen=True)
@@ -149,6 +151,8 @@ class Executions:
         if query.q is not None:
             question = ExecutionRow.input_data["query"].as_string()
             wanted = wanted.where(question.icontains(query.q, autoescape=True))
+        if query.latest:
+            wanted = wanted.where(ExecutionRow.id.in_(_latest_of_each_agent(user_id)))
         if query.since is not None:
             wanted = wanted.where(ExecutionRow.created_at >= query.since)
         if query.until is not None:
@@ -255,6 +259,13 @@ class Executions:
             completed_at=row.completed_at,
             temporal_url=f"{self.temporal_web}/{row.id}" if in_temporal else None,
         )
+
+
+def _latest_of_each_agent(user_id: UUID) -> Select[UUID]:
+    # One look into the index for each agent, however many executions there are.
+    of_agent = aliased(ExecutionRow)
+    latest = select(of_agent.id).where(of_agent.agent_id == AgentRow.id).order_by(of_agent.id.desc()).limit(1)
+    return select(latest.scalar_subquery()).where(AgentRow.user_id == user_id)
 
 
 def _with_key(user_id: UUID, idempotency_key: str | None) -> Select[ExecutionRow]:

@@ -23,13 +23,13 @@ async def test_a_call_is_passed_on_for_the_user_who_asks(
     api.mcp.answer("GET", "/documents", page)
 
     for asking in (client, stranger):
-        answer = await asking.get("/api/documents", params={"collection": "papers", "limit": 3})
+        answer = await asking.get("/api/documents", params={"collection": "papers", "q": "lab", "limit": 3})
 
         assert (answer.status_code, answer.json()) == (200, page)
         received = api.mcp.received[-1]
         assert received.user == await my_id(asking)
         assert received.authorization == f"Bearer {SERVICE_TOKEN}"
-        assert received.query == {"collection": "papers", "limit": "3"}
+        assert received.query == {"collection": "papers", "q": "lab", "limit": "3"}
 
 
 async def test_nobody_names_another_user_to_the_service(api: Api, client: httpx.AsyncClient) -> None:

@@ -100,6 +100,7 @@ async def test_every_filter_reaches_the_door(api: Api, client: httpx.AsyncClient
         "since": "2026-01-02T03:04:05Z",
         "until": "2026-01-02T05:04:05+02:00",
         "limit": 7,
+        "latest": True,
     }
 
     answer = await client.get("/api/executions", params=asked)
@@ -108,7 +109,7 @@ async def test_every_filter_reaches_the_door(api: Api, client: httpx.AsyncClient
     query = api.executions.queries[-1]
     moment = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     assert str(query.agent_id) == agent_id
-    assert query == ExecutionQuery(query.agent_id, "failed", "100 %", moment, moment, 7, None)
+    assert query == ExecutionQuery(query.agent_id, "failed", "100 %", moment, moment, 7, None, latest=True)
 
 
 async def test_the_executions_of_an_agent_are_its_own(client: httpx.AsyncClient) -> None:

@@ -44,6 +44,24 @@ async def test_the_same_file_is_not_taken_twice(service: Running) -> None:
     assert listed.json()["items"] == [first]
 
 
+async def test_an_upload_says_which_files_were_there_already(service: Running) -> None:
+    async with service.client() as client:
+        [kept] = await upload(client, notes_md=FNIRS)
+        answer = await client.post("/documents", files=files(notes_md=FNIRS, eeg_md=EEG))
+
+    assert answer.json()["unchanged"] == [kept["id"]]
+
+
+async def test_documents_are_found_by_what_their_name_holds(service: Running) -> None:
+    async with service.client() as client:
+        await upload(client, Lab_Manual_md=FNIRS, eeg_md=EEG)
+        found = [
+            (await client.get("/documents", params={"q": part})).json()["items"] for part in ("manual", "b_m", "%")
+        ]
+
+    assert [[item["name"] for item in items] for items in found] == [["Lab_Manual.md"], ["Lab_Manual.md"], []]
+
+
 async def test_a_file_whose_name_is_taken_is_replaced_even_by_a_repetition_of_another(service: Running) -> None:
     async with service.client() as client:
         await upload(client, a_md=FNIRS)

@@ -255,6 +255,24 @@ async def test_lists_are_filtered_and_paged_newest_first(
         await executions.page(user.id, ExecutionQuery(cursor="next"))
 
 
+async def test_the_latest_of_each_agent_are_the_users_own(
+    executions: Executions, database: Database, user: User, agent: Agent
+) -> None:
+    agents = Agents(database)
+    other = await agents.create(user.id, AgentSettings(name="Other"))
+    await agents.create(user.id, AgentSettings(name="Never asked"))
+    stranger = await Users(database).add("stranger")
+    theirs = await agents.create(stranger.id, AgentSettings(name="Theirs"))
+    await executions.accept(user.id, agent.id, QUESTION)
+    of_other = await executions.accept(user.id, other.id, QUESTION)
+    newest = await executions.accept(user.id, agent.id, QUESTION)
+    await executions.accept(stranger.id, theirs.id, QUESTION)
+
+    latest, _ = await executions.page(user.id, ExecutionQuery(latest=True))
+
+    assert [one.id for one in latest] == [newest.id, of_other.id]
+
+
 async def test_a_retry_asks_the_same_and_only_of_what_has_ended(
     executions: Executions, user: User, agent: Agent
 ) -> None:
