@@ -1,10 +1,19 @@
 """What a search index is: derived from the records, behind them at times, and able to catch up."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
 from dynavera.records.change_log import CurrentDocument, Scope
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A passage that an index names, and how well it fits by that index's own measure."""
+
+    passage_id: UUID
+    score: float
 
 
 class Index(Protocol):
@@ -22,10 +31,15 @@ class Index(Protocol):
         """Hold nothing, and be at revision 0."""
         ...
 
-    def search(self, scope: Scope, query: str, limit: int) -> list[UUID]:
+    def search(self, scope: Scope, query: str, limit: int) -> list[Hit]:
         """The passages of `scope` that fit `query`, the best first."""
         ...
 
     def close(self) -> None:
         """Let go of its files."""
         ...
+
+
+def indexed_text(heading: str, text: str) -> str:
+    """What is indexed of a passage: a heading is often the only place that names what the text is about."""
+    return f"{heading}\n{text}" if heading else text

@@ -3,7 +3,7 @@
 import asyncio
 import fcntl
 import time
-from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from starlette import status
 from dynavera.contracts.documents import Document, FoundPassage
 from dynavera.records.change_log import ChangeLog, Scope
 from dynavera.records.database import Database
-from dynavera.records.documents import DocumentRecords, PlacedPassage
+from dynavera.records.documents import DocumentRecords
 from mcp_service.knowledge.bm25 import Bm25Index
 from mcp_service.knowledge.embedders import Embedder, open_embedder
 from mcp_service.knowledge.extraction.extractors import Extractors
@@ -23,18 +23,10 @@ from mcp_service.knowledge.extraction.refusing import FileRefused
 from mcp_service.knowledge.index import Index
 from mcp_service.knowledge.indexing import Indexing
 from mcp_service.knowledge.intake import File, Intake
+from mcp_service.knowledge.search import Search
 from mcp_service.refusals import Refused
 
 DEFAULT_COLLECTION = "default"
-
-FUSION = 60
-"""The constant of reciprocal rank fusion, as its authors chose it: how much the first ranks outweigh the later."""
-
-CANDIDATES = 50
-"""Passages that each index names at least, before the ranks are fused."""
-
-SPARE = 4
-"""Passages that are looked up beyond those that are asked for, should some be gone."""
 
 LOCK_WAIT_SECONDS = 5
 """How long a start waits for the service before it to let go."""
@@ -70,6 +62,7 @@ class Knowledge:
         self.indexes = indexes
         self.indexing = Indexing(ChangeLog(records.database), (indexes.vectors, indexes.bm25))
         self._intake = Intake(records, extractors)
+        self._search = Search(records, indexes.vectors, indexes.bm25)
 
     async def take(self, user_id: UUID, collection: str, files: Sequence[File]) -> list[Document | FileRefused]:
         """Take files in, and say what became of each; when this returns, the documents can be retrieved."""
@@ -94,28 +87,11 @@ class Knowledge:
             Rebuilding: the indexes are made anew.
         """
         await self.indexing.keep_up()
-        if not await self.records.has_collection(user_id, collection):
-            if collection == DEFAULT_COLLECTION:
-                return []
-            raise UnknownCollection(f"There is no collection {collection!r}: it has no documents.")
-        limit = max(CANDIDATES, 2 * top_k)
-        near, worded = await asyncio.to_thread(self._ranked, Scope(user_id, collection), query, limit)
-        best = sorted({*near, *worded}, key=lambda passage: (-_score(passage, near, worded), passage))
-        found: list[FoundPassage] = []
-        while best and len(found) < top_k:
-            # An index may be a moment ahead or behind: what the records do not have any more is left out.
-            looked_at, best = best[: top_k + SPARE], best[top_k + SPARE :]
-            placed = await self.records.placed(user_id, collection, looked_at)
-            found += [_found(placed[passage_id], near, worded) for passage_id in looked_at if passage_id in placed]
-        return found[:top_k]
-
-    def _ranked(self, scope: Scope, query: str, limit: int) -> tuple[dict[UUID, int], dict[UUID, int]]:
-        near = self.indexes.vectors.search(scope, query, limit)
-        worded = self.indexes.bm25.search(scope, query, limit)
-        return (
-            {passage: rank for rank, passage in enumerate(near, start=1)},
-            {passage: rank for rank, passage in enumerate(worded, start=1)},
-        )
+        found = await self._search.found(Scope(user_id, collection), query, top_k)
+        # An index names no passage of a collection that is not there, so only silence needs to be looked into.
+        if found or collection == DEFAULT_COLLECTION or await self.records.has_collection(user_id, collection):
+            return found
+        raise UnknownCollection(f"There is no collection {collection!r}: it has no documents.")
 
 
 @asynccontextmanager
@@ -168,24 +144,3 @@ def _locked(file: Path) -> Generator[None]:
             else:
                 break
         yield
-
-
-def _score(passage: UUID, *rankings: Mapping[UUID, int]) -> float:
-    return sum(1 / (FUSION + ranking[passage]) for ranking in rankings if passage in ranking)
-
-
-def _found(placed: PlacedPassage, near: Mapping[UUID, int], worded: Mapping[UUID, int]) -> FoundPassage:
-    passage = placed.passage
-    return FoundPassage(
-        document_id=passage.document_id,
-        document=placed.document,
-        passage_id=passage.passage_id,
-        text=passage.text,
-        score=_score(passage.passage_id, near, worded),
-        sha256=passage.sha256,
-        heading=passage.heading,
-        start=passage.start,
-        end=passage.end,
-        vector_rank=near.get(passage.passage_id),
-        bm25_rank=worded.get(passage.passage_id),
-    )

@@ -4,14 +4,15 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import cast
 
 from semchunk import semchunk
 
 from dynavera.records.new_documents import NewPassage
 
-PASSAGE_CHARACTERS = 900
-"""The longest passage, in code points: about 150 words, see docs/decisions/passage-size.md."""
+PASSAGE_CHARACTERS = 2000
+"""The longest passage, in code points: about 300 words, see docs/decisions/passage-size.md."""
 
 HEADING_SEPARATOR = " › "
 LONGEST_HEADING = 300
@@ -41,11 +42,17 @@ def passages_of(text: str, *, headings: bool) -> list[NewPassage]:
     return [passage for section in told or [_Section("", 0, 0, len(text))] for passage in _split(text, section)]
 
 
+def pieces(text: str, most: int) -> list[str]:
+    """`text` in pieces of at most `most` characters, cut at its largest gaps."""
+    ends = _ends(text, most) if len(text) > most else [len(text)]
+    return [piece for start, end in pairwise([0, *ends]) if (piece := text[start:end].strip())]
+
+
 def _split(text: str, section: _Section) -> Iterator[NewPassage]:
     # A heading stays with what it heads; one longer than a line is as good as a paragraph, and is split like one.
     told_from = section.body if section.body - section.start <= LONGEST_HEADING else section.start
     start = section.start
-    for chunk_end in _chunk_ends(text[told_from : section.end]):
+    for chunk_end in _ends(text[told_from : section.end], PASSAGE_CHARACTERS):
         piece = text[start : told_from + chunk_end]
         begin = start + len(piece) - len(piece.lstrip())
         start += len(piece)
@@ -59,12 +66,12 @@ def _split(text: str, section: _Section) -> Iterator[NewPassage]:
             )
 
 
-def _chunk_ends(text: str) -> list[int]:
+def _ends(text: str, most: int) -> list[int]:
     chunked = cast(
         "Callable[..., tuple[list[str], list[tuple[int, int]]]]",
         semchunk.chunk,  # pyright: ignore[reportUnknownMemberType]
     )
-    _, places = chunked(text, chunk_size=PASSAGE_CHARACTERS, token_counter=len, memoize=False, offsets=True)
+    _, places = chunked(text, chunk_size=most, token_counter=len, memoize=False, offsets=True)
     return [end for _, end in places]
 
 

@@ -3,8 +3,10 @@
 import hashlib
 import os
 import re
+import shutil
 import sqlite3
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import cast
@@ -16,10 +18,11 @@ from chromadb.api.models.Collection import Collection
 from chromadb.config import Settings as ChromaSettings
 from chromadb.errors import NotFoundError
 
+from dynavera.records.change_log import CurrentDocument, IndexedPassage, Scope
 from mcp_service.knowledge.embedders import Embedder
-from mcp_service.knowledge.index import CurrentDocument, Scope
+from mcp_service.knowledge.index import Hit, indexed_text
 
-FORMAT = 1
+FORMAT = 2
 """Raised when what is embedded of a passage changes: another folder is then used, and filled anew."""
 
 BATCH = 1000
@@ -43,8 +46,9 @@ class VectorIndex:
 
     def __init__(self, folder: Path, embedder: Embedder) -> None:
         self._embedder = embedder
-        home = folder / _slug(embedder.name)
+        home = folder / _slug(embedder)
         home.mkdir(parents=True, exist_ok=True)
+        _remove_older(folder)
         self._catalogue = home / "catalogue.sqlite3"
         with closing(self._open()) as catalogue:
             catalogue.executescript(_SCHEMA)
@@ -54,6 +58,7 @@ class VectorIndex:
                 path=os.fspath(home / "chroma"), settings=ChromaSettings(anonymized_telemetry=False)
             ),
         )
+        self._collections: dict[str, Collection] = {}
 
     def revision(self) -> int:
         """The last change that it holds."""
@@ -62,10 +67,14 @@ class VectorIndex:
 
     def apply(self, documents: Sequence[CurrentDocument], revision: int) -> None:
         """Hold what `documents` are now, and be at `revision`."""
+        new: defaultdict[str, list[IndexedPassage]] = defaultdict(list)
+        for document in documents:
+            new[_name(document.scope)] += document.passages
         with closing(self._open()) as catalogue:
-            for document in documents:
-                self._remove(catalogue, document.document_id)
-                self._add(catalogue, document)
+            self._remove(_entries(catalogue, documents))
+            _enter(catalogue, documents)
+            for name, passages in new.items():
+                self._add(name, passages)
             catalogue.execute("UPDATE state SET revision = ?", (revision,))
 
     def clear(self) -> None:
@@ -74,51 +83,51 @@ class VectorIndex:
             catalogue.execute("UPDATE state SET revision = 0")
             for collection in self._chroma.list_collections():
                 self._chroma.delete_collection(collection.name)
+            self._collections.clear()
             catalogue.execute("DELETE FROM entries")
 
-    def search(self, scope: Scope, query: str, limit: int) -> list[UUID]:
-        """The passages whose vectors are nearest to the query's, the nearest first."""
-        try:
-            collection = self._chroma.get_collection(_name(scope), embedding_function=None)
-        except NotFoundError:
+    def search(self, scope: Scope, query: str, limit: int) -> list[Hit]:
+        """The passages whose vectors are nearest to the query's, the nearest first; the score is the cosine."""
+        collection = self._known(_name(scope))
+        if collection is None:
             return []
-        vectors = self._embedder.embed([query])
-        found = collection.query(query_embeddings=vectors, n_results=limit, include=["distances"])
-        return [UUID(passage_id) for passage_id in found["ids"][0]]
+        vector = self._embedder.embed_query(query)
+        try:
+            found = collection.query(query_embeddings=vector, n_results=limit, include=["distances"])
+        except NotFoundError:
+            # It was cleared since it was looked up.
+            return []
+        [distances] = found["distances"] or [[]]
+        return [
+            Hit(UUID(passage_id), 1 - distance) for passage_id, distance in zip(found["ids"][0], distances, strict=True)
+        ]
 
     def close(self) -> None:
         """Let go of Chroma's files."""
         self._chroma.close()
 
-    def _remove(self, catalogue: sqlite3.Connection, document_id: UUID) -> None:
-        rows = catalogue.execute(
-            "SELECT passage_id, collection FROM entries WHERE document_id = ?", (str(document_id),)
-        ).fetchall()
-        for name in {name for _, name in rows}:
-            ids = [passage_id for passage_id, its_collection in rows if its_collection == name]
+    def _remove(self, entries: Mapping[str, Sequence[str]]) -> None:
+        for name, ids in entries.items():
             collection = self._collection(name)
             for start in range(0, len(ids), BATCH):
-                collection.delete(ids=ids[start : start + BATCH])
-        catalogue.execute("DELETE FROM entries WHERE document_id = ?", (str(document_id),))
+                collection.delete(ids=list(ids[start : start + BATCH]))
 
-    def _add(self, catalogue: sqlite3.Connection, document: CurrentDocument) -> None:
-        if not document.passages:
-            return
-        name = _name(document.scope)
-        catalogue.execute("BEGIN IMMEDIATE")
-        with catalogue:
-            catalogue.executemany(
-                "INSERT OR REPLACE INTO entries (passage_id, document_id, collection) VALUES (?, ?, ?)",
-                [(str(passage.id), str(document.document_id), name) for passage in document.passages],
-            )
-        collection = self._collection(name)
-        for start in range(0, len(document.passages), BATCH):
-            batch = document.passages[start : start + BATCH]
-            vectors = self._embedder.embed([f"{passage.heading}\n{passage.text}" for passage in batch])
-            collection.upsert(ids=[str(passage.id) for passage in batch], embeddings=vectors)
+    def _add(self, name: str, passages: Sequence[IndexedPassage]) -> None:
+        for start in range(0, len(passages), BATCH):
+            batch = passages[start : start + BATCH]
+            vectors = self._embedder.embed([indexed_text(passage.heading, passage.text) for passage in batch])
+            self._collection(name).upsert(ids=[str(passage.id) for passage in batch], embeddings=vectors)
+
+    def _known(self, name: str) -> Collection | None:
+        if name not in self._collections:
+            try:
+                self._collections[name] = self._chroma.get_collection(name, embedding_function=None)
+            except NotFoundError:
+                return None
+        return self._collections.get(name)
 
     def _collection(self, name: str) -> Collection:
-        return self._chroma.get_or_create_collection(
+        return self._known(name) or self._chroma.create_collection(
             name, embedding_function=None, configuration={"hnsw": {"space": "cosine"}}
         )
 
@@ -126,11 +135,45 @@ class VectorIndex:
         return sqlite3.connect(self._catalogue, timeout=10, isolation_level=None)
 
 
+def _entries(catalogue: sqlite3.Connection, documents: Sequence[CurrentDocument]) -> dict[str, list[str]]:
+    """The passages that are there of the documents, by Chroma's collections."""
+    there: defaultdict[str, list[str]] = defaultdict(list)
+    for document in documents:
+        for passage_id, name in catalogue.execute(
+            "SELECT passage_id, collection FROM entries WHERE document_id = ?", (str(document.document_id),)
+        ):
+            there[name].append(passage_id)
+    return there
+
+
+def _enter(catalogue: sqlite3.Connection, documents: Sequence[CurrentDocument]) -> None:
+    catalogue.execute("BEGIN IMMEDIATE")
+    with catalogue:
+        catalogue.executemany(
+            "DELETE FROM entries WHERE document_id = ?", [(str(document.document_id),) for document in documents]
+        )
+        catalogue.executemany(
+            "INSERT OR REPLACE INTO entries (passage_id, document_id, collection) VALUES (?, ?, ?)",
+            [
+                (str(passage.id), str(document.document_id), _name(document.scope))
+                for document in documents
+                for passage in document.passages
+            ],
+        )
+
+
 def _name(scope: Scope) -> str:
     # Chroma refuses names that we allow (two dots, a hyphen at the end), so it gets the collection's in hexadecimal.
     return f"{scope.user_id.hex}-{scope.collection.encode().hex()}"
 
 
-def _slug(embedder: str) -> str:
-    readable = re.sub(r"[^A-Za-z0-9]+", "-", embedder).strip("-")[:40]
-    return f"{readable}-{hashlib.sha256(embedder.encode()).hexdigest()[:8]}-{FORMAT}"
+def _slug(embedder: Embedder) -> str:
+    readable = re.sub(r"[^A-Za-z0-9]+", "-", embedder.name).strip("-")[:40]
+    return f"{readable}-{hashlib.sha256(embedder.identity.encode()).hexdigest()[:8]}-{FORMAT}"
+
+
+def _remove_older(folder: Path) -> None:
+    # Those of other embedders stay: who goes back to one need not wait for all vectors again.
+    for older in folder.iterdir():
+        if older.is_dir() and not older.name.endswith(f"-{FORMAT}"):
+            shutil.rmtree(older)

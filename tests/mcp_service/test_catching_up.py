@@ -67,7 +67,7 @@ async def found_in_each(knowledge: Knowledge, records: Records, query: str) -> t
     scope = Scope(records.user_id, "default")
     names: list[set[str]] = []
     for index in (knowledge.indexes.vectors, knowledge.indexes.bm25):
-        ids = index.search(scope, query, 50)
+        ids = [hit.passage_id for hit in index.search(scope, query, 50)]
         placed = await records.documents.placed(records.user_id, "default", ids)
         assert len(placed) == len(ids), "an index names a passage that is gone"
         names.append({place.passage.text for place in placed.values()})

@@ -195,10 +195,13 @@ async def test_one_number_does_not_stand_for_another() -> None:
 class OtherEmbedder:
     """An embedder that is not asked."""
 
-    name = "sentence-transformers:other"
+    name = identity = "sentence-transformers:other"
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         raise AssertionError(texts)
+
+    def embed_query(self, query: str) -> Vectors:
+        raise AssertionError(query)
 
 
 async def test_the_embedder_that_finds_passages_does_not_change_the_answer() -> None:

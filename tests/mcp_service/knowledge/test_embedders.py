@@ -33,3 +33,13 @@ def test_an_embedder_that_is_not_installed_says_how_to_install_it() -> None:
 def test_an_unknown_embedder_names_the_setting(name: str) -> None:
     with pytest.raises(EmbedderUnavailable, match="DYNAVERA_EMBEDDER"):
         open_embedder(name)
+
+
+def test_words_that_say_nothing_do_not_move_a_vector() -> None:
+    embedder = open_embedder("wordllama")
+
+    vectors = embedder.embed(["The light of the brain", "light brain", "of the"])
+
+    assert np.allclose(vectors[0], vectors[1], atol=1e-6)
+    assert np.allclose(np.linalg.norm(vectors[2]), 1, atol=1e-5)
+    assert np.allclose(embedder.embed_query("Light of a brain?"), vectors[:1], atol=1e-6)

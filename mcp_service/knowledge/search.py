@@ -1,0 +1,107 @@
+"""From a question to passages: both indexes are asked, their scores fused, and the records say what is still there."""
+
+import asyncio
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from dynavera.contracts.documents import FoundPassage
+from dynavera.records.change_log import Scope
+from dynavera.records.documents import DocumentRecords, PlacedPassage
+from mcp_service.knowledge.fusion import fused
+from mcp_service.knowledge.index import Hit, Index
+from mcp_service.knowledge.splitting import HEADING_SEPARATOR
+
+CANDIDATES = 100
+"""Passages that each index names at least, before they are fused."""
+
+SPARE = 4
+"""Passages that are looked up beyond those that are asked for, should some be gone."""
+
+POINTING_ELSEWHERE = frozenset(
+    {
+        "bibliography", "citations", "external links", "footnotes", "further reading", "literature", "literature cited",
+        "notes and references", "references", "related links", "related pages", "see also", "works cited",
+    }
+)  # fmt: skip
+"""Sections that name what other texts say, and say nothing themselves."""
+
+POINTER_WORTH = 0.5
+"""What such a section's passage is worth of its score: as much as if only one of the two indexes had named it."""
+
+_NUMBER = re.compile(r"^[\d.]+\s+")
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """The passages that the indexes name, the best first, with what each index says of them."""
+
+    worth: Mapping[UUID, float]
+    near: Mapping[UUID, int]
+    worded: Mapping[UUID, int]
+
+    @classmethod
+    def of(cls, near: Sequence[Hit], worded: Sequence[Hit], limit: int) -> "Ranked":
+        """What both say together; each was asked for `limit` passages."""
+        # A passage without any of the words has a BM25 of 0; only a list that was cut leaves out better ones.
+        least_worded = worded[-1].score if len(worded) == limit else 0.0
+        least_near = near[-1].score if near else 0.0
+        worth = fused([(near, least_near), (worded, least_worded)])
+        best_first = sorted(worth, key=lambda passage_id: (-worth[passage_id], passage_id))
+        return cls({passage_id: worth[passage_id] for passage_id in best_first}, _ranks(near), _ranks(worded))
+
+
+@dataclass(frozen=True)
+class Search:
+    """Finds passages by what they mean and by their words."""
+
+    records: DocumentRecords
+    vectors: Index
+    bm25: Index
+
+    async def found(self, scope: Scope, query: str, top_k: int) -> list[FoundPassage]:
+        """The passages of `scope` that fit `query`, the best first."""
+        limit = max(CANDIDATES, 2 * top_k)
+        near, worded = await asyncio.gather(
+            asyncio.to_thread(self.vectors.search, scope, query, limit),
+            asyncio.to_thread(self.bm25.search, scope, query, limit),
+        )
+        ranked = Ranked.of(near, worded, limit)
+        waiting = list(ranked.worth)
+        found: list[FoundPassage] = []
+        # What is found may be worth less than its rank says, so one that is not looked up yet may be worth more.
+        while waiting and (len(found) < top_k or found[top_k - 1].score < ranked.worth[waiting[0]]):
+            looked_at, waiting = waiting[: top_k + SPARE], waiting[top_k + SPARE :]
+            placed = await self.records.placed(scope.user_id, scope.collection, looked_at)
+            # An index may be a moment ahead or behind: what the records do not have any more is left out.
+            found += [_found(placed[passage_id], ranked) for passage_id in looked_at if passage_id in placed]
+            found.sort(key=lambda passage: -passage.score)
+        return found[:top_k]
+
+
+def _ranks(hits: Sequence[Hit]) -> dict[UUID, int]:
+    return {hit.passage_id: rank for rank, hit in enumerate(hits, start=1)}
+
+
+def _points_elsewhere(heading: str) -> bool:
+    own = heading.rpartition(HEADING_SEPARATOR)[2]
+    return _NUMBER.sub("", own).strip(" :*_").lower() in POINTING_ELSEWHERE
+
+
+def _found(placed: PlacedPassage, ranked: Ranked) -> FoundPassage:
+    passage = placed.passage
+    worth = ranked.worth[passage.passage_id]
+    return FoundPassage(
+        document_id=passage.document_id,
+        document=placed.document,
+        passage_id=passage.passage_id,
+        text=passage.text,
+        score=worth * POINTER_WORTH if _points_elsewhere(passage.heading) else worth,
+        sha256=passage.sha256,
+        heading=passage.heading,
+        start=passage.start,
+        end=passage.end,
+        vector_rank=ranked.near.get(passage.passage_id),
+        bm25_rank=ranked.worded.get(passage.passage_id),
+    )

@@ -1,0 +1,157 @@
+"""The lexical index: words, scopes, changes."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+
+from dynavera.records.change_log import CurrentDocument, IndexedPassage, Scope
+from mcp_service.knowledge import bm25
+from mcp_service.knowledge.bm25 import Bm25Index, asked_terms
+
+SCOPE = Scope(UUID(int=1), "default")
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Iterator[Bm25Index]:
+    with closing(Bm25Index(tmp_path)) as opened:
+        yield opened
+
+
+def document(*texts: str, heading: str = "", scope: Scope = SCOPE, document_id: UUID | None = None) -> CurrentDocument:
+    return CurrentDocument(scope, document_id or uuid4(), [IndexedPassage(uuid4(), heading, text) for text in texts])
+
+
+def ids(found: CurrentDocument) -> list[UUID]:
+    return [passage.id for passage in found.passages]
+
+
+def hits(index: Bm25Index, query: str, scope: Scope = SCOPE) -> list[UUID]:
+    return [hit.passage_id for hit in index.search(scope, query, 10)]
+
+
+def test_words_are_found_in_any_form_case_and_accent(index: Bm25Index) -> None:
+    mapping, cafe, muller = document("Mapping brains"), document("Au café"), document("Mu\u0308ller")
+
+    index.apply([mapping, cafe, muller], 3)
+
+    assert hits(index, "How is a BRAIN mapped?") == ids(mapping)
+    assert hits(index, "cafe") == ids(cafe)
+    assert hits(index, "Müller") == hits(index, "muller") == ids(muller)
+
+
+def test_the_heading_is_found_too(index: Bm25Index) -> None:
+    dated = document("It was introduced in 1977.", heading="Near-infrared spectroscopy")
+
+    index.apply([dated, document("Trains were introduced in 1804.")], 2)
+
+    assert hits(index, "When was spectroscopy introduced?")[0] == ids(dated)[0]
+
+
+def test_the_score_falls_and_a_rarer_word_counts_more(index: Bm25Index) -> None:
+    common = [document(f"light number {number}") for number in range(5)]
+    rare = document("oxygen number 9")
+
+    index.apply([*common, rare], 6)
+    found = index.search(SCOPE, "light or oxygen", 10)
+
+    assert found[0].passage_id == ids(rare)[0]
+    assert [hit.score for hit in found] == sorted((hit.score for hit in found), reverse=True)
+
+
+def test_no_scope_is_found_in_another_or_changes_its_ranking(index: Bm25Index) -> None:
+    mine = document("light of the brain", "light of the lamp lamp lamp")
+    index.apply([mine], 1)
+    alone = index.search(SCOPE, "light lamp", 10)
+
+    others = [Scope(UUID(int=2), "default"), Scope(UUID(int=1), "Default"), Scope(UUID(int=1), "a..b-")]
+    index.apply([document("lamp " * 20, scope=scope) for scope in others for _ in range(5)], 16)
+
+    assert index.search(SCOPE, "light lamp", 10) == alone
+    assert not set(hits(index, "lamp", others[0])) & set(ids(mine))
+    assert hits(index, "lamp", Scope(UUID(int=3), "default")) == []
+
+
+def test_a_replaced_document_leaves_nothing_behind(index: Bm25Index) -> None:
+    old = document("old light")
+    new = document("new light", document_id=old.document_id)
+
+    index.apply([old], 1)
+    index.apply([new], 2)
+    index.apply([new], 2)
+
+    assert hits(index, "light") == ids(new)
+    assert hits(index, "old") == []
+
+
+def test_a_deleted_document_is_gone(index: Bm25Index) -> None:
+    gone = document("light")
+    index.apply([gone, document("lamp")], 2)
+
+    index.apply([document(document_id=gone.document_id), document(scope=Scope(UUID(int=7), "never-was"))], 4)
+
+    assert hits(index, "light") == []
+    assert index.revision() == 4
+
+
+def test_it_is_there_after_a_restart(tmp_path: Path) -> None:
+    kept = document("light")
+    with closing(Bm25Index(tmp_path)) as index:
+        index.apply([kept], 1)
+
+    with closing(Bm25Index(tmp_path)) as again:
+        found = hits(again, "light")
+        reached = again.revision()
+
+    assert (found, reached) == (ids(kept), 1)
+
+
+def test_cleared_it_holds_nothing_and_can_be_filled_again(index: Bm25Index) -> None:
+    index.apply([document("light")], 5)
+    again = document("light")
+
+    index.clear()
+    emptied = (index.revision(), hits(index, "light"))
+    index.apply([again], 1)
+
+    assert emptied == (0, [])
+    assert hits(index, "light") == ids(again)
+
+
+def test_more_scopes_than_stay_open_are_all_found(index: Bm25Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bm25, "MOST_OPEN", 2)
+    documents = [document(f"light {number}", scope=Scope(UUID(int=number), "default")) for number in range(5)]
+
+    index.apply(documents[:3], 3)
+    index.apply(documents, 5)
+
+    assert [hits(index, "light", each.scope) for each in documents] == [ids(each) for each in documents]
+
+
+def test_what_an_older_format_left_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "bm25-1.sqlite3").write_text("old")
+    (tmp_path / "bm25-0").mkdir()
+    (tmp_path / "bm25-0" / "file").write_text("older")
+
+    with closing(Bm25Index(tmp_path)):
+        left = {path.name for path in tmp_path.iterdir()}
+
+    assert left == {f"bm25-{bm25.FORMAT}"}
+
+
+def test_words_that_say_nothing_count_only_when_there_are_no_others() -> None:
+    assert asked_terms("What is the light of the brains?") == ["light", "brain"]
+    assert asked_terms("Who are you?") == ["who", "are", "you"]
+
+
+@pytest.mark.parametrize("query", ["", "?!", '"', "text:light AND (", "* OR NOT ^2 ~", "脑 🧠", "\u0301", "w" * 60_000])
+def test_no_query_is_an_error(index: Bm25Index, query: str) -> None:
+    index.apply([document("light", "脑")], 1)
+
+    assert isinstance(index.search(SCOPE, query, 10), list)
+
+
+def test_a_long_query_is_cut_to_its_first_words() -> None:
+    assert len(asked_terms(" ".join(f"word{number}" for number in range(1_000)))) == bm25.MOST_TERMS
