@@ -1,5 +1,6 @@
 """What every request passes first: host, origin, size, credential."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -47,6 +48,23 @@ async def test_without_a_good_credential_nothing_is_open(stranger: httpx.AsyncCl
     assert all(answer.headers["www-authenticate"].startswith("Bearer") for answer in answers)
 
 
+async def test_the_challenge_says_whether_a_credential_was_shown(stranger: httpx.AsyncClient) -> None:
+    nothing = await stranger.post("/mcp")
+    wrong = await stranger.post("/mcp", headers={"Authorization": "Bearer dyn_wrong"})
+
+    assert nothing.headers["www-authenticate"] == 'Bearer realm="dynavera"'
+    assert wrong.headers["www-authenticate"].startswith('Bearer realm="dynavera", error="invalid_token"')
+
+
+async def test_two_credentials_at_once_are_none(service: Running, stranger: httpx.AsyncClient) -> None:
+    other = await service.another_user()
+    both = [("Authorization", f"Bearer {service.owner_key}"), ("Authorization", f"Bearer {other.api_key}")]
+
+    answer = await stranger.get("/documents", headers=both)
+
+    assert answer.status_code == httpx.codes.UNAUTHORIZED
+
+
 async def test_a_user_who_is_shut_out_does_not_come_in(service: Running) -> None:
     other = await service.another_user()
 
@@ -81,6 +99,76 @@ async def test_a_page_of_this_machine_may_ask(service: Running) -> None:
     assert answer.status_code == httpx.codes.OK
 
 
+ORIGINS = {
+    "http://localhost:5173": 200,
+    "https://[::1]:8443": 200,
+    "HTTP://LOCALHOST": 200,
+    "https://page.example": 200,
+    "null": 403,
+    "": 403,
+    "http://": 403,
+    "http://[::1": 403,
+    "file://localhost": 403,
+    "http://localhost@evil.example": 403,
+    "http://evil.example#localhost": 403,
+    "http://localhost/": 403,
+    "http://localhost.evil.example": 403,
+    "http://page.example": 403,
+}
+
+
+async def test_origins_are_compared_whole(tmp_path: Path) -> None:
+    allowed = ("https://page.example",)
+
+    async with running_service(tmp_path, allowed_origins=allowed) as service, service.client() as client:
+        answers = {
+            origin: (await client.get("/documents", headers={"Origin": origin})).status_code for origin in ORIGINS
+        }
+
+    assert answers == ORIGINS
+
+
+HOSTS: dict[tuple[str, ...], int] = {
+    ("localhost",): 200,
+    ("LocalHost:8001",): 200,
+    ("127.0.0.1:1",): 200,
+    ("[::1]:8001",): 200,
+    (" localhost \t",): 200,
+    (): 400,
+    ("localhost", "localhost"): 400,
+    ("localhost", "evil.example"): 400,
+    ("",): 421,
+    ("0.0.0.0:8001",): 421,
+    ("evil.example",): 421,
+    ("evil.example, localhost",): 421,
+    ("localhost:8001.evil.example",): 421,
+    ("localhost:",): 421,
+    ("user@localhost",): 421,
+    ("[::1",): 421,
+    ("::1",): 421,
+}
+
+
+async def test_hosts_are_checked_where_it_listens_everywhere_too(tmp_path: Path) -> None:
+    async with running_service(tmp_path, mcp_host="0.0.0.0") as service:
+        answers = {named: await status_of(service, named) for named in HOSTS}
+
+    assert answers == HOSTS
+
+
+async def status_of(service: Running, hosts: tuple[str, ...]) -> int:
+    """What a request is answered that names these hosts, byte for byte."""
+    address = httpx.URL(service.url)
+    reader, writer = await asyncio.open_connection(address.host, address.port)
+    lines = ["GET /documents HTTP/1.1", *(f"Host: {host}" for host in hosts)]
+    lines += [f"Authorization: Bearer {service.owner_key}", "Connection: close", "", ""]
+    writer.write("\r\n".join(lines).encode())
+    answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    return int(answer.split()[1])
+
+
 @pytest.mark.parametrize("host", ["mcp-agent-server:8001", "MCP-agent-server:8001", "127.0.0.1", "[::1]:8001"])
 def test_hosts_of_the_settings_are_allowed_wherever_it_listens(host: str) -> None:
     settings = Settings(mcp_host="0.0.0.0", mcp_allowed_hosts=("mcp-agent-server:8001",))
@@ -93,6 +181,10 @@ def test_other_hosts_are_not(host: str) -> None:
     settings = Settings(mcp_host="0.0.0.0", mcp_allowed_hosts=("mcp-agent-server:8001",))
 
     assert not AllowedHosts.of(settings).is_ours(host)
+
+
+def test_an_address_that_it_listens_on_is_its_name_too() -> None:
+    assert AllowedHosts.of(Settings(mcp_host="fd00::7")).is_ours("[fd00::7]:8001")
 
 
 async def test_the_service_token_names_a_user_in_the_header(service: Running) -> None:
