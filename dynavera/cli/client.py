@@ -57,6 +57,10 @@ class Api:
         """What `path` answers to this."""
         return _parsed(self._asked("POST", path, **request), answer)
 
+    def delete(self, path: str) -> None:
+        """Delete what is at `path`."""
+        self._asked("DELETE", path)
+
     def upload(self, files: list[tuple[str, tuple[str, bytes]]], collection: str) -> httpx.Response:
         """What becomes of these files; a 422 names the refused ones."""
         return self._sent(

@@ -1,45 +1,127 @@
-"""`dynavera ingest`: send files and folders to the knowledge base."""
+"""`dynavera ingest`: bring files and folders into the knowledge base, as far as they are not there already."""
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from dynavera.cli.client import Api, api, refusal
 from dynavera.cli.failures import CommandFailed, ExitCode, WrongUse
+from dynavera.cli.local_files import LocalFile, content_of, files_below
 from dynavera.cli.options import Output
 from dynavera.cli.output import notes, printable, write
 from dynavera.contracts.contract import Contract
 from dynavera.contracts.documents import Document, Ingestion, Refusal
 from dynavera.settings import Settings
 
-READABLE = frozenset({".md", ".markdown", ".txt", ".text", ".html", ".htm", ".xhtml"})
-"""What is taken from a folder; a file that is named itself is always sent, and the service says why it refuses it."""
-
-BATCH_FILES = 20
+BATCH_FILES = 100
 BATCH_BYTES = 8 * 1024 * 1024
+MOST_SKIPPED_SHOWN = 20
 
 
 @dataclass(frozen=True)
-class _File:
-    path: Path
-    name: str
+class Order:
+    """What to bring, and where: `prune` forgets the documents of the collection that are not among the files."""
+
+    paths: Sequence[Path]
+    collection: str
+    excluded: Sequence[str] = ()
+    prune: bool = False
+
+
+class Report(Ingestion):
+    """What became of the files."""
+
+    forgotten: list[str] = Field(description="The documents that were forgotten: their files are gone.")
 
     @property
-    def size(self) -> int:
-        return self.path.stat().st_size
+    def new(self) -> list[Document]:
+        """The documents that were not there before as they are now."""
+        return [document for document in self.items if document.id not in self.unchanged]
 
 
 @dataclass
-class _Report:
+class _Ingest:
+    """One run of the command: what it has done so far."""
+
+    dynavera: Api
+    collection: str
     taken: list[Document] = field(default_factory=list[Document])
+    kept: list[Document] = field(default_factory=list[Document])
     refused: list[Refusal] = field(default_factory=list[Refusal])
-    skipped: list[Path] = field(default_factory=list[Path])
+    forgotten: list[str] = field(default_factory=list[str])
+
+    def report(self) -> Report:
+        """What has become of the files so far."""
+        return Report(
+            items=self.taken + self.kept,
+            refused=self.refused,
+            unchanged=[document.id for document in self.kept],
+            forgotten=self.forgotten,
+        )
+
+    def known(self) -> dict[str, Document]:
+        """The documents of the collection by their names."""
+        documents = self.dynavera.list("/api/documents", Document, collection=self.collection)
+        return {document.name: document for document in documents}
+
+    def forget(self, documents: Iterable[Document]) -> None:
+        """Forget documents, each for itself."""
+        for document in documents:
+            self.dynavera.delete(f"/api/documents/{document.id}")
+            self.forgotten.append(document.name)
+
+    def bring(self, files: Sequence[LocalFile], known: dict[str, Document], progress: Progress) -> None:
+        """Send the files that are new or have changed."""
+        task = progress.add_task("Ingesting", total=len(files))
+        for batch in _batches(self._changed(files, known)):
+            self._send(batch)
+            progress.update(task, completed=len(self.taken) + len(self.kept) + len(self.refused))
+
+    def _changed(self, files: Iterable[LocalFile], known: dict[str, Document]) -> Iterator["_Content"]:
+        for file in files:
+            match content_of(file):
+                case Refusal() as refused:
+                    self.refused.append(refused)
+                case bytes() as data:
+                    there = known.get(file.name)
+                    if there is not None and there.sha256 == hashlib.sha256(data).hexdigest():
+                        self.kept.append(there)
+                    else:
+                        yield file.name, data
+
+    def _send(self, batch: list["_Content"]) -> None:
+        response = self.dynavera.upload([("file", content) for content in batch], self.collection)
+        if response.status_code == HTTPStatus.CREATED:
+            ingestion = Ingestion.model_validate_json(response.content)
+            for document in ingestion.items:
+                (self.kept if document.id in ingestion.unchanged else self.taken).append(document)
+            self.refused += ingestion.refused
+        elif response.status_code in (HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.REQUEST_ENTITY_TOO_LARGE):
+            self._refuse(batch, response.status_code, response.content)
+        else:
+            raise refusal(response.status_code, response.content)
+
+    def _refuse(self, batch: list["_Content"], status: int, said: bytes) -> None:
+        """Why the batch was refused, file by file."""
+        try:
+            self.refused += _AllRefused.model_validate_json(said).refused
+        except ValidationError:
+            if len(batch) == 1:
+                name, _ = batch[0]
+                self.refused.append(Refusal(name=name, code="refused", detail=str(refusal(status, said))))
+                return
+            for content in batch:
+                self._send([content])
+
+
+_Content = tuple[str, bytes]
 
 
 class _AllRefused(Contract):
@@ -48,114 +130,76 @@ class _AllRefused(Contract):
     refused: list[Refusal]
 
 
-def ingest(settings: Settings, paths: Sequence[Path], collection: str, output: Output) -> ExitCode:
-    """Send everything below `paths`; the name of a document is its path below the folder that was named."""
+def ingest(settings: Settings, order: Order, output: Output) -> ExitCode:
+    """Bring the files of `order`; run again after an interruption, it sends only what is missing."""
     console = notes()
-    report = _Report()
-    files = list(_files(paths, report.skipped))
-    with api(settings) as dynavera, _progress(console) as progress:
-        task = progress.add_task("Ingesting", total=len(files))
-        for batch in _batches(files):
-            _send(dynavera, batch, collection, report)
-            progress.advance(task, len(batch))
-    _tell(console, report)
-    _write(report, output)
-    return ExitCode.FAILED if report.refused else ExitCode.DONE
+    found = files_below(order.paths, order.excluded)
+    if order.prune and not found.files:
+        raise WrongUse("There is nothing to read in these paths, so nothing is forgotten either.")
+    with api(settings) as dynavera, _progress(console, output) as progress:
+        run = _Ingest(dynavera, order.collection, refused=found.refused)
+        try:
+            known = run.known()
+            if order.prune:
+                run.forget(document for name, document in known.items() if name not in found.files)
+            run.bring(list(found.files.values()), known, progress)
+        except CommandFailed:
+            _tell(console, run.report(), [])
+            console.print("It is not done. Run the same command again: what is there already is not sent again.")
+            raise
+    _tell(console, run.report(), found.skipped)
+    _write(run.report(), output)
+    return ExitCode.FAILED if run.refused else ExitCode.DONE
 
 
-def _files(paths: Iterable[Path], skipped: list[Path]) -> Iterator[_File]:
-    for path in paths:
-        if path.is_file():
-            yield _File(path, path.name)
-        elif path.is_dir():
-            yield from _below(path, skipped)
-        else:
-            raise WrongUse(f"There is no file or folder {str(path)!r}.")
-
-
-def _below(folder: Path, skipped: list[Path]) -> Iterator[_File]:
-    for path in sorted(folder.rglob("*")):
-        below = path.relative_to(folder)
-        if not path.is_file():
-            continue
-        if any(part.startswith(".") for part in below.parts) or path.suffix.lower() not in READABLE:
-            skipped.append(path)
-        else:
-            yield _File(path, below.as_posix())
-
-
-def _batches(files: Iterable[_File]) -> Iterator[list[_File]]:
-    batch: list[_File] = []
+def _batches(contents: Iterable[_Content]) -> Iterator[list[_Content]]:
+    batch: list[_Content] = []
     size = 0
-    for file in files:
-        if batch and (len(batch) == BATCH_FILES or size + file.size > BATCH_BYTES):
+    for name, data in contents:
+        if batch and (len(batch) == BATCH_FILES or size + len(data) > BATCH_BYTES):
             yield batch
             batch, size = [], 0
-        batch.append(file)
-        size += file.size
+        batch.append((name, data))
+        size += len(data)
     if batch:
         yield batch
 
 
-def _send(dynavera: Api, batch: list[_File], collection: str, report: _Report) -> None:
-    try:
-        fields = [("file", (file.name, file.path.read_bytes())) for file in batch]
-    except OSError as error:
-        raise CommandFailed(f"{error.filename} cannot be read ({error.strerror}).") from error
-    response = dynavera.upload(fields, collection)
-    if response.status_code == HTTPStatus.CREATED:
-        ingestion = Ingestion.model_validate_json(response.content)
-        report.taken += ingestion.items
-        report.refused += ingestion.refused
-    elif response.status_code in (HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.REQUEST_ENTITY_TOO_LARGE):
-        _refused(dynavera, batch, collection, report, (response.status_code, response.content))
-    else:
-        raise refusal(response.status_code, response.content)
-
-
-def _refused(dynavera: Api, batch: list[_File], collection: str, report: _Report, answer: tuple[int, bytes]) -> None:
-    """Why the batch was refused, file by file."""
-    try:
-        report.refused += _AllRefused.model_validate_json(answer[1]).refused
-    except ValidationError:
-        if len(batch) == 1:
-            report.refused.append(Refusal(name=batch[0].name, code="refused", detail=str(refusal(*answer))))
-            return
-        for file in batch:
-            _send(dynavera, [file], collection, report)
-
-
-def _progress(console: Console) -> Progress:
+def _progress(console: Console, output: Output) -> Progress:
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
+        TimeElapsedColumn(),
         console=console,
-        disable=not console.is_terminal,
+        disable=not console.is_terminal or output is not Output.TEXT,
         transient=True,
     )
 
 
-def _tell(console: Console, report: _Report) -> None:
-    for path in report.skipped:
-        console.print(printable(f"Skipped {path}: hidden, or neither Markdown, text nor HTML."))
+def _tell(console: Console, report: Report, skipped: Sequence[Path]) -> None:
+    for path in skipped[:MOST_SKIPPED_SHOWN]:
+        console.print(printable(f"Skipped {path}: hidden, excluded, or of a kind that is not read."))
+    if len(skipped) > MOST_SKIPPED_SHOWN:
+        console.print(f"Skipped {len(skipped) - MOST_SKIPPED_SHOWN} more.")
     for refused in report.refused:
         console.print(printable(f"Refused {refused.name}: {refused.detail}"))
-    passages = sum(document.passages for document in report.taken)
+    new = report.new
+    passages = sum(document.passages for document in new)
+    forgotten = f", {len(report.forgotten)} forgotten" if report.forgotten else ""
     console.print(
-        f"{len(report.taken)} documents with {passages} passages ingested, {len(report.refused)} refused, "
-        f"{len(report.skipped)} skipped."
+        f"{len(new)} documents with {passages} passages ingested, {len(report.unchanged)} unchanged, "
+        f"{len(report.refused)} refused, {len(skipped)} skipped{forgotten}."
     )
 
 
-def _write(report: _Report, output: Output) -> None:
+def _write(report: Report, output: Output) -> None:
     match output:
         case Output.JSON:
-            ingestion = Ingestion(items=report.taken, refused=report.refused)
-            write(json.dumps(ingestion.model_dump(mode="json"), ensure_ascii=False, indent=2))
+            write(json.dumps(report.model_dump(mode="json"), ensure_ascii=False, indent=2))
         case Output.JSONL:
-            for document in report.taken:
+            for document in report.new:
                 write(document.model_dump_json())
         case Output.TEXT:
-            for document in report.taken:
+            for document in report.new:
                 write(printable(f"{document.id}  {document.name}"))

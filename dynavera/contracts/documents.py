@@ -1,6 +1,6 @@
 """Documents, their passages, and what a search finds in them."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, Field
@@ -67,9 +67,11 @@ class Collections(Contract):
 class Reindexing(Contract):
     """The search indexes made anew: how far it is now, or was when it ended."""
 
-    running: bool = Field(description="Whether it is being done.")
+    state: Literal["never", "running", "done", "failed"] = Field(
+        description="`never`: nobody has asked since the service started."
+    )
     passages: int = Field(description="How many passages both indexes hold again.")
-    total: int = Field(description="How many there are to hold; 0 when nobody has asked since the service started.")
+    total: int = Field(description="How many there were to hold when it began.")
 
 
 class DocumentText(Contract):

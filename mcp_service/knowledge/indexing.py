@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from starlette import status
 
@@ -55,19 +55,18 @@ class Indexing:
         Raises:
             Rebuilding: the indexes are made anew.
         """
-        if self.progress().running:
+        if self.progress().state == "running":
             raise Rebuilding("The search indexes are being made anew. Try again in a moment.")
         if not self._turn.locked() and await self._changes.last_revision() != self._reached:
             await self.catch_up()
 
     def progress(self) -> Reindexing:
         """How far the indexes are that are made anew, or were last."""
-        running = self._rebuilding is not None and not self._rebuilding.done()
-        return Reindexing(running=running, passages=min(self._done, self._total), total=self._total)
+        return Reindexing(state=_state(self._rebuilding), passages=min(self._done, self._total), total=self._total)
 
     def rebuild(self, passages: int) -> Reindexing:
         """Begin to make both indexes anew from the `passages` of the records, unless that is being done already."""
-        if not self.progress().running:
+        if self.progress().state != "running":
             self._done, self._total = 0, passages
             self._rebuilding = asyncio.create_task(self._make_anew())
             self._rebuilding.add_done_callback(_tell)
@@ -114,6 +113,14 @@ class Indexing:
         logger.warning("An index is ahead of the records. It is made anew.")
         await asyncio.to_thread(index.clear)
         return 0
+
+
+def _state(rebuilding: asyncio.Task[None] | None) -> Literal["never", "running", "done", "failed"]:
+    if rebuilding is None:
+        return "never"
+    if not rebuilding.done():
+        return "running"
+    return "failed" if rebuilding.cancelled() or rebuilding.exception() else "done"
 
 
 def _tell(rebuilding: asyncio.Task[None]) -> None:

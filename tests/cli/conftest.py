@@ -83,9 +83,13 @@ def nobody_there(tmp_path: Path) -> CommandLine:
 @pytest.fixture
 def command(served: str, tmp_path: Path) -> CommandLine:
     """The command line of the first user."""
-    port = urlsplit(served).port
+    return command_line(tmp_path, urlsplit(served).port, DYNAVERA_TOKEN=KEY)
+
+
+def command_line(folder: Path, port: int | None, **settings: str) -> CommandLine:
+    """The command line in `folder`, for the API at `port`."""
     assert port is not None
-    return CommandLine(tmp_path, _environment(port, tmp_path) | {"DYNAVERA_TOKEN": KEY})
+    return CommandLine(folder, _environment(port, folder) | settings)
 
 
 def _environment(port: int, folder: Path) -> dict[str, str]:

@@ -13,7 +13,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from dynavera.contracts.agents import Agent
 from dynavera.contracts.contract import utc_now
-from dynavera.contracts.documents import Document, Ingestion, Refusal, Source
+from dynavera.contracts.documents import Source
 from dynavera.contracts.events import (
     DeltaContent,
     ExecutionCompleted,
@@ -60,7 +60,6 @@ class FakeDynavera:
     agents: list[Agent] = field(default_factory=lambda: [an_agent("Research assistant")])
     executions: list[Execution] = field(default_factory=list[Execution])
     users: list[User] = field(default_factory=list[User])
-    documents: list[tuple[str, str, bytes]] = field(default_factory=list[tuple[str, str, bytes]])
     outcome: str = "completed"
     break_after: int | None = None
     """The first socket breaks after this event."""
@@ -82,7 +81,6 @@ class FakeDynavera:
                 Route("/api/login/link", self._link, methods=["POST"]),
                 Route("/api/users", self._users),
                 Route("/api/users", self._add_user, methods=["POST"]),
-                Route("/api/documents", self._upload, methods=["POST"]),
                 WebSocketRoute("/ws/agents/{id}", self._socket),
             ]
         )
@@ -178,23 +176,6 @@ class FakeDynavera:
         self.users.append(user)
         return _json(user, 201)
 
-    async def _upload(self, request: Request) -> Response:
-        items: list[Document] = []
-        refused: list[Refusal] = []
-        async with request.form() as form:
-            collection = str(form["collection"])
-            for file in form.getlist("file"):
-                assert not isinstance(file, str)
-                content = await file.read()
-                if b"\x00" in content:
-                    refused.append(Refusal(name=file.filename or "", code="not_text", detail="It is not text."))
-                else:
-                    self.documents.append((collection, file.filename or "", content))
-                    items.append(_document(file.filename or "", collection, content))
-        if not items:
-            return _problem(422, refused[0].detail)
-        return _json(Ingestion(items=items, refused=refused), 201)
-
     async def _socket(self, socket: WebSocket) -> None:
         await socket.accept()
         if socket.headers.get("authorization") != f"Bearer {KEY}":
@@ -238,19 +219,6 @@ class FakeDynavera:
 
 def _knows(request: Request) -> bool:
     return request.headers.get("authorization") == f"Bearer {KEY}"
-
-
-def _document(name: str, collection: str, content: bytes) -> Document:
-    return Document(
-        id=new_id(),
-        name=name,
-        collection=collection,
-        media_type="text/markdown",
-        bytes=len(content),
-        sha256="0" * 64,
-        passages=1,
-        created_at=utc_now(),
-    )
 
 
 def _json(answer: Any, status: int = 200) -> Response:

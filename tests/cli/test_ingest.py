@@ -1,76 +1,162 @@
+"""`dynavera ingest` and `dynavera reindex` against an API and an MCP service that are really served."""
+
 import json
+from collections.abc import AsyncGenerator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
-from tests.cli.conftest import CommandLine
-from tests.cli.fakes import FakeDynavera
+from tests.cli.conftest import CommandLine, command_line
+from tests.knowledge_base import KnowledgeBase, knowledge_base
+
+
+@pytest.fixture
+async def base(tmp_path: Path) -> AsyncGenerator[KnowledgeBase]:
+    folder = tmp_path / "service"
+    folder.mkdir()
+    async with knowledge_base(folder) as running:
+        yield running
+
+
+@pytest.fixture
+def command(base: KnowledgeBase, tmp_path: Path) -> CommandLine:
+    return command_line(tmp_path, urlsplit(base.url).port, DYNAVERA_TOKEN=base.mcp.owner_key)
 
 
 @pytest.fixture
 def notes(tmp_path: Path) -> Path:
     folder = tmp_path / "notes"
-    (folder / "deep").mkdir(parents=True)
-    (folder / ".hidden").mkdir()
-    (folder / "one.md").write_text("# One")
-    (folder / "deep" / "two.txt").write_text("Two")
+    for place in ("deep", ".hidden", "drafts"):
+        (folder / place).mkdir(parents=True)
+    (folder / "one.md").write_text("# One\n\nLight.")
+    (folder / "deep" / "two.csv").write_text("name,colour\nAnn,red\n")
+    (folder / "drafts" / "three.txt").write_text("Three")
     (folder / ".hidden" / "secret.md").write_text("no")
     (folder / "picture.png").write_bytes(b"\x89PNG")
     return folder
 
 
-async def test_a_folder_is_ingested_with_all_that_can_be_read(
-    command: CommandLine, dynavera: FakeDynavera, notes: Path
-) -> None:
-    ended = await command("ingest", str(notes))
+async def names(base: KnowledgeBase, collection: str = "default") -> list[str]:
+    async with base.client() as client:
+        page = (await client.get("/api/documents", params={"collection": collection})).json()
+    return sorted(item["name"] for item in page["items"])
 
+
+async def test_a_folder_is_brought_with_all_that_can_be_read(
+    command: CommandLine, base: KnowledgeBase, notes: Path
+) -> None:
+    ended = await command("ingest", str(notes), "--exclude", "drafts/", "--collection", "lab")
+
+    assert ended.code == 0, ended.err
+    assert await names(base, "lab") == ["deep/two.csv", "one.md"]
+    assert await names(base) == []
+    for skipped in ("picture.png", ".hidden", "drafts"):
+        assert f"Skipped {notes / skipped}:" in ended.err
+    assert ended.err.splitlines()[-1] == ("2 documents with 2 passages ingested, 0 unchanged, 0 refused, 3 skipped.")
+
+
+async def test_what_is_there_already_is_not_sent_again(command: CommandLine, base: KnowledgeBase, notes: Path) -> None:
+    await command("ingest", str(notes / "one.md"))
+    (notes / "one.md").write_text("# One\n\nMore light.")
+    first = await command("ingest", str(notes), "--output", "json")
+    second = await command("ingest", str(notes), "--output", "json")
+
+    new, again = json.loads(first.out), json.loads(second.out)
+    assert (len(new["items"]), new["unchanged"]) == (3, [])
+    assert len(again["items"]) == 3
+    assert sorted(again["unchanged"]) == sorted(item["id"] for item in new["items"])
+    assert all(item in new["items"] for item in again["items"])
+
+
+async def test_what_an_interruption_left_out_is_all_that_is_sent_after_it(
+    command: CommandLine, base: KnowledgeBase, tmp_path: Path
+) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(250):
+        (folder / f"{number}.md").write_text(f"# Note {number}\n\nLight number {number}.")
+
+    killed = await command.start("ingest", str(folder))
+    async with base.client() as client:
+        while (await client.get("/api/collections")).json()["items"] == []:
+            assert killed.returncode is None
+    killed.kill()
+    await command.end_of(killed)
+    ended = await command("ingest", str(folder), "--output", "json")
+
+    report = json.loads(ended.out)
     assert ended.code == 0
-    assert sorted(dynavera.documents) == [("default", "deep/two.txt", b"Two"), ("default", "one.md", b"# One")]
-    assert f"Skipped {notes / 'picture.png'}" in ended.err
-    assert f"Skipped {notes / '.hidden' / 'secret.md'}" in ended.err
-    assert ended.err.splitlines()[-1] == "2 documents with 2 passages ingested, 0 refused, 2 skipped."
+    assert len(report["items"]) == len(await all_names(base)) == 250
+    assert len(report["unchanged"]) in range(100, 250)
 
 
-async def test_many_files_are_sent_in_batches(command: CommandLine, dynavera: FakeDynavera, tmp_path: Path) -> None:
-    for n in range(45):
-        (tmp_path / f"{n}.md").write_text(f"Note {n}")
-
-    ended = await command("ingest", *(str(tmp_path / f"{n}.md") for n in range(45)), "--output", "jsonl")
-
-    assert len(ended.out.splitlines()) == len(dynavera.documents) == 45
-
-
-async def test_the_collection_is_the_one_asked_for(command: CommandLine, dynavera: FakeDynavera, notes: Path) -> None:
-    await command("ingest", str(notes / "one.md"), "--collection", "lab")
-
-    assert dynavera.documents == [("lab", "one.md", b"# One")]
+async def all_names(base: KnowledgeBase) -> list[str]:
+    async with base.client() as client:
+        [collection] = (await client.get("/api/collections")).json()["items"]
+        page = (await client.get("/api/documents", params={"limit": 200})).json()
+        rest = (await client.get("/api/documents", params={"limit": 200, "cursor": page["next_cursor"]})).json()
+    listed = [item["name"] for item in page["items"] + rest["items"]]
+    assert len(listed) == collection["documents"]
+    return listed
 
 
-async def test_a_file_that_is_refused_is_named_and_the_others_are_taken(
-    command: CommandLine, dynavera: FakeDynavera, notes: Path
+async def test_each_file_that_is_refused_is_named_and_the_others_are_taken(
+    command: CommandLine, base: KnowledgeBase, notes: Path, tmp_path: Path
 ) -> None:
-    (notes / "bad.txt").write_bytes(b"\x00")
+    (notes / "nul.txt").write_bytes(b"a\x00")
+    (notes / "broken.pdf").write_bytes(b"%PDF-1.4 nothing")
+    (notes / "large.txt").write_bytes(b"word " * (2 * 1024 * 1024 + 1))
+    (tmp_path / "one.md").write_text("Another one.")
 
-    ended = await command("ingest", str(notes), "--output", "json")
+    ended = await command("ingest", str(notes), str(tmp_path / "one.md"), "--output", "json")
 
+    refused = {refusal["name"]: refusal["code"] for refusal in json.loads(ended.out)["refused"]}
     assert ended.code == 1
-    assert "Refused bad.txt: It is not text." in ended.err
-    assert len(dynavera.documents) == 2
-    assert [refusal["name"] for refusal in json.loads(ended.out)["refused"]] == ["bad.txt"]
+    assert refused == {
+        "nul.txt": "not_text",
+        "broken.pdf": "damaged",
+        "large.txt": "too_large",
+        "one.md": "same_name",
+    }
+    assert all(f"Refused {name}: " in ended.err for name in refused)
+    assert await names(base) == ["deep/two.csv", "drafts/three.txt", "one.md"]
 
 
-async def test_each_of_several_refused_files_is_named(command: CommandLine, tmp_path: Path) -> None:
-    for name in ("a.txt", "b.txt"):
-        (tmp_path / name).write_bytes(b"\x00")
+async def test_documents_whose_files_are_gone_are_forgotten_on_request(
+    command: CommandLine, base: KnowledgeBase, notes: Path
+) -> None:
+    await command("ingest", str(notes))
+    (notes / "one.md").rename(notes / "uno.md")
 
-    ended = await command("ingest", str(tmp_path / "a.txt"), str(tmp_path / "b.txt"))
+    kept = await command("ingest", str(notes))
+    before = await names(base)
+    pruned = await command("ingest", str(notes), "--prune", "--output", "json")
+    after = await names(base)
+    refused = await command("ingest", str(notes / ".hidden" / ".."), "--exclude", "*", "--prune")
 
-    assert ended.code == 1
-    assert "Refused a.txt: It is not text." in ended.err
-    assert "Refused b.txt: It is not text." in ended.err
+    assert kept.code == pruned.code == 0
+    assert "one.md" in before
+    assert after == ["deep/two.csv", "drafts/three.txt", "uno.md"]
+    assert json.loads(pruned.out)["forgotten"] == ["one.md"]
+    assert (refused.code, await names(base)) == (2, after)
 
 
 async def test_a_path_that_is_not_there_is_wrong_use(command: CommandLine) -> None:
     ended = await command("ingest", "nowhere")
 
     assert (ended.code, ended.err) == (2, "There is no file or folder 'nowhere'.\n")
+
+
+async def test_indexes_are_made_anew_for_the_owner_only(command: CommandLine, base: KnowledgeBase, notes: Path) -> None:
+    await command("ingest", str(notes))
+    stranger = await base.mcp.another_user()
+
+    done = await command("reindex", "--output", "json")
+    refused = await command("reindex", DYNAVERA_TOKEN=stranger.api_key)
+    async with base.client() as client:
+        found = (await client.post("/api/search", json={"query": "light"})).json()["passages"]
+
+    assert (done.code, json.loads(done.out)) == (0, {"state": "done", "passages": 3, "total": 3})
+    assert (refused.code, "owner" in refused.err) == (1, True)
+    assert next(passage["document"] for passage in found) == "one.md"

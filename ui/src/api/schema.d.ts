@@ -1512,6 +1512,11 @@ export interface components {
              * @description The files that were not taken.
              */
             refused: components["schemas"]["Refusal"][];
+            /**
+             * Unchanged
+             * @description Those of `items` whose file was there already, and was not read again.
+             */
+            unchanged: string[];
         };
         /**
          * Login
@@ -1999,13 +2004,14 @@ export interface components {
              */
             passages: number;
             /**
-             * Running
-             * @description Whether it is being done.
+             * State
+             * @description `never`: nobody has asked since the service started.
+             * @enum {string}
              */
-            running: boolean;
+            state: "never" | "running" | "done" | "failed";
             /**
              * Total
-             * @description How many there are to hold; 0 when nobody has asked since the service started.
+             * @description How many there were to hold when it began.
              */
             total: number;
         };
@@ -2833,6 +2839,8 @@ export interface operations {
             query?: {
                 /** @description Only documents of this collection. */
                 collection?: string | null;
+                /** @description Only documents whose name holds this. */
+                q?: string | null;
                 /** @description How many items a page has at most. */
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
@@ -3215,6 +3223,8 @@ export interface operations {
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
                 cursor?: string | null;
+                /** @description Only the newest execution of each agent. */
+                latest?: boolean;
             };
             header?: never;
             path?: never;
@@ -3271,7 +3281,10 @@ export interface operations {
     };
     stream_executions: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Whether an event `beat` each second shows that the connection is alive. */
+                beat?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;

@@ -1,0 +1,47 @@
+"""A real API in front of a real MCP service, on one database: documents as every door sees them."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from pydantic import HttpUrl
+
+from api.app import create_app
+from api.dependencies import Services
+from api.knowledge import Knowledge, mcp_client
+from dynavera.records.agents import Agents
+from dynavera.records.users import Users
+from tests.api.conftest import streams
+from tests.api.fakes import FakeExecutions, FakeHealth
+from tests.mcp_service.running import Running, running_service
+from tests.serving import serving
+
+
+@dataclass
+class KnowledgeBase:
+    """The two services, and what stands in for Temporal."""
+
+    url: str
+    mcp: Running
+    executions: FakeExecutions
+
+    def client(self, key: str | None = None) -> httpx.AsyncClient:
+        """A client of the API that shows the first user's key, or another."""
+        headers = {"Authorization": f"Bearer {key or self.mcp.owner_key}"}
+        return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False, timeout=60)
+
+
+@asynccontextmanager
+async def knowledge_base(folder: Path) -> AsyncGenerator[KnowledgeBase]:
+    """The services with their data in `folder`."""
+    async with running_service(folder) as running:
+        settings = running.settings.model_copy(update={"mcp_url": HttpUrl(running.url)})
+        users, agents = Users(running.database), Agents(running.database)
+        executions, health = FakeExecutions(agents), FakeHealth()
+        async with mcp_client(settings, running.service_token) as to_mcp:
+            live = await streams(settings, running.database)
+            services = Services(settings, users, agents, executions, Knowledge(to_mcp), health, live)
+            async with serving(create_app(services)) as url:
+                yield KnowledgeBase(url, running, executions)
