@@ -14,13 +14,13 @@ class InstalledModel(Contract):
     file: str
     bytes: int
 
-    @property
-    def generator(self) -> str:
-        """What the settings and agents call it."""
-        return f"gpt4all:{self.file}"
-
 
 def installed(folder: Path) -> list[InstalledModel]:
     """The models in `folder`, by name; there may be no such folder yet."""
     files = sorted(path for path in folder.glob(f"*{SUFFIX}") if path.is_file())
     return [InstalledModel(file=path.name, bytes=path.stat().st_size) for path in files]
+
+
+def generator_of(file: str) -> str:
+    """What the settings and agents call the model."""
+    return f"gpt4all:{file}"
