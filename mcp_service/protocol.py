@@ -86,10 +86,10 @@ def mcp_server(service: Callable[[], Service]) -> KnowledgeServer:
     )
     tools = Tools(service)
     for tool, title, annotations in (
+        (tools.list_documents, "List documents", LOOKS),
         (tools.retrieve, "Find passages in documents", LOOKS),
         (tools.generate, "Write an answer from passages", WRITES),
         (tools.stop_generation, "Stop a generation", STOPS),
-        (tools.list_documents, "List documents", LOOKS),
     ):
         server.add_tool(tool, title=title, description=getdoc(tool), annotations=annotations)
     resources = DocumentResources(service)
