@@ -53,18 +53,22 @@ class Outbox:
     answer: str
     _contents: list[DeltaContent | ProgressContent] = field(default_factory=list[DeltaContent | ProgressContent])
     _waits: bool = False
+    _writes: bool = False
+    _owes_remark: bool = False
     _muted: bool = False
     _index: int = 0
     _due: float | None = None
     _last_sent: float | None = None
 
     def say(self, message: str) -> None:
-        """The generator is not writing yet, and says why."""
-        self._waits = True
-        self._add(ProgressContent(stage="initializing", message=message))
+        """The generator is not writing yet, and says why; or it is, and has something to say about it."""
+        self._owes_remark = self._writes
+        self._waits = not self._writes
+        self._add(ProgressContent(stage="generating" if self._writes else "initializing", message=message))
 
     def write(self, offset: int, text: str) -> None:
         """The answer goes on at `offset`, in code points."""
+        self._writes = True
         if self._waits:
             self._waits = False
             self._add(ProgressContent(stage="generating", message="Writing the answer."))
@@ -79,6 +83,11 @@ class Outbox:
         """Seconds until a batch is due, 0 for now; None while there is nothing to tell."""
         return None if self._due is None or self._muted else max(0.0, self._due - time.monotonic())
 
+    @property
+    def owes_remark(self) -> bool:
+        """Whether there is something to tell about the text that the whole answer will not say."""
+        return self._owes_remark and not self._muted
+
     def mute(self) -> None:
         """Nothing can be told any more; the attempt's result says the rest."""
         self._muted = True
@@ -87,6 +96,7 @@ class Outbox:
         """The batch that is due; what comes from here on is for the next one."""
         batch = EventBatch(attempt=self.attempt, index=self._index, at=utc_now(), contents=self._contents)
         self._contents, self._due = [], None
+        self._owes_remark = False
         self._index += 1
         self._last_sent = time.monotonic()
         return batch

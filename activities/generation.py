@@ -131,6 +131,8 @@ class GenerationActivities:
                 # Somebody else has stopped it under its name: a call that thawed late, or a client of the service.
                 await self._tell_rest(outbox)
                 raise interrupted()
+            if outbox.owes_remark:
+                await self._tell_rest(outbox)
             whole = Whole(generator=generated.generator, usage=generated.usage)
             return Written(answer=generated.text, at=utc_now(), whole=whole)
         except asyncio.CancelledError:

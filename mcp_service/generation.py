@@ -11,6 +11,7 @@ import anyio
 
 from dynavera.contracts.executions import Usage
 from dynavera.contracts.mcp import LARGEST_ANSWER, Generated, GenerationStopped
+from mcp_service.citations import Citations, remark_on
 from mcp_service.generators.choice import Generators
 from mcp_service.generators.generator import AnswerTooLarge, Ask, Ending, Generator, Piece, Told, Waiting
 from mcp_service.operations import Operation, Operations
@@ -40,13 +41,13 @@ class Generations:
         self._operations = Operations()
 
     async def run(self, order: Order, tell: Tell) -> Generated:
-        """The whole answer; `tell` is given each piece as it comes, and why there is none yet.
+        """The whole answer; `tell` is given each piece as it comes, and what is said beside the text.
 
         Raises:
             Refused: there is no answer, and why.
         """
         generator = self.generators.named(order.generator)
-        written = _Written(order.ask.prefix)
+        written = _Written(order.ask)
         async with self._operations.running(order.user_id, order.operation_id) as operation:
             with operation.scope:
                 await _read(generator, order.ask, written, operation, tell)
@@ -58,23 +59,42 @@ class Generations:
 
 
 class _Written:
-    """The answer so far; without an ending it was stopped."""
+    """The answer so far, as it is published; without an ending it was stopped."""
 
-    def __init__(self, prefix: str) -> None:
-        self.text = prefix
+    def __init__(self, ask: Ask) -> None:
+        self.text = ask.prefix
         self.ending: Ending | None = None
-        self._bytes = 0
+        self._citations = Citations(len(ask.passages))
+        self._starts_at: int | None = None
+        self._received = self._bytes = self._remarked = 0
 
-    def add(self, piece: Piece) -> None:
-        if piece.offset != len(self.text) or self._bytes == 0:
-            self.text = self.text[: piece.offset]
-            self._bytes = _size(self.text)
-        self._bytes += _size(piece.text)
-        if self._bytes > LARGEST_ANSWER:
-            raise AnswerTooLarge(f"The answer grew larger than {LARGEST_ANSWER // 1024} KiB. Ask for less at a time.")
-        self.text += piece.text
+    def read(self, piece: Piece) -> Piece | None:
+        """What is to be published with a piece of the generator's."""
+        if self._starts_at is None:
+            # Where the first begins, at 0 or after the prefix, it is the same text; from there on ours may be shorter.
+            self._starts_at = piece.offset
+            self._citations.resume(self.text[: piece.offset])
+        self._received += len(piece.text)
+        if self._received > LARGEST_ANSWER:
+            raise _too_large()
+        return self._published(self._citations.read(piece.text))
+
+    def end(self, ending: Ending) -> Piece | None:
+        """What is to be published at the end."""
+        self.ending = ending
+        rest = self._published(self._citations.rest())
+        if self._received and not self._bytes:
+            self.text = self.text[: self._starts_at]
+        return rest
+
+    def remark(self) -> Waiting | None:
+        """What is to be told of citations that were left out since it was asked last."""
+        numbers = self._citations.left_out[self._remarked :]
+        self._remarked += len(numbers)
+        return Waiting(remark_on(numbers)) if numbers else None
 
     def generated(self, name: str, ask: Ask) -> Generated:
+        """The answer as it is."""
         if self.ending is not None:
             return Generated(
                 text=self.text, generator=name, finish_reason=self.ending.finish_reason, usage=self.ending.usage
@@ -82,6 +102,23 @@ class _Written:
         given = [ask.query, ask.instructions, *(passage.text for passage in ask.passages)]
         usage = Usage(prompt_tokens=sum(map(tokens_in, given)), completion_tokens=tokens_in(self.text))
         return Generated(text=self.text, generator=name, finish_reason="stopped", usage=usage)
+
+    def _published(self, text: str) -> Piece | None:
+        if not text:
+            return None
+        if not self._bytes:
+            self.text = self.text[: self._starts_at]
+            self._bytes = _size(self.text)
+        piece = Piece(len(self.text), text)
+        self._bytes += _size(text)
+        if self._bytes > LARGEST_ANSWER:
+            raise _too_large()
+        self.text += text
+        return piece
+
+
+def _too_large() -> AnswerTooLarge:
+    return AnswerTooLarge(f"The answer grew larger than {LARGEST_ANSWER // 1024} KiB. Ask for less at a time.")
 
 
 def _size(text: str) -> int:
@@ -96,13 +133,15 @@ async def _read(generator: Generator, ask: Ask, written: _Written, operation: Op
                 case Piece(text=""):
                     continue
                 case Piece():
-                    written.add(item)
-                    operation.characters = len(written.text)
-                    await tell(item)
+                    published = written.read(item)
                 case Waiting():
-                    await tell(item)
+                    published = item
                 case Ending():
-                    written.ending = item
+                    published = written.end(item)
+            operation.characters = len(written.text)
+            for said in (published, written.remark()):
+                if said is not None:
+                    await tell(said)
 
 
 @asynccontextmanager

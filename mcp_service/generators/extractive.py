@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 from functools import cached_property
 
 from dynavera.contracts.executions import Usage
+from mcp_service.citations import without_citations
 from mcp_service.generators.generator import Ask, Ending, FinishReason, Piece, Told
 from mcp_service.generators.relevance import scored
 from mcp_service.generators.selection import chosen
@@ -79,7 +80,8 @@ def _said(ask: Ask, sentences: Sequence[Sentence]) -> Iterator[str]:
     elif not sentences:
         yield NOTHING_FITS
     for number, sentence in enumerate(sentences):
-        yield f"{' ' if number else ''}{sentence.text} [{sentence.passage}]"
+        # A passage's own citations are of its own sources.
+        yield f"{' ' if number else ''}{without_citations(sentence.text)} [{sentence.passage}]"
 
 
 def _cut(text: str, tokens: int) -> str:

@@ -83,7 +83,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Waiting:
-    """Why there is no text yet, for people."""
+    """What people are told beside the text: why there is none yet, or what was left out of it."""
 
     message: str
 

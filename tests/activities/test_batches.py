@@ -85,6 +85,24 @@ def test_text_after_a_status_line_says_that_the_answer_is_written() -> None:
 
 
 @pytest.mark.usefixtures("clock")
+def test_a_remark_on_the_text_is_no_waiting_and_is_owed_until_it_is_told() -> None:
+    told = outbox()
+    told.write(0, "Light is red.")
+    told.batch()
+
+    told.say("A citation was left out.")
+    owed = told.owes_remark
+    told.write(13, " It shines.")
+    batch = told.batch()
+
+    assert batch.contents == [
+        ProgressContent(stage="generating", message="A citation was left out."),
+        DeltaContent(offset=13, text=" It shines."),
+    ]
+    assert owed
+    assert not told.owes_remark
+
+
 def test_many_generations_share_the_budget_of_signals() -> None:
     assert SignalBudget(100, 50).pause(0, 0).total_seconds() == 0.5
 

@@ -243,3 +243,17 @@ async def test_a_service_that_ends_in_the_middle_is_away(tmp_path: Path) -> None
                 await reading
             with pytest.raises(McpAway):
                 await mcp.stop_generation(service.owner.id, "one")
+
+
+async def test_a_wrong_citation_is_left_out_and_told(tmp_path: Path) -> None:
+    model = FakeModel(words=["Light", "is", "red", "[1", ",", "9", "].", "It", "shines", "[7]."])
+
+    async with model_and_service(tmp_path, model) as (service, mcp):
+        told = await told_by(mcp, service.owner.id, GenerateCall(query="q", passages=[PASSAGE]))
+
+    assert isinstance(told[-1], Generated)
+    assert folded(told) == told[-1].text == "Light is red [1]. It shines."
+    assert [item for item in told if isinstance(item, StatusLine)] == [
+        StatusLine("A citation of passage 9, which was not given, was left out."),
+        StatusLine("A citation of passage 7, which was not given, was left out."),
+    ]
