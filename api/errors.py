@@ -15,7 +15,7 @@ from api.authentication import LoginRefused, OwnerOnly, Unauthenticated
 from api.execution_log import CursorAhead, EventsAway
 from api.executions import SourceNotFound
 from api.guards import BodyTooLarge
-from api.knowledge import McpAway
+from api.knowledge import GeneratorUnavailable, McpAway, UnknownGenerator
 from api.problems import Answer, problem, sendable
 from api.requests import InvalidJson, NotJson
 from dynavera.contracts.system import FieldError
@@ -49,6 +49,8 @@ ANSWERS: dict[type[Exception], Answer] = {
     NotJson: Answer(415, "not_json"),
     InvalidJson: Answer(422, "invalid_json"),
     BadCursor: Answer(422, "bad_cursor"),
+    UnknownGenerator: Answer(422, "unknown_generator"),
+    GeneratorUnavailable: Answer(422, "generator_unavailable"),
     CursorAhead: Answer(422, "cursor_ahead"),
     ClientDisconnect: Answer(400, "client_left", "The client left before it had sent the whole request."),
     DatabaseAway: Answer(503, "database_away", "The database cannot be used now. Try again in a moment.", 2),

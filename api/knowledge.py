@@ -13,7 +13,7 @@ from dynavera.contracts.documents import Document, Passage, Source
 from dynavera.contracts.executions import PinnedSource
 from dynavera.contracts.mcp import USER_HEADER
 from dynavera.contracts.pages import Page
-from dynavera.contracts.system import McpHealth
+from dynavera.contracts.system import Generators, McpHealth, Problem
 from dynavera.contracts.users import User
 from dynavera.settings import Settings
 
@@ -25,6 +25,14 @@ HEALTH_SECONDS = 2
 _PASSED_ON_HEADERS = ("content-type", "retry-after")
 _JSON_TYPES = ("application/json", "application/problem+json")
 _passages = TypeAdapter(Page[Passage])
+
+
+class UnknownGenerator(Exception):
+    """No generator has this name."""
+
+
+class GeneratorUnavailable(Exception):
+    """The generator cannot be used, or may not be chosen."""
 
 
 class McpAway(Exception):
@@ -99,6 +107,35 @@ class Knowledge:
             raise _away() from error
         except ValidationError as error:
             raise _strange() from error
+
+    async def generators(self, user: User) -> list[str]:
+        """The generators that an agent may name and that can be used now.
+
+        Raises:
+            McpAway: the service cannot say.
+        """
+        answer = await self._answer(user, Call("GET", "/generators"))
+        try:
+            return Generators.model_validate_json(answer.content).usable
+        except ValidationError as error:
+            raise _strange() from error
+
+    async def check_generator(self, user: User, name: str) -> None:
+        """Make sure that an agent may name this generator, as far as that can be told now.
+
+        Raises:
+            UnknownGenerator: there is none of this name.
+            GeneratorUnavailable: it cannot be used, or may not be chosen.
+        """
+        try:
+            answer = await self._answer(user, Call("GET", "/generators/check", {"name": name}))
+        except McpAway:
+            # An agent can be made while the service is away: its executions say the same, should it be needed.
+            return
+        if answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY:
+            problem = Problem.model_validate_json(answer.content)
+            refusal = UnknownGenerator if problem.code == "unknown_generator" else GeneratorUnavailable
+            raise refusal(problem.detail)
 
     async def _passage(self, user: User, source: Source) -> Passage | None:
         """The passage of the document that has the source's text now."""

@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Form, Header, Query, Request, Response, UploadFile, status
 from sse_starlette import EventSourceResponse
 
+from dynavera.contracts.agents import GeneratorName
 from dynavera.contracts.contract import Collection, Text
 from dynavera.contracts.documents import (
     Collections,
@@ -23,7 +24,7 @@ from dynavera.contracts.documents import (
 from dynavera.contracts.mcp import USER_HEADER
 from dynavera.contracts.media_types import type_of_text
 from dynavera.contracts.pages import Page
-from dynavera.contracts.system import McpHealth
+from dynavera.contracts.system import Generators, McpHealth
 from dynavera.contracts.users import User
 from mcp_service.asking import Execute, Executed, SaidError, SaidEvent, SaidResult, executed
 from mcp_service.authentication import Caller, OwnerOnly
@@ -75,6 +76,18 @@ CollectionQuery = Annotated[Collection | None, Query()]
 async def health(service: ServiceDep) -> McpHealth:
     """What the service generates and embeds with, and how much it knows."""
     return await service.health()
+
+
+@router.get("/generators")
+async def generators(_user: UserDep, service: ServiceDep) -> Generators:
+    """What can write answers now."""
+    return await service.generators()
+
+
+@router.get("/generators/check", status_code=status.HTTP_204_NO_CONTENT)
+async def check_generator(_user: UserDep, service: ServiceDep, name: Annotated[GeneratorName, Query()]) -> None:
+    """Whether an agent may choose this generator; 422 says why not."""
+    service.generations.generators.named(name)
 
 
 @router.get("/documents")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from dynavera.contracts.system import McpHealth
+from dynavera.contracts.system import Generators, McpHealth
 from dynavera.records.agents import Agents
 from mcp_service.authentication import Doorkeeper
 from mcp_service.generation import Generations
@@ -28,3 +28,8 @@ class Service:
             documents=totals.documents,
             passages=totals.passages,
         )
+
+    async def generators(self) -> Generators:
+        """What can write answers now."""
+        known = self.generations.generators
+        return Generators(default=known.default, usable=await known.usable())

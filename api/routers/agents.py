@@ -3,7 +3,7 @@
 from fastapi import status
 
 from api.authentication import CurrentUser
-from api.dependencies import AgentsDep
+from api.dependencies import AgentsDep, KnowledgeDep
 from api.requests import user_router
 from api.routers.parameters import AgentId, Cursor, Limit
 from api.routers.responses import BODY, CONFLICT, NOT_FOUND
@@ -20,8 +20,10 @@ async def list_agents(user: CurrentUser, agents: AgentsDep, limit: Limit = 50, c
 
 
 @router.post("", status_code=status.HTTP_201_CREATED, responses=BODY)
-async def create_agent(agent: AgentCreate, user: CurrentUser, agents: AgentsDep) -> Agent:
+async def create_agent(agent: AgentCreate, user: CurrentUser, agents: AgentsDep, knowledge: KnowledgeDep) -> Agent:
     """Make an agent."""
+    if agent.generator is not None:
+        await knowledge.check_generator(user, agent.generator)
     return await agents.create(user.id, agent)
 
 
@@ -32,8 +34,12 @@ async def get_agent(agent_id: AgentId, user: CurrentUser, agents: AgentsDep) -> 
 
 
 @router.patch("/{agent_id}", responses=NOT_FOUND | BODY)
-async def change_agent(agent_id: AgentId, patch: AgentPatch, user: CurrentUser, agents: AgentsDep) -> Agent:
+async def change_agent(
+    agent_id: AgentId, patch: AgentPatch, user: CurrentUser, agents: AgentsDep, knowledge: KnowledgeDep
+) -> Agent:
     """Change the fields that are sent; executions that were started keep the agent as it was."""
+    if patch.generator not in (None, (await agents.get(user.id, agent_id)).generator):
+        await knowledge.check_generator(user, patch.generator)
     return await agents.patch(user.id, agent_id, patch)
 
 

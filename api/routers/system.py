@@ -6,18 +6,18 @@ from importlib.metadata import version
 
 from fastapi import Request, Response, status
 
+from api.authentication import CurrentUser
 from api.dependencies import ExecutionsDep, HealthDep, KnowledgeDep, SettingsDep
 from api.knowledge import Knowledge, McpAway
 from api.metrics import MEDIA_TYPE
 from api.requests import open_router, user_router
 from api.routers.responses import Responses
 from dynavera.contracts.system import Health, McpHealth, System, Versions
+from dynavera.contracts.users import User
 from dynavera.settings import Settings
 
 AWAY: Responses = {503: {"model": Health, "description": "The database or Temporal is away."}}
 FIGURES: Responses = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "All figures."}}
-ALWAYS_THERE = "extractive"
-"""The generator that needs no model."""
 
 open_routes = open_router("/api", "system")
 router = user_router("", "system")
@@ -33,13 +33,15 @@ async def get_health(health: HealthDep, response: Response) -> Health:
 
 
 @router.get("/api/system")
-async def get_system(settings: SettingsDep, knowledge: KnowledgeDep, health: HealthDep) -> System:
+async def get_system(user: CurrentUser, settings: SettingsDep, knowledge: KnowledgeDep, health: HealthDep) -> System:
     """Versions, generators, embedder and addresses."""
-    service, temporal = await asyncio.gather(_service(knowledge), health.temporal_version())
+    service, generators, temporal = await asyncio.gather(
+        _service(knowledge), _generators(knowledge, user), health.temporal_version()
+    )
     return System(
         versions=Versions(dynavera=version("dynavera"), python=platform.python_version(), temporal=temporal),
         generator=service.generator if service else None,
-        generators=sorted({ALWAYS_THERE, service.generator}) if service else [],
+        generators=generators,
         embedder=service.embedder if service else None,
         temporal_ui=_temporal_ui(settings),
         mcp_url=settings.mcp_base_url,
@@ -57,6 +59,13 @@ async def _service(knowledge: Knowledge) -> McpHealth | None:
         return await knowledge.health()
     except McpAway:
         return None
+
+
+async def _generators(knowledge: Knowledge, user: User) -> list[str]:
+    try:
+        return await knowledge.generators(user)
+    except McpAway:
+        return []
 
 
 def _temporal_ui(settings: Settings) -> str | None:

@@ -40,6 +40,13 @@ class McpHealth(Contract):
     passages: int
 
 
+class Generators(Contract):
+    """What can write answers now."""
+
+    default: str
+    usable: list[str]
+
+
 class Versions(Contract):
     """What runs; null where it cannot be asked now."""
 
@@ -53,7 +60,7 @@ class System(Contract):
 
     versions: Versions = Field(description="What runs.")
     generator: str | None = Field(description="The default generator; null: the MCP service is away.")
-    generators: list[str] = Field(description="Generators that an agent may name.")
+    generators: list[str] = Field(description="Generators that an agent may name and that can be used now.")
     embedder: str | None = Field(description="What makes texts comparable by meaning; null: the MCP service is away.")
     temporal_ui: str | None = Field(description="Where Temporal Web is; null: not known.")
     mcp_url: str = Field(description="Where the MCP service is.")

@@ -4,6 +4,7 @@ import httpx
 import pytest
 
 from dynavera.identifiers import new_id
+from tests.api.conftest import Api
 
 
 async def made(client: httpx.AsyncClient, **fields: object) -> dict[str, object]:
@@ -90,3 +91,41 @@ async def test_another_users_agent_answers_exactly_like_none(
 
     assert (await stranger.get("/api/agents")).json()["items"] == []
     assert (await client.get(f"/api/agents/{agent_id}")).json()["name"] == "Librarian"
+
+
+@pytest.mark.parametrize("code", ["unknown_generator", "generator_unavailable"])
+async def test_a_generator_that_the_service_does_not_offer_is_refused(
+    api: Api, client: httpx.AsyncClient, code: str
+) -> None:
+    agent = await made(client)
+    problem = {"title": "Unprocessable Content", "status": 422, "detail": "Use another one.", "code": code}
+    api.mcp.answer("GET", "/generators/check", problem, 422)
+
+    new = await client.post("/api/agents", json={"name": "Poet", "generator": "poet"})
+    changed = await client.patch(f"/api/agents/{agent['id']}", json={"generator": "poet"})
+
+    assert api.mcp.received[-1].query == {"name": "poet"}
+    for answer in (new, changed):
+        assert (answer.status_code, answer.json()["code"]) == (422, code)
+        assert answer.json()["detail"] == "Use another one."
+    assert (await client.get(f"/api/agents/{agent['id']}")).json() == agent
+
+
+async def test_an_agent_can_be_made_while_its_generator_cannot_be_checked(api: Api, client: httpx.AsyncClient) -> None:
+    api.mcp.answer("GET", "/generators/check", {"detail": "The token is of another instance."}, 401)
+
+    agent = await made(client, generator="openai:gpt")
+
+    assert agent["generator"] == "openai:gpt"
+
+
+async def test_an_agent_whose_generator_is_gone_can_be_changed_otherwise(api: Api, client: httpx.AsyncClient) -> None:
+    agent = await made(client, generator="gpt4all:gone.gguf")
+    problem = {"title": "", "status": 422, "detail": "It is gone.", "code": "generator_unavailable"}
+    api.mcp.answer("GET", "/generators/check", problem, 422)
+
+    changed = await client.patch(
+        f"/api/agents/{agent['id']}", json={"name": "Archivist", "generator": agent["generator"]}
+    )
+
+    assert (changed.status_code, changed.json()["name"]) == (200, "Archivist")

@@ -59,13 +59,15 @@ async def test_the_mcp_service_is_ok_when_it_says_what_it_works_with(api: Api) -
 
 async def test_the_system_says_what_runs(api: Api, client: httpx.AsyncClient) -> None:
     api.mcp.answer("GET", "/health", SERVICE)
+    usable = ["extractive", "gpt4all:tiny.gguf", "openai:gpt"]
+    api.mcp.answer("GET", "/generators", {"default": "openai:gpt", "usable": usable})
 
     system = (await client.get("/api/system")).json()
 
     assert system["versions"].keys() == {"dynavera", "python", "temporal"}
     assert system["versions"]["temporal"] == "1.32.0"
     assert (system["generator"], system["embedder"]) == ("openai:gpt", "wordllama")
-    assert system["generators"] == ["extractive", "openai:gpt"]
+    assert system["generators"] == usable
     assert system["temporal_ui"] == "http://127.0.0.1:8233"
 
 

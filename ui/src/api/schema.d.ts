@@ -2184,7 +2184,7 @@ export interface components {
             generator: string | null;
             /**
              * Generators
-             * @description Generators that an agent may name.
+             * @description Generators that an agent may name and that can be used now.
              */
             generators: string[];
             /**
