@@ -13,7 +13,7 @@ from mcp_service.knowledge.extraction.refusing import FileRefused
 from mcp_service.knowledge.intake import File
 from mcp_service.knowledge.knowledge import Knowledge
 
-FILES_AT_ONCE = 100
+FILES_AT_ONCE = 200
 BYTES_AT_ONCE = 8 * 1024 * 1024
 """What is taken in together: in one transaction, short enough for others to write in between."""
 

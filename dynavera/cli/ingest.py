@@ -20,7 +20,7 @@ from dynavera.contracts.contract import Contract
 from dynavera.contracts.documents import Document, Ingestion, Refusal
 from dynavera.settings import Settings
 
-BATCH_FILES = 100
+BATCH_FILES = 200
 BATCH_BYTES = 8 * 1024 * 1024
 MOST_SKIPPED_SHOWN = 20
 

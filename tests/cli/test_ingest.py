@@ -74,7 +74,7 @@ async def test_what_an_interruption_left_out_is_all_that_is_sent_after_it(
 ) -> None:
     folder = tmp_path / "many"
     folder.mkdir()
-    for number in range(250):
+    for number in range(500):
         (folder / f"{number}.md").write_text(f"# Note {number}\n\nLight number {number}.")
 
     killed = await command.start("ingest", str(folder))
@@ -87,17 +87,19 @@ async def test_what_an_interruption_left_out_is_all_that_is_sent_after_it(
 
     report = json.loads(ended.out)
     assert ended.code == 0
-    assert len(report["items"]) == len(await all_names(base)) == 250
-    assert len(report["unchanged"]) in range(100, 250)
+    assert len(report["items"]) == len(await all_names(base)) == 500
+    assert len(report["unchanged"]) in range(200, 500)
 
 
 async def all_names(base: KnowledgeBase) -> list[str]:
     async with base.client() as client:
         [collection] = (await client.get("/api/collections")).json()["items"]
-        page = (await client.get("/api/documents", params={"limit": 200})).json()
-        rest = (await client.get("/api/documents", params={"limit": 200, "cursor": page["next_cursor"]})).json()
-    listed = [item["name"] for item in page["items"] + rest["items"]]
-    assert len(listed) == collection["documents"]
+        listed: list[str] = []
+        cursor: dict[str, str] = {}
+        while len(listed) < collection["documents"]:
+            page = (await client.get("/api/documents", params={"limit": "200"} | cursor)).json()
+            listed += [item["name"] for item in page["items"]]
+            cursor = {"cursor": page["next_cursor"]}
     return listed
 
 
