@@ -64,7 +64,7 @@ class TextPiece:
 
 @dataclass(frozen=True)
 class StatusLine:
-    """Why there is no text yet, for people."""
+    """What people are told beside the text."""
 
     message: str
 

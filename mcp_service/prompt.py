@@ -29,7 +29,7 @@ _LOOKALIKES = str.maketrans(dict.fromkeys(_OPENING[1:], "‹") | dict.fromkeys(_
 _TAG = re.compile(r"(?:<|&(?:lt|#0*60|#x0*3c);?)(?!\s*[\d=.+-])(?!\s*$)", re.IGNORECASE)
 """What could open a tag or a token of a chat template, `<|im_start|>` for example: not the sign in "p < 0.05"."""
 
-_VOICE = re.compile(r"\[\s*(/?\s*(?:INST|SYS)|/?[A-Z][A-Z_]{3,})\s*\]", re.IGNORECASE)
+_VOICE = re.compile(r"\[\s*(/?\s*(?i:INST|SYS)|/?[A-Z][A-Z_]{3,})\s*\]")
 """A token of a chat template in brackets, `[INST]` for example."""
 
 _CITATION = re.compile(r"(?<![\w\]])[\[［【]\s*(\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*)\s*[\]］】]")

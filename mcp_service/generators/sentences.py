@@ -26,7 +26,7 @@ _QUOTES = str.maketrans("“”„«»", '"' * 5)
 
 _REFERENCES = re.compile(r"(?:references|bibliography|literature|further reading)\b", re.IGNORECASE)
 
-_ENTRY = re.compile(r"\b(?:1[5-9]|20)\d\d\b.*(?:\bdoi\b|\b\d+(?:\(\d+\))?:[a-z]?\d)", re.IGNORECASE | re.DOTALL)
+_ENTRY = re.compile(r"\b(?:1[5-9]|20)\d\d\b.{0,300}?(?:\bdoi\b|\b\d+(?:\(\d+\))?:[a-z]?\d)", re.IGNORECASE | re.DOTALL)
 """An entry of a bibliography whose heading is in another passage: a year, then volume and pages, or a DOI."""
 
 _segments = cast(

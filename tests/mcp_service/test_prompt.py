@@ -85,6 +85,7 @@ def test_no_field_of_a_passage_leaves_its_fence(field: str, hostile: str) -> Non
     "text",
     [
         "The effect was small (p < 0.05, n > 20), and x <= y was not.",
+        "Read [the manual](a.md) or [chapter](b.md), and [sic].",
         "A list: values[10] and `answer[:offset] + text`.",
         "Ein Satz – mit “Zeichen”, 👩‍🔬 und می‌خواهم.",
         "First line.\n\n\tAn indented line.",
