@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Header, WebSocket, WebSocketDisconnect
+from fastapi import APIRouter, Header, Query, WebSocket, WebSocketDisconnect
 from fastapi.responses import Response
 from pydantic import Field, TypeAdapter, ValidationError
 from sse_starlette import EventSourceResponse, ServerSentEvent
@@ -36,16 +36,22 @@ LastEventId = Annotated[
     Header(alias="Last-Event-ID", description="As `after`; this one counts."),
 ]
 
+Beat = Annotated[bool, Query(description="Whether an event `beat` each second shows that the connection is alive.")]
+BEAT_SECONDS = 1
+
 of_execution = user_router("/api/executions", "executions")
 router = APIRouter()
 _agent_id: TypeAdapter[UUID] = TypeAdapter(UUID)
 
 
 @of_execution.get("/stream", response_class=Response, responses=EVENT_STREAM)
-async def stream_executions(request: Request, user: CurrentUser, services: ServicesDep) -> EventSourceResponse:
+async def stream_executions(
+    request: Request, user: CurrentUser, services: ServicesDep, *, beat: Beat = False
+) -> EventSourceResponse:
     """Your executions as they change."""
     changes = services.streams.changes.of(user.id, utc_now())
-    return _streamed(request, services, (ServerSentEvent(data=one.model_dump_json()) async for one in changes))
+    executions = (ServerSentEvent(data=one.model_dump_json()) async for one in changes)
+    return _streamed(request, services, executions, beat=beat)
 
 
 @of_execution.get("/{execution_id}/events/stream", response_class=Response, responses=NOT_FOUND | EVENT_STREAM)
@@ -90,8 +96,20 @@ async def agent_socket(websocket: WebSocket, agent_id: str) -> None:
         await _close(websocket, TRY_AGAIN_LATER, "The database cannot be used now; try again in a moment.")
 
 
-def _streamed(request: Request, services: Services, events: AsyncGenerator[ServerSentEvent]) -> EventSourceResponse:
-    return EventSourceResponse(_while_welcome(request, services, events), send_timeout=READER_PATIENCE.total_seconds())
+def _streamed(
+    request: Request, services: Services, events: AsyncGenerator[ServerSentEvent], *, beat: bool = False
+) -> EventSourceResponse:
+    return EventSourceResponse(
+        _while_welcome(request, services, events),
+        ping=BEAT_SECONDS if beat else None,
+        ping_message_factory=_beat if beat else None,
+        send_timeout=READER_PATIENCE.total_seconds(),
+    )
+
+
+def _beat() -> ServerSentEvent:
+    # Browsers show no comments to a page, and pass on no event that is empty.
+    return ServerSentEvent(event="beat", data=utc_now().isoformat())
 
 
 async def _while_welcome(

@@ -165,6 +165,13 @@ async def test_the_executions_stream_shows_an_execution_as_it_changes(live: Live
     assert "event" not in queued.fields
 
 
+async def test_a_reader_that_asks_for_it_sees_that_the_executions_stream_is_alive(live: Live) -> None:
+    async with live.client() as client, frames(client, "/api/executions/stream?beat=true") as coming:
+        beats = [await anext(coming), await anext(coming)]
+
+    assert [beat.fields["event"] for beat in beats] == ["beat", "beat"]
+
+
 async def test_the_executions_stream_does_not_show_what_is_another_users(live: Live) -> None:
     async with live.client() as owner, live.client() as stranger:
         made = (await owner.post("/api/users", json={"name": "stranger"})).json()
