@@ -65,6 +65,8 @@ def _for_the_embedded_server(environment: Mapping[str, str], settings: Settings)
     kept = {name: value for name, value in environment.items() if not name.startswith("TEMPORAL_")}
     kept["TEMPORAL_ADDRESS"] = f"{ADDRESS}:{settings.temporal_port}"
     kept["TEMPORAL_CONFIG_FILE"] = os.devnull
+    # An address of Temporal's alone would leave open whose Temporal Web it is.
+    kept["DYNAVERA_TEMPORAL_UI_URL"] = settings.temporal_web_url
     kept["TEMPORAL_NAMESPACE"] = environment.get("TEMPORAL_NAMESPACE") or "default"
     return kept
 

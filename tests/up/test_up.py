@@ -91,9 +91,11 @@ async def test_up_brings_up_an_instance_that_can_be_asked_and_leaves_nothing_beh
         health = (await client.get("/api/health")).json()
         agents = (await client.get("/api/agents")).json()["items"]
         documents = (await client.get("/api/documents")).json()["items"]
+        system = (await client.get("/api/system")).json()
     assert health["status"] == "ok"
     assert [agent["name"] for agent in agents] == ["Research assistant"]
     assert len(documents) >= 7
+    assert system["temporal_ui"] == f"http://127.0.0.1:{instance.ports['DYNAVERA_TEMPORAL_UI_PORT']}"
 
     code, _, err = await ended(await instance.up())
     assert code == 1
