@@ -12,7 +12,7 @@ PAGE_SOURCES := $(shell find ui/src ui/public ui/index.html ui/vite.config.ts ui
 	! -name '*.spec.ts' 2>/dev/null)
 GENERATED := ui/openapi.json ui/src/api/schema.d.ts
 BEFORE := .venv/types-before
-.PHONY: help up check test bench chaos types ui setup lint types-check test-python test-ui test-browser screenshots format clean
+.PHONY: help up check test bench bench-retrieval chaos types ui setup lint types-check test-python test-ui test-browser screenshots format clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -26,6 +26,10 @@ test: test-python test-ui test-browser ## All tests, the browser test too
 
 bench: $(PYTHON_READY) $(PAGE) ## Measure executions
 	@$(BIN)/python -m benchmarks.executions
+
+bench-retrieval: $(PYTHON_READY) ## Measure how well and how fast passages are found: COLLECTION=folder of a test collection
+	@$(BIN)/python -m benchmarks.retrieval --collection "$(COLLECTION)" --embedder "$(or $(EMBEDDER),wordllama)" \
+		--passages $(or $(PASSAGES),100000)
 
 chaos: $(PYTHON_READY) $(PAGE) ## Break every part in every phase; writes docs/reliability.md
 	@$(BIN)/python -m benchmarks.chaos --long --first-start 20 --report docs/reliability.md

@@ -63,11 +63,7 @@ class Search:
     async def found(self, scope: Scope, query: str, top_k: int) -> list[FoundPassage]:
         """The passages of `scope` that fit `query`, the best first."""
         limit = max(CANDIDATES, 2 * top_k)
-        near, worded = await asyncio.gather(
-            asyncio.to_thread(self.vectors.search, scope, query, limit),
-            asyncio.to_thread(self.bm25.search, scope, query, limit),
-        )
-        ranked = Ranked.of(near, worded, limit)
+        ranked = await asyncio.to_thread(self._ranked, scope, query, limit)
         waiting = list(ranked.worth)
         found: list[FoundPassage] = []
         # What is found may be worth less than its rank says, so one that is not looked up yet may be worth more.
@@ -78,6 +74,11 @@ class Search:
             found += [_found(placed[passage_id], ranked) for passage_id in looked_at if passage_id in placed]
             found.sort(key=lambda passage: -passage.score)
         return found[:top_k]
+
+    def _ranked(self, scope: Scope, query: str, limit: int) -> Ranked:
+        # One after the other: two threads that hold the interpreter in turn take longer than both searches.
+        near = self.vectors.search(scope, query, limit)
+        return Ranked.of(near, self.bm25.search(scope, query, limit), limit)
 
 
 def _ranks(hits: Sequence[Hit]) -> dict[UUID, int]:

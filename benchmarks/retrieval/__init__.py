@@ -1,0 +1,1 @@
+"""What `make bench-retrieval` runs: how well and how fast passages are found."""

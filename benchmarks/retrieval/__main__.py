@@ -1,0 +1,139 @@
+"""`python -m benchmarks.retrieval`: how well and how fast passages are found, beside plain Chroma."""
+
+import argparse
+import asyncio
+import statistics
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.retrieval.collection import Collection, NoCollection, read
+from benchmarks.retrieval.made_text import made_documents
+from benchmarks.retrieval.measures import Rankings, ndcg, recall
+from benchmarks.retrieval.references import Plain, each_alone, plain_chroma
+from benchmarks.retrieval.served import Served, served
+from mcp_service.knowledge.embedders import EmbedderUnavailable, open_embedder
+from mcp_service.knowledge.splitting import passages_of
+
+WARM_UP = 5
+
+
+def main() -> None:
+    """Measure what the arguments say, and print two tables."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.retrieval", description=__doc__)
+    parser.add_argument("--collection", type=Path, required=True, help="folder of a test collection")
+    parser.add_argument("--embedder", default="wordllama", help="as DYNAVERA_EMBEDDER")
+    parser.add_argument("--passages", type=int, default=100_000, help="made passages for the large run; 0: none")
+    given = parser.parse_args()
+    try:
+        collection = read(given.collection)
+        quality, speed = asyncio.run(_measured(collection, given.embedder, given.passages))
+    except (NoCollection, EmbedderUnavailable) as error:
+        sys.exit(str(error))
+    console = Console(width=120)
+    console.print(quality)
+    console.print(speed)
+
+
+async def _measured(collection: Collection, embedder: str, passages: int) -> tuple[Table, Table]:
+    quality, speed = _quality_table(collection, embedder), _speed_table()
+    await _measure_collection(collection, embedder, quality, speed)
+    if passages:
+        await _measure_large(collection, embedder, passages, speed)
+    return quality, speed
+
+
+async def _measure_collection(collection: Collection, embedder: str, quality: Table, speed: Table) -> None:
+    names = {f"{number}.txt": name for number, name in enumerate(collection.texts)}
+    files = list(zip(names, collection.texts.values(), strict=True))
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        async with served(Path(folder), embedder) as service:
+            ingested = await service.ingest(files)
+            rankings = {
+                query: [names[document] for document in await service.documents_for(text)]
+                for query, text in collection.queries.items()
+            }
+            retrieved = await _retrieved(service, collection)
+    plain = await asyncio.to_thread(plain_chroma, collection.texts, collection.queries, embedder)
+    bm25, vectors = await asyncio.to_thread(
+        each_alone, collection.texts, collection.queries, await asyncio.to_thread(open_embedder, embedder)
+    )
+    for name, each in (
+        ("Dynavera, over HTTP and MCP", rankings),
+        ("its BM25 alone", bm25),
+        ("its vectors alone", vectors),
+        ("plain Chroma, same embedder", plain.rankings),
+    ):
+        _quality_row(quality, name, each, collection)
+    documents = len(collection.texts)
+    _speed_row(speed, f"retrieve, {documents:,} documents", "ms", retrieved, plain.queries)
+    _rate_row(speed, "ingestion", "documents/s", documents / ingested, documents / plain.added)
+
+
+async def _measure_large(collection: Collection, embedder: str, passages: int, speed: Table) -> None:
+    files = list(made_documents(collection.texts.values(), passages))
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        async with served(Path(folder), embedder) as service:
+            ingested = await service.ingest(files)
+            there = await service.passages()
+            retrieved = await _retrieved(service, collection)
+            megabytes = service.megabytes()
+    texts = {
+        f"{name} {new.start}": f"{new.heading}\n{new.text}"
+        for name, text in files
+        for new in passages_of(text, headings=True)
+    }
+    plain: Plain = await asyncio.to_thread(plain_chroma, texts, collection.queries, embedder)
+    _speed_row(speed, f"retrieve, {there:,} passages", "ms", retrieved, plain.queries)
+    _rate_row(speed, f"ingestion, {there:,} passages", "passages/s", there / ingested, len(texts) / plain.added)
+    _rate_row(speed, f"memory, {there:,} passages", "MB", megabytes, plain.megabytes)
+
+
+async def _retrieved(service: Served, collection: Collection) -> list[float]:
+    queries = list(collection.queries.values())
+    for query in queries[:WARM_UP]:
+        await service.seconds_for(query)
+    return [await service.seconds_for(query) for query in queries]
+
+
+def _quality_table(collection: Collection, embedder: str) -> Table:
+    title = f"{collection.name}: {len(collection.texts):,} documents, {len(collection.queries)} queries, {embedder}"
+    columns = ["", "nDCG@10", "recall@10", *(["nDCG@10, graded"] if collection.grades else [])]
+    return _table(title, columns)
+
+
+def _speed_table() -> Table:
+    return _table("Speed and memory", ["", "", "p50", "p95", "plain Chroma p50", "p95", "ratio of p50"])
+
+
+def _table(title: str, columns: Sequence[str]) -> Table:
+    table = Table(*columns, title=title, title_justify="left", box=None, header_style="")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    return table
+
+
+def _quality_row(table: Table, name: str, rankings: Rankings, collection: Collection) -> None:
+    graded = [f"{ndcg(rankings, collection.grades):.3f}"] if collection.grades else []
+    table.add_row(name, f"{ndcg(rankings, collection.gains):.3f}", f"{recall(rankings, collection.gains):.3f}", *graded)
+
+
+def _speed_row(table: Table, name: str, unit: str, ours: Sequence[float], plain: Sequence[float]) -> None:
+    cells = [f"{1000 * _quantile(seconds, q):.1f}" for seconds in (ours, plain) for q in (0.5, 0.95)]
+    table.add_row(name, unit, *cells, f"{_quantile(ours, 0.5) / _quantile(plain, 0.5):.2f}")
+
+
+def _rate_row(table: Table, name: str, unit: str, ours: float, plain: float) -> None:
+    table.add_row(name, unit, f"{ours:,.0f}", "", f"{plain:,.0f}", "", f"{ours / plain:.2f}")
+
+
+def _quantile(values: Sequence[float], q: float) -> float:
+    return statistics.quantiles(values, n=20, method="inclusive")[round(q * 20) - 1] if len(values) > 1 else values[0]
+
+
+if __name__ == "__main__":
+    main()

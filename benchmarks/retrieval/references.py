@@ -1,0 +1,94 @@
+"""What the service is compared with: plain Chroma in a process of its own, and each index alone."""
+
+import multiprocessing
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import chromadb
+import psutil
+from chromadb.config import Settings as ChromaSettings
+
+from dynavera.records.change_log import CurrentDocument, IndexedPassage, Scope
+from mcp_service.knowledge.bm25 import Bm25Index
+from mcp_service.knowledge.embedders import Embedder, open_embedder
+from mcp_service.knowledge.index import Index
+from mcp_service.knowledge.search import CANDIDATES
+from mcp_service.knowledge.splitting import passages_of
+from mcp_service.knowledge.vectors import VectorIndex
+
+ADDED_AT_ONCE = 1000
+SCOPE = Scope(UUID(int=1), "default")
+
+
+@dataclass(frozen=True)
+class Plain:
+    """What plain Chroma did: its rankings, and the seconds and memory it took."""
+
+    rankings: dict[str, list[str]]
+    added: float
+    queries: list[float]
+    megabytes: float
+
+
+def plain_chroma(texts: Mapping[str, str], queries: Mapping[str, str], embedder: str) -> Plain:
+    """Whole texts with the same embedder, in a process that does nothing else."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(_plain_chroma, dict(texts), dict(queries), embedder).result()
+
+
+def _plain_chroma(texts: dict[str, str], queries: dict[str, str], embedder_name: str) -> Plain:
+    embedder = open_embedder(embedder_name)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        client = chromadb.PersistentClient(folder, settings=ChromaSettings(anonymized_telemetry=False))
+        collection = client.create_collection(
+            "texts", embedding_function=None, configuration={"hnsw": {"space": "cosine"}}
+        )
+        began = time.perf_counter()
+        ids = list(texts)
+        for start in range(0, len(ids), ADDED_AT_ONCE):
+            some = ids[start : start + ADDED_AT_ONCE]
+            documents = [texts[name] for name in some]
+            collection.add(ids=some, documents=documents, embeddings=embedder.embed(documents))
+        added = time.perf_counter() - began
+        rankings: dict[str, list[str]] = {}
+        seconds: list[float] = []
+        for query, text in queries.items():
+            began = time.perf_counter()
+            found = collection.query(query_embeddings=embedder.embed_query(text), n_results=10, include=["documents"])
+            seconds.append(time.perf_counter() - began)
+            rankings[query] = found["ids"][0]
+        return Plain(rankings, added, seconds, psutil.Process().memory_info().rss / 1e6)
+
+
+def each_alone(
+    texts: Mapping[str, str], queries: Mapping[str, str], embedder: Embedder
+) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """The rankings of the two indexes of the service, each asked alone: BM25, vectors."""
+    owners: dict[UUID, str] = {}
+    documents: list[CurrentDocument] = []
+    for name, text in texts.items():
+        passages = [IndexedPassage(uuid4(), new.heading, new.text) for new in passages_of(text, headings=False)]
+        owners.update((passage.id, name) for passage in passages)
+        documents.append(CurrentDocument(SCOPE, uuid4(), passages))
+
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        with closing(Bm25Index(Path(folder))) as bm25:
+            worded = _rankings(bm25, documents, queries, owners)
+        with closing(VectorIndex(Path(folder) / "vectors", embedder)) as vectors:
+            return worded, _rankings(vectors, documents, queries, owners)
+
+
+def _rankings(
+    index: Index, documents: Sequence[CurrentDocument], queries: Mapping[str, str], owners: Mapping[UUID, str]
+) -> dict[str, list[str]]:
+    index.apply(documents, 1)
+    return {
+        query: list(dict.fromkeys(owners[hit.passage_id] for hit in index.search(SCOPE, text, CANDIDATES)))
+        for query, text in queries.items()
+    }

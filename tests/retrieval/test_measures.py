@@ -1,0 +1,26 @@
+"""How good a ranking is."""
+
+import math
+
+import pytest
+
+from benchmarks.retrieval.measures import ndcg, recall
+
+
+def test_ndcg_is_the_discounted_gain_as_a_share_of_the_best_possible() -> None:
+    gains = {"q": {"a": 3, "b": 1}, "r": {"c": 1}}
+
+    found = ndcg({"q": ["x", "a", "b"], "r": ["c"]}, gains)
+
+    best = 3 + 1 / math.log2(3)
+    assert found == pytest.approx(((3 / math.log2(3) + 1 / math.log2(4)) / best + 1) / 2)
+
+
+def test_only_the_first_ten_documents_count() -> None:
+    ranked = {"q": [f"x{number}" for number in range(10)] + ["a"]}
+
+    assert ndcg(ranked, {"q": {"a": 1}}) == recall(ranked, {"q": {"a": 1}}) == 0
+
+
+def test_recall_is_the_share_of_relevant_documents_and_a_gain_of_nothing_is_not_relevant() -> None:
+    assert recall({"q": ["a", "x"]}, {"q": {"a": 1, "b": 2, "x": 0}}) == pytest.approx(0.5)
