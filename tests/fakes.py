@@ -20,9 +20,9 @@ class FakeModel:
     It streams `words`, joined by spaces, one word a token, `delay` seconds before each, and stops when its client
     leaves, as llama.cpp and vLLM do. A last assistant message that begins its text is continued, unless it
     `answers_anew`, or `refuses_prefix` and answers 400. With `fails_with` it answers that status instead, with
-    `retry_after` as its header, `fails_times` times (None: always). With `breaks_after` the connection breaks off after
-    as many tokens, with `hangs_after` nothing comes any more. Its status comes at once, or, where it `holds_status`,
-    with the first token.
+    `retry_after` as its header and what it `says`, `fails_times` times (None: always). With `breaks_after` the
+    connection breaks off after as many tokens, with `hangs_after` nothing comes any more. Its status comes at once, or,
+    where it `holds_status`, with the first token. It lists `models`.
     """
 
     words: Sequence[str] = ("Near", "infrared", "light", "passes", "through", "the", "skull.")
@@ -32,9 +32,11 @@ class FakeModel:
     fails_with: int | None = None
     fails_times: int | None = None
     retry_after: str | None = None
+    says: str = "not now"
     breaks_after: int | None = None
     hangs_after: int | None = None
     holds_status: bool = False
+    models: Sequence[str] = ()
     requests: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     authorizations: list[str] = field(default_factory=list[str])
     emitted_at: list[float] = field(default_factory=list[float])
@@ -60,6 +62,10 @@ class FakeModel:
             await _lifespan(receive, send)
             return
         request = Request(scope, receive)
+        if request.url.path == "/v1/models":
+            data = [{"id": name, "object": "model", "created": 0, "owned_by": "fake"} for name in self.models]
+            await JSONResponse({"object": "list", "data": data})(scope, receive, send)
+            return
         if request.url.path != "/v1/chat/completions":
             await JSONResponse({"error": {"message": "unknown path"}}, 404)(scope, receive, send)
             return
@@ -68,7 +74,7 @@ class FakeModel:
         self.authorizations.append(request.headers.get("authorization", ""))
         if self._fails_now():
             headers = {"retry-after": self.retry_after} if self.retry_after is not None else {}
-            await JSONResponse({"error": {"message": "not now"}}, self.fails_with or 500, headers)(scope, receive, send)
+            await JSONResponse({"error": {"message": self.says}}, self.fails_with or 500, headers)(scope, receive, send)
             return
         if self.refuses_prefix and asked["messages"][-1]["role"] == "assistant":
             refusal = {"error": {"message": "the last message must be the user's"}}

@@ -75,7 +75,13 @@ def _reason(error: openai.APIError) -> str:
     """The endpoint's own words, as the end of a sentence; there may be none, or a page for browsers."""
     match error.body:
         case {"message": str(said)} | {"detail": str(said)} | str(said) if not said.lstrip().startswith("<"):
-            short = " ".join(said.split())[:LONGEST_REASON].rstrip(". ")
+            short = _without_key(" ".join(said.split()), error)[:LONGEST_REASON].rstrip(". ")
             return f": {short}" if short else ""
         case _:
             return ""
+
+
+def _without_key(said: str, error: openai.APIError) -> str:
+    """What the endpoint says, without the key that was shown to it: some repeat it."""
+    key = error.request.headers.get("authorization", "").removeprefix("Bearer ")
+    return said.replace(key, "…") if key else said

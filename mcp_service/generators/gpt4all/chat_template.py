@@ -7,7 +7,7 @@ from typing import NoReturn
 from jinja2 import TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-PLAIN = "{{ messages[0].content }}\n\n### Human:\n{{ messages[1].content }}\n\n### Assistant:\n"
+PLAIN = "{{ messages[0].content }}\n\n### Human:\n{{ messages[1].content }}\n\n### Assistant:{{ '\n' }}"
 """GPT4All's own, for a model whose file has none."""
 
 _USER = "\ue000user\ue000"

@@ -13,6 +13,7 @@ from typing import BinaryIO
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)
 MOST_KEYS = 10_000
+DAMAGED = "it is damaged, or was not downloaded to its end"
 LONGEST_TEXT = 16 * 1024 * 1024
 
 _NUMBERS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
@@ -44,7 +45,7 @@ def read_model_file(path: Path) -> ModelFile:
         try:
             values = _values(file)
         except (struct.error, UnicodeDecodeError, KeyError) as error:
-            raise NotAModel("it is damaged, or was not downloaded to its end") from error
+            raise NotAModel(DAMAGED) from error
     context = values.get(f"{values.get('general.architecture')}.context_length")
     template = values.get("tokenizer.chat_template")
     return ModelFile(
@@ -57,8 +58,10 @@ def _values(file: BinaryIO) -> dict[str, Value]:
     if file.read(4) != MAGIC:
         raise NotAModel("it is not in the GGUF format")
     version, _tensors, keys = _unpacked(file, "IQQ")
-    if version not in VERSIONS or keys > MOST_KEYS:
+    if version not in VERSIONS:
         raise NotAModel(f"it has version {version} of the GGUF format, which is not known here")
+    if keys > MOST_KEYS:
+        raise NotAModel(DAMAGED)
     return {_text(file): _value(file, *_unpacked(file, "I")) for _ in range(keys)}
 
 
@@ -86,8 +89,9 @@ def _skip_array(file: BinaryIO) -> None:
 def _text(file: BinaryIO) -> str:
     (length,) = _unpacked(file, "Q")
     if length > LONGEST_TEXT:
-        raise NotAModel("it is damaged")
-    return file.read(length).decode()
+        raise NotAModel(DAMAGED)
+    (text,) = struct.unpack(f"<{length}s", file.read(length))
+    return text.decode()
 
 
 def _unpacked(file: BinaryIO, form: str) -> tuple[int, ...]:

@@ -1,5 +1,7 @@
 """The generator for OpenAI-compatible endpoints, against a small honest one."""
 
+import asyncio
+import logging
 from datetime import timedelta
 
 import pytest
@@ -230,11 +232,79 @@ async def test_an_endpoint_that_is_not_there_is_away() -> None:
             await anext(OpenAiCompatible("openai:m", "m", client, PATIENT).stream(Ask("q", PASSAGES, "", 9, 0.2)))
 
 
-async def test_a_key_is_in_no_error() -> None:
-    with pytest.raises(Exception, match="OPENAI_API_KEY") as refused:
-        await told(FakeModel(fails_with=401))
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 422, 429, 500, 503])
+async def test_a_key_is_in_no_error_and_no_log(status: int, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    model = FakeModel(fails_with=status, says="You showed me sk-test, which is wrong.")
 
+    with pytest.raises((GeneratorAway, GeneratorRefused)) as refused:
+        await told(model)
+
+    assert model.authorizations == ["Bearer sk-test"]
     assert "sk-test" not in str(refused.value)
+    assert "sk-test" not in caplog.text
+
+
+async def test_a_key_is_in_no_log_when_all_goes_well(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+
+    await told(FakeModel())
+
+    assert caplog.text
+    assert "sk-test" not in caplog.text
+
+
+async def written_at(base_url: str) -> str:
+    """What is written by the model that is reached at `base_url`."""
+    settings = Settings(openai_base_url=HttpUrl(base_url), openai_api_key=SecretStr("sk-test"))
+    async with open_client(settings) as client:
+        generator = OpenAiCompatible("openai:fake", "fake", client, PATIENT)
+        ask = Ask("Does light pass?", PASSAGES, "", 200, 0.3)
+        return text_of([item async for item in generator.stream(ask)])
+
+
+async def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = FakeModel()
+
+    async with serving(model) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        written = await written_at("http://model.test/v1")
+
+    # A proxy is asked for the whole address: nothing else could have reached a host that does not exist.
+    assert written == model.text
+
+
+async def test_a_host_that_needs_no_proxy_is_reached_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = FakeModel()
+    nothing = f"http://127.0.0.1:{free_port()}"
+
+    async with serving(model) as url:
+        monkeypatch.setenv("HTTP_PROXY", nothing)
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        written = await written_at(f"{url}/v1")
+
+    assert written == model.text
+
+
+async def test_an_encrypted_endpoint_is_reached_by_a_tunnel_that_does_not_see_the_key(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    heard: list[bytes] = []
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        with pytest.raises(GeneratorAway, match="cannot be reached"):
+            await written_at("https://model.test/v1")
+
+    assert heard[0].startswith(b"CONNECT model.test:443 ")
+    assert b"sk-test" not in heard[0]
 
 
 def test_without_an_endpoint_it_says_what_to_set() -> None:

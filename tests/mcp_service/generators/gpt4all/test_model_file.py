@@ -1,0 +1,75 @@
+"""What a GGUF file says of its model."""
+
+import struct
+from pathlib import Path
+
+import pytest
+
+from mcp_service.generators.gpt4all.model_file import ModelFile, NotAModel, read_model_file
+
+TEXT, ARRAY, UINT32, UINT8, FLOAT64 = 8, 9, 4, 0, 12
+
+
+def text(value: str) -> bytes:
+    return struct.pack("<Q", len(value.encode())) + value.encode()
+
+
+def key(name: str, kind: int, value: bytes) -> bytes:
+    return text(name) + struct.pack("<I", kind) + value
+
+
+def array(kind: int, *values: bytes) -> bytes:
+    return struct.pack("<IQ", kind, len(values)) + b"".join(values)
+
+
+def gguf(*keys: bytes, version: int = 3) -> bytes:
+    return b"GGUF" + struct.pack("<IQQ", version, 0, len(keys)) + b"".join(keys)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "model.gguf"
+
+
+def test_the_context_and_the_template_are_found_among_the_rest(file: Path) -> None:
+    words = array(TEXT, *(text(f"word{n}") for n in range(1000)))
+    nested = array(ARRAY, array(UINT8, b"\x01", b"\x02"), array(TEXT, text("x")))
+    file.write_bytes(
+        gguf(
+            key("general.architecture", TEXT, text("llama")),
+            key("tokenizer.ggml.tokens", ARRAY, words),
+            key("nested", ARRAY, nested),
+            key("a.number", FLOAT64, struct.pack("<d", 1.5)),
+            key("llama.context_length", UINT32, struct.pack("<I", 8192)),
+            key("tokenizer.chat_template", TEXT, text("{{ messages }} für alle")),
+        )
+    )
+
+    assert read_model_file(file) == ModelFile(context=8192, chat_template="{{ messages }} für alle")
+
+
+def test_what_it_does_not_say_is_none(file: Path) -> None:
+    file.write_bytes(gguf(key("general.architecture", TEXT, text("llama"))))
+
+    assert read_model_file(file) == ModelFile(context=None, chat_template=None)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "not in the GGUF format"),
+        (b"PK\x03\x04", "not in the GGUF format"),
+        (gguf(version=1), "version 1"),
+        (gguf(key("a", TEXT, text("b")))[:-1], "damaged"),
+        (gguf(key("a", 99, b"")), "damaged"),
+        (gguf(text("a") + struct.pack("<IQ", TEXT, 2**60)), "damaged"),
+        (gguf(key("a", TEXT, struct.pack("<Q", 1) + b"\xff")), "damaged"),
+        (gguf(key("a", ARRAY, struct.pack("<IQ", TEXT, 2**60))), "damaged"),
+        (b"GGUF" + struct.pack("<IQQ", 3, 0, 2**60), "damaged"),
+    ],
+)
+def test_what_is_no_model_is_said_with_a_reason(file: Path, content: bytes, reason: str) -> None:
+    file.write_bytes(content)
+
+    with pytest.raises(NotAModel, match=reason):
+        read_model_file(file)
