@@ -1,0 +1,109 @@
+"""The service is killed at random moments of its writes; the next start has both indexes as the records are."""
+
+import asyncio
+import random
+from pathlib import Path
+from uuid import UUID
+
+import httpx
+import pytest
+
+from dynavera.records.change_log import ChangeLog, Scope
+from dynavera.records.database import Database
+from dynavera.records.users import Users
+from mcp_service.knowledge.knowledge import Knowledge, open_knowledge
+from tests.mcp_service.processes import is_up, process
+from tests.serving import free_port
+
+KILLS = 5
+NAMES = 40
+SEED = 7
+
+
+class Writer:
+    """Writes, replaces and deletes documents as long as it is answered, and keeps what was acknowledged."""
+
+    def __init__(self, url: str, key: str) -> None:
+        self._http = httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=30)
+        self._random = random.Random(SEED)
+        self.acknowledged: dict[str, str] = {}
+        self.unsure: set[str] = set()
+        """What was written when the service died may be there or not."""
+
+    async def write(self) -> None:
+        """Go on until the service is gone."""
+        try:
+            while True:
+                await self._put()
+                await self._delete()
+        except httpx.TransportError:
+            return
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def _put(self) -> None:
+        names = self._random.sample(range(NAMES), 8)
+        texts = {f"{name}.md": f"# Light {name}\n\nLight of version {self._random.random()}." for name in names}
+        self.unsure |= set(texts)
+        answer = await self._http.post(
+            "/documents", files=[("file", (name, text.encode())) for name, text in texts.items()]
+        )
+        assert answer.status_code == httpx.codes.CREATED
+        self.acknowledged |= texts
+        self.unsure -= set(texts)
+
+    async def _delete(self) -> None:
+        documents = (await self._http.get("/documents", params={"limit": 1000})).json()["items"]
+        gone = self._random.choice(documents)
+        self.unsure.add(gone["name"])
+        answer = await self._http.delete(f"/documents/{gone['id']}")
+        assert answer.status_code == httpx.codes.NO_CONTENT
+        self.acknowledged.pop(gone["name"], None)
+        self.unsure.discard(gone["name"])
+
+
+@pytest.mark.timeout(300)
+async def test_kills_at_random_moments_leave_what_the_next_start_mends(tmp_path: Path) -> None:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    moments = random.Random(SEED)
+    writer: Writer | None = None
+
+    for _ in range(KILLS):
+        async with process(tmp_path, port) as service:
+            await is_up(url)
+            writer = writer or Writer(url, (tmp_path / "token").read_text().strip())
+            writing = asyncio.create_task(writer.write())
+            await asyncio.wait([writing], timeout=moments.uniform(0.1, 1.5))
+            service.kill()
+            await writing
+    assert writer is not None
+    await writer.close()
+
+    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'records.sqlite3'}")
+    owner = (await Users(database).first()).id
+    async with open_knowledge(tmp_path / "knowledge", "wordllama", database) as knowledge:
+        texts, indexed = await both(knowledge, owner)
+        changes = await ChangeLog(database).after(0, most_passages=100_000)
+    await database.close()
+
+    stored = {passage.text for document in changes.documents for passage in document.passages}
+    assert indexed == (stored, stored)
+    certain = {name: text for name, text in writer.acknowledged.items() if name not in writer.unsure}
+    assert certain
+    assert {name: texts.get(name) for name in certain} == certain
+    assert set(texts) <= set(certain) | writer.unsure
+
+
+async def both(knowledge: Knowledge, owner: UUID) -> tuple[dict[str, str], tuple[set[str], set[str]]]:
+    """The text of each document by its name, and the passages that each index names."""
+    documents = (await knowledge.records.page(owner, None, 1000, None)).items
+    texts = {document.name: await knowledge.records.text(owner, document.id) for document in documents}
+    named: list[set[str]] = []
+    for index in (knowledge.indexes.vectors, knowledge.indexes.bm25):
+        hits = index.search(Scope(owner, "default"), "light version", 1000)
+        placed = await knowledge.records.placed(owner, "default", [hit.passage_id for hit in hits])
+        assert len(placed) == len(hits), "an index names a passage that is gone"
+        named.append({place.passage.text for place in placed.values()})
+    return texts, (named[0], named[1])
