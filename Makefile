@@ -6,13 +6,15 @@ SHELL := /bin/sh
 UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 BIN := .venv/bin
 PYTHON_READY := .venv/.synced
+EXTRAS := .venv-extras
+EXTRAS_READY := $(EXTRAS)/.synced
 NODE_READY := ui/node_modules/.installed
 PAGE := ui/dist/index.html
 PAGE_SOURCES := $(shell find ui/src ui/public ui/index.html ui/vite.config.ts ui/tsconfig*.json -type f \
 	! -name '*.spec.ts' 2>/dev/null)
 GENERATED := ui/openapi.json ui/src/api/schema.d.ts
 BEFORE := .venv/types-before
-.PHONY: help up check test bench bench-retrieval chaos types ui setup lint types-check test-python test-ui test-browser screenshots format clean
+.PHONY: help up check test test-extras bench bench-retrieval chaos types ui setup lint types-check test-python test-ui test-browser screenshots format clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -23,6 +25,9 @@ up: $(PYTHON_READY) $(PAGE) ## Start everything this machine needs; Ctrl-C stops
 check: lint types-check test-python test-ui ## Format, lint, types, imports, tests: what must be green before a commit
 
 test: test-python test-ui test-browser ## All tests, the browser test too
+
+test-extras: $(EXTRAS_READY) ## The tests of the extras, in an environment of their own (7 GB)
+	$(EXTRAS)/bin/pytest tests/extras
 
 bench: $(PYTHON_READY) $(PAGE) ## Measure executions
 	@$(BIN)/python -m benchmarks.executions
@@ -74,7 +79,7 @@ format: $(PYTHON_READY) $(NODE_READY) ## Format everything
 	cd ui && npm run --silent format
 
 clean: ## Remove what the commands made, but not the data
-	rm -rf .venv .uv ui/node_modules ui/dist
+	rm -rf .venv $(EXTRAS) .uv ui/node_modules ui/dist
 
 .uv/bin/uv:
 	@python3 -c 'import venv, ensurepip' 2>/dev/null || { \
@@ -85,6 +90,10 @@ clean: ## Remove what the commands made, but not the data
 
 $(PYTHON_READY): pyproject.toml uv.lock $(if $(filter .uv/bin/uv,$(UV)),.uv/bin/uv)
 	$(UV) sync --locked --compile-bytecode
+	@touch $@
+
+$(EXTRAS_READY): pyproject.toml uv.lock $(if $(filter .uv/bin/uv,$(UV)),.uv/bin/uv)
+	UV_PROJECT_ENVIRONMENT=$(EXTRAS) $(UV) sync --locked --all-extras --group extras-tests
 	@touch $@
 
 $(NODE_READY): ui/package.json ui/package-lock.json
