@@ -5,6 +5,7 @@ Standard output carries the protocol and nothing else; what there is to say goes
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import sys
@@ -28,6 +29,8 @@ from mcp_service.service_at_hand import ServiceAtHand, ServiceAway
 if TYPE_CHECKING:
     import anyio
     from mcp.shared._context_streams import ContextSendStream
+
+logger = logging.getLogger(__name__)
 
 LARGEST_LINE = 8 * 1024 * 1024
 """Bytes of one message, as of one HTTP request."""
@@ -66,11 +69,20 @@ async def _serve(settings: Settings) -> int:
         serving = asyncio.create_task(_serve_streams(Bridge(at_hand, http)))
         await asyncio.wait({serving, asked}, return_when=asyncio.FIRST_COMPLETED)
         _end_at_the_latest()
-        serving.cancel()
-        # A client that has gone away takes the end of its pipe with it: that is the usual end, not an error.
-        with suppress(asyncio.CancelledError, BrokenPipeError):
-            await serving
+        await _ended(serving)
     return STOPPED_BY_CTRL_C if asked.done() and asked.result() is signal.SIGINT else 0
+
+
+async def _ended(serving: asyncio.Task[None]) -> None:
+    serving.cancel()
+    await asyncio.wait({serving})
+    if serving.cancelled():
+        return
+    try:
+        serving.result()
+    except* BrokenPipeError:
+        # A client that has gone away takes the end of its pipe with it: that is an end, not an error.
+        logger.info("The client reads no more.")
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import sys
 from collections.abc import AsyncGenerator
@@ -219,6 +220,26 @@ async def test_a_signal_ends_it_with_all_that_it_started(tmp_path: Path, number:
         await until(lambda: not lent_services(tmp_path), seconds=PATIENCE)
 
     assert ended == code
+    assert b"Traceback" not in said
+
+
+async def test_a_client_that_reads_no_more_is_no_error(tmp_path: Path) -> None:
+    command = (sys.executable, *COMMAND)
+    reading, writing = os.pipe()
+    running = await asyncio.create_subprocess_exec(
+        *command,
+        env=environment(tmp_path),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=writing,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    os.close(writing)
+    os.close(reading)
+
+    async with asyncio.timeout(PATIENCE):
+        _, said = await running.communicate(INITIALIZE)
+
+    assert running.returncode == 0
     assert b"Traceback" not in said
 
 
