@@ -143,7 +143,7 @@ def ingest(settings: Settings, order: Order, output: Output) -> ExitCode:
             if order.prune:
                 run.forget(document for name, document in known.items() if name not in found.files)
             run.bring(list(found.files.values()), known, progress)
-        except CommandFailed:
+        except (CommandFailed, KeyboardInterrupt):
             _tell(console, run.report(), [])
             console.print("It is not done. Run the same command again: what is there already is not sent again.")
             raise
@@ -188,9 +188,14 @@ def _tell(console: Console, report: Report, skipped: Sequence[Path]) -> None:
     passages = sum(document.passages for document in new)
     forgotten = f", {len(report.forgotten)} forgotten" if report.forgotten else ""
     console.print(
-        f"{len(new)} documents with {passages} passages ingested, {len(report.unchanged)} unchanged, "
+        f"{_counted(len(new), 'document')} with {_counted(passages, 'passage')} ingested, "
+        f"{len(report.unchanged)} unchanged, "
         f"{len(report.refused)} refused, {len(skipped)} skipped{forgotten}."
     )
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def _write(report: Report, output: Output) -> None:

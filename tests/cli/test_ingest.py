@@ -91,6 +91,26 @@ async def test_what_an_interruption_left_out_is_all_that_is_sent_after_it(
     assert len(report["unchanged"]) in range(200, 500)
 
 
+async def test_an_interruption_says_what_was_done_and_how_to_go_on(
+    command: CommandLine, base: KnowledgeBase, tmp_path: Path
+) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(1000):
+        (folder / f"{number}.md").write_text(f"# Note {number}\n\nLight number {number}.")
+
+    async def some_are_there() -> None:
+        async with base.client() as client:
+            while (await client.get("/api/collections")).json()["items"] == []:
+                pass
+
+    ended = await command.interrupted(await command.start("ingest", str(folder)), some_are_there)
+
+    assert ended.code == 130
+    assert "Run the same command again" in ended.err
+    assert " documents with " in ended.err
+
+
 async def all_names(base: KnowledgeBase) -> list[str]:
     async with base.client() as client:
         [collection] = (await client.get("/api/collections")).json()["items"]
