@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from temporalio.exceptions import ActivityError, ApplicationError, ApplicationErrorCategory
 
 from workflows.attempts import Failure, failure_of
@@ -33,10 +34,11 @@ def test_the_wish_when_to_come_back_is_kept_within_bounds() -> None:
     assert at_once.pause_after(1) == timedelta(seconds=0.5)
 
 
-def test_a_silent_model_is_asked_three_times() -> None:
-    silent = ApplicationError("Silent.", type="generator_silent", category=ApplicationErrorCategory.BENIGN)
+@pytest.mark.parametrize(("code", "most"), [("generator_silent", 3), ("generator_died", 5)])
+def test_a_model_that_fails_slowly_is_asked_a_few_times(code: str, most: int) -> None:
+    error = ApplicationError("Silent.", type=code, category=ApplicationErrorCategory.BENIGN)
 
-    assert failure_of(failed_with(silent)).most == 3
+    assert failure_of(failed_with(error)).most == most
 
 
 def test_a_part_that_is_away_is_asked_for_as_long_as_the_execution_may_take() -> None:
