@@ -108,9 +108,11 @@ test('the answer grows while the model writes, and cites its sources', async () 
   await execution().getByText('Completed').first().waitFor()
   expect((await lines()).at(-1)).toContain('Completed')
   await answer().getByRole('link').first().click()
-  await page.locator('details[open] blockquote').waitFor()
+  await page.getByRole('dialog').getByText('The document still says this.').waitFor()
   expect(await violations(page)).toEqual([])
   await pictured(page, 'answered')
+  await page.keyboard.press('Escape')
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
 })
 
 test('Stop keeps what had been written, and the model is left', async () => {

@@ -10,6 +10,8 @@ export class ModelServer {
   delayMilliseconds = 0
   /** How many sentences the next answers have. */
   sentences = 3
+  /** What the next answers say instead of sentences. */
+  words: string | null = null
   /** Requests whose client left before the end. */
   abandoned = 0
 
@@ -28,7 +30,7 @@ export class ModelServer {
   }
 
   get text(): string {
-    return SENTENCE.repeat(this.sentences).trim()
+    return this.words ?? SENTENCE.repeat(this.sentences).trim()
   }
 
   async stop(): Promise<void> {

@@ -81,11 +81,13 @@ class Drawing {
   }
 
   partEnds(now: number): void {
+    this.leaveWait(now)
     this.close(this.partAt, now, null)
     this.partAt = null
   }
 
   private enter(now: number, stage: Stage): void {
+    this.leaveWait(now)
     this.end(now, null)
     this.stage = stage
     this.attempt = 1
@@ -96,6 +98,7 @@ class Drawing {
   }
 
   private failed(now: number, attempt: number, error: string, again: number): void {
+    this.leaveWait(now)
     const part = this.openPart()
     if (part === null) {
       const from = this.stageAt === null ? now : (this.spans[this.stageAt]?.from ?? now)
@@ -107,13 +110,19 @@ class Drawing {
   }
 
   /** After a wait, whatever comes belongs to the next attempt. */
-  private resume(now: number): void {
+  leaveWait(now: number): void {
     const part = this.openPart()
     if (part?.kind === 'wait') {
       const from = Math.min(part.to ?? now, now)
       this.close(this.partAt, from, null)
-      this.part(from, this.stage === 'generating' ? 'first' : 'attempt', `Attempt ${this.attempt}`)
-    } else if (part?.kind === 'prepare') {
+      this.partAt = null
+      this.part(from, this.stage === 'generating' ? 'first' : 'attempt', named('attempt', this.attempt))
+    }
+  }
+
+  private resume(now: number): void {
+    this.leaveWait(now)
+    if (this.openPart()?.kind === 'prepare') {
       this.part(now, 'first', 'Waiting for the first token')
     }
   }
@@ -197,6 +206,9 @@ function happened(drawing: Drawing, now: number, event: AgentEvent): void {
       break
     case 'message':
       drawing.partEnds(now)
+      break
+    case 'step':
+      drawing.leaveWait(now)
       break
     default:
       break

@@ -1,104 +1,22 @@
 import { screen, within } from '@testing-library/vue'
-import { http, HttpResponse, type RequestHandler } from 'msw'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { http, HttpResponse } from 'msw'
+import { describe, expect, test, vi } from 'vitest'
 
-import type { Execution, ExecutionEvent } from '@/api/types'
-import { LiveServer } from '@/testing/liveServer'
+import { known, live, logged, openedLive, sent, tags, WHOLE } from '@/testing/agentPage'
 import {
-  agent,
   AGENT,
-  completed,
   delta,
   execution,
   failed,
   FIRST,
-  found,
   log,
-  message,
   problem,
-  progress,
   SECOND,
-  source,
   started,
   stopped,
 } from '@/testing/made'
 import { network } from '@/testing/network'
 import { opened } from '@/testing/opened'
-
-let server: LiveServer
-
-beforeEach(async () => {
-  server = await LiveServer.start()
-})
-
-afterEach(async () => {
-  await server.stop()
-})
-
-function known(executions: Execution[], logs: Record<string, ExecutionEvent[]> = {}): void {
-  network.use(
-    http.get('*/api/me', () => HttpResponse.json({ id: SECOND, name: 'owner' })),
-    http.get('*/api/agents/:id', () => HttpResponse.json(agent())),
-    http.get('*/api/agents/:id/executions', () =>
-      HttpResponse.json({ items: executions, next_cursor: null }),
-    ),
-    http.get('*/api/executions/:id', ({ params }) =>
-      HttpResponse.json(executions.find(({ id }) => id === params.id)),
-    ),
-    http.get('*/api/executions/:id/events', ({ params }) =>
-      HttpResponse.json({ items: logs[String(params.id)] ?? [], next_after: null }),
-    ),
-  )
-}
-
-async function openedLive(path = `/agents/${AGENT}`): ReturnType<typeof opened> {
-  const page = await opened(path)
-  await vi.waitFor(() => {
-    expect(server.opened).toEqual([AGENT])
-  })
-  server.greet()
-  await screen.findByText('Live')
-  return page
-}
-
-async function sent(action: string): Promise<Record<string, unknown>> {
-  return vi.waitFor(() => {
-    const found = server.asked.find((one) => one.action === action)
-    expect(found).toBeDefined()
-    return found as unknown as Record<string, unknown>
-  })
-}
-
-const WHOLE = log(
-  FIRST,
-  started(),
-  progress({ stage: 'retrieving', message: 'Looking for passages.' }),
-  found(source(1, 'Blood absorbs light.')),
-  delta(0, 'Light '),
-  delta(6, '[1].'),
-  message('Light [1].'),
-  completed('Light [1].', source(1, 'Blood absorbs light.')),
-)
-
-function documentOf(state: 'unchanged' | 'changed' | 'gone', text: string): RequestHandler[] {
-  return [
-    http.get('*/api/executions/:id/sources/:n', () =>
-      HttpResponse.json({ source: source(1, 'Blood absorbs light.'), document: null, passage: null, state }),
-    ),
-    http.get('*/api/documents/:id/text', () => HttpResponse.json({ text, media_type: 'text/markdown' })),
-  ]
-}
-
-function tags(): (string | null)[] {
-  const lines = within(screen.getByRole('log')).getAllByRole('listitem')
-  return lines.map((line) => line.querySelector('.tag')!.textContent)
-}
-
-async function logged(expected: string[]): Promise<void> {
-  await vi.waitFor(() => {
-    expect(tags()).toEqual(expected)
-  })
-}
 
 describe('asking', () => {
   test('starts the agent and shows the answer growing, its sources and its log', async () => {
@@ -109,13 +27,13 @@ describe('asking', () => {
     await user.type(screen.getByRole('textbox', { name: 'Question' }), 'What is fNIRS?{Enter}')
     const { request_id, input_data } = await sent('start_agent')
     known([execution({ status: 'running', temporal_url: 'http://temporal/x' })])
-    server.say({
+    live.server.say({
       type: 'accepted',
       action: 'start_agent',
       request_id: String(request_id),
       execution_id: FIRST,
     })
-    server.say(...WHOLE.slice(0, 4))
+    live.server.say(...WHOLE.slice(0, 4))
 
     expect(input_data).toEqual({ query: 'What is fNIRS?' })
     const answer = await screen.findByRole('region', { name: 'Answer' })
@@ -123,7 +41,7 @@ describe('asking', () => {
     expect(answer).toHaveAttribute('aria-busy', 'true')
     expect(screen.getByRole('button', { name: 'Stop' })).toBeVisible()
 
-    server.say(...WHOLE.slice(4))
+    live.server.say(...WHOLE.slice(4))
 
     expect(await screen.findByRole('link', { name: 'Source 1: document-1.md' })).toBeVisible()
     await logged(['Started', '[PROGRESS]', '[STEP]', '[MESSAGE]', 'Completed'])
@@ -143,7 +61,7 @@ describe('asking', () => {
     await user.click(screen.getByRole('button', { name: 'Start' }))
 
     expect(screen.getByText('The field "query" must not be blank: it is the question.')).toBeVisible()
-    expect(server.asked).toEqual([])
+    expect(live.server.asked).toEqual([])
   })
 
   test('in raw JSON is checked while it is written, and sent as it is', async () => {
@@ -172,7 +90,7 @@ describe('asking', () => {
     await user.type(screen.getByRole('textbox', { name: 'Question' }), 'Why?{Enter}')
     const { request_id } = await sent('start_agent')
 
-    server.say({
+    live.server.say({
       type: 'error',
       message: 'Temporal is away.',
       code: 'temporal_away',
@@ -191,11 +109,13 @@ describe('asking', () => {
     known([execution({ status: 'running' })])
     const { user } = await openedLive()
     await sent('subscribe')
-    server.say(...WHOLE.slice(0, 4))
+    live.server.say(...WHOLE.slice(0, 4))
 
     await user.click(await screen.findByRole('button', { name: 'Stop' }))
     expect((await sent('stop_agent')).execution_id).toBe(FIRST)
-    server.say(...log(FIRST, started(), started(), started(), started(), stopped('Light ', null)).slice(4))
+    live.server.say(
+      ...log(FIRST, started(), started(), started(), started(), stopped('Light ', null)).slice(4),
+    )
 
     expect(await screen.findByText('This is what had been written when it ended.')).toBeVisible()
     expect(tags().at(-1)).toBe('Stopped')
@@ -219,7 +139,7 @@ describe('asking', () => {
 
     await user.click(await screen.findByRole('button', { name: 'Retry' }))
     expect((await sent('subscribe')).execution_id).toBe(SECOND)
-    server.say(...log(SECOND, started(), delta(0, 'Light ')))
+    live.server.say(...log(SECOND, started(), delta(0, 'Light ')))
 
     expect(await screen.findByRole('region', { name: 'Answer' })).toHaveTextContent('Light')
     expect(retried).toEqual([FIRST])
@@ -237,146 +157,6 @@ describe('asking', () => {
 
     expect(await screen.findByRole('alert')).toHaveTextContent('Temporal does not answer.')
     expect(screen.getByRole('button', { name: 'Retry' })).toBeEnabled()
-  })
-})
-
-describe('reading', () => {
-  test('an execution that ended shows its answer, and a marker opens its source in its document', async () => {
-    known([execution()], { [FIRST]: WHOLE })
-    network.use(...documentOf('unchanged', 'Before it.\n\nBlood absorbs light.\n\nAfter it.'))
-    const { user } = await openedLive()
-
-    await user.click(await screen.findByRole('link', { name: 'Source 1: document-1.md' }))
-
-    const source = await screen.findByRole('dialog', { name: /document-1\.md/ })
-    expect(await within(source).findByText('The document still says this.')).toBeVisible()
-    expect(await within(source).findByText('Before it.')).toBeVisible()
-    expect(within(source).getByText('Blood absorbs light.').closest('mark')).toBeVisible()
-
-    await user.keyboard('{Escape}')
-
-    await vi.waitFor(() => {
-      expect(screen.queryByRole('dialog')).toBeNull()
-    })
-  })
-
-  test('a source whose document is gone shows the passage as it was cited', async () => {
-    known([execution()], { [FIRST]: WHOLE })
-    network.use(...documentOf('gone', ''))
-    const { user } = await openedLive()
-
-    await user.click(await screen.findByRole('button', { name: /document-1\.md/ }))
-
-    const source = await screen.findByRole('dialog')
-    expect(await within(source).findByText(/The document has been deleted/)).toBeVisible()
-    expect(within(source).getByText('Blood absorbs light.').closest('mark')).toBeVisible()
-  })
-
-  test('the log is filtered by kind and by what its lines say, and an event opens as it came', async () => {
-    known([execution()], { [FIRST]: WHOLE })
-    const { user } = await openedLive()
-    await screen.findByRole('log')
-
-    await user.click(screen.getByRole('button', { name: /^Progress 1/ }))
-    await logged(['Started', '[STEP]', '[MESSAGE]', 'Completed'])
-    await user.click(screen.getByRole('button', { name: /^Deltas 2/ }))
-    await logged(['Started', '[STEP]', '[DELTA]', '[DELTA]', '[MESSAGE]', 'Completed'])
-    await user.type(screen.getByRole('searchbox', { name: 'Find in the log' }), 'found')
-    await logged(['[STEP]'])
-
-    await user.click(screen.getByRole('button', { name: /Found 1 passages/ }))
-
-    expect(screen.getByRole('region', { name: 'Event 3' })).toHaveTextContent('"step": "retrieve"')
-  })
-
-  test('an earlier execution shows its own log', async () => {
-    const other = log(SECOND, started('Another?'), failed('The MCP service is away.'))
-    known([execution({ id: SECOND, status: 'failed', input_data: { query: 'Another?' } }), execution()], {
-      [FIRST]: WHOLE,
-      [SECOND]: other,
-    })
-    const { user, router } = await openedLive()
-    await screen.findByRole('heading', { name: 'Another?' })
-    await logged(['Started', 'Error'])
-
-    await user.click(screen.getByRole('link', { name: /What is fNIRS/ }))
-
-    expect(await screen.findByRole('heading', { name: 'What is fNIRS?' })).toBeVisible()
-    await logged(['Started', '[PROGRESS]', '[STEP]', '[MESSAGE]', 'Completed'])
-    expect(router.currentRoute.value.query).toEqual({ execution: FIRST })
-  })
-
-  test('an answer is Markdown', async () => {
-    const answer = '## Light\n\n- **absorbed** [1]\n- `scattered`\n\n[more](https://example.org/a)'
-    known([execution()], { [FIRST]: log(FIRST, started(), completed(answer, source(1))) })
-
-    await openedLive()
-
-    const shown = await screen.findByRole('region', { name: 'Answer' })
-    expect(within(shown).getByRole('heading', { name: 'Light' })).toBeVisible()
-    expect(within(shown).getAllByRole('listitem')).toHaveLength(2)
-    expect(within(shown).getByText('absorbed').tagName).toBe('STRONG')
-    expect(within(shown).getByRole('link', { name: 'more' })).toHaveAttribute(
-      'rel',
-      expect.stringContaining('noopener'),
-    )
-    expect(within(shown).getByRole('link', { name: 'Source 1: document-1.md' })).toBeVisible()
-  })
-
-  test('an answer that tries to be script stays words', async () => {
-    const answer = [
-      '<script>window.broken = true</script>',
-      '[run](javascript:window.broken=true) ![x](https://evil.example/pixel.png "onerror")',
-      '[1]: javascript:alert(1)',
-      '<iframe srcdoc="<script>parent.broken = true</script>"></iframe>',
-    ].join('\n\n')
-    known([execution()], { [FIRST]: log(FIRST, started(), completed(answer, source(1))) })
-
-    await openedLive()
-
-    const shown = await screen.findByRole('region', { name: 'Answer' })
-    expect(shown).toHaveTextContent('<script>window.broken = true</script>')
-    expect(shown.querySelector('script, iframe, img, [onerror]')).toBeNull()
-    expect(within(shown).queryByRole('link', { name: 'run' })).toBeNull()
-    for (const link of within(shown).getAllByRole('link')) {
-      expect(link.getAttribute('href')).toMatch(/^(https:|#source-1)/)
-    }
-  })
-
-  test('an answer is text: what looks like HTML is shown, not run', async () => {
-    const answer = '<img src=x onerror="alert(1)"> & <b>bold</b>'
-    known([execution()], { [FIRST]: log(FIRST, started(), completed(answer)) })
-
-    await openedLive()
-
-    expect(await screen.findByRole('region', { name: 'Answer' })).toHaveTextContent(answer)
-    expect(screen.queryByRole('img')).toBeNull()
-  })
-
-  test('the indicator tells when the socket is away and when it is back', async () => {
-    known([])
-    await openedLive()
-
-    server.hangUp(1012)
-    await screen.findByText('Reconnecting…')
-    await vi.waitFor(() => {
-      expect(server.opened).toHaveLength(2)
-    })
-    server.greet()
-
-    expect(await screen.findByText('Live')).toBeVisible()
-  })
-
-  test('leaving the page closes the socket', async () => {
-    known([])
-    network.use(http.get('*/api/agents', () => HttpResponse.json({ items: [], next_cursor: null })))
-    const { router } = await openedLive()
-
-    await router.push('/')
-
-    await vi.waitFor(() => {
-      expect(server.live).toBe(0)
-    })
   })
 })
 

@@ -1,5 +1,14 @@
 /** Agents, executions and events for tests, with only what a test is about left to say. */
-import type { Agent, AgentEvent, Execution, ExecutionEvent, Health, Problem, Source } from '@/api/types'
+import type {
+  Agent,
+  AgentEvent,
+  AgentSettings,
+  Execution,
+  ExecutionEvent,
+  Health,
+  Problem,
+  Source,
+} from '@/api/types'
 
 export const AGENT = '01900000-0000-7000-8000-0000000000aa'
 export const FIRST = '01900000-0000-7000-8000-000000000001'
@@ -21,6 +30,11 @@ export function agent(fields: Partial<Agent> = {}): Agent {
     updated_at: '2026-01-01T10:00:00Z',
     ...fields,
   }
+}
+
+export function settings(fields: Partial<AgentSettings> = {}): AgentSettings {
+  const { name, description, instructions, generator, collection, top_k, max_tokens, temperature } = agent()
+  return { name, description, instructions, generator, collection, top_k, max_tokens, temperature, ...fields }
 }
 
 export function execution(fields: Partial<Execution> = {}): Execution {

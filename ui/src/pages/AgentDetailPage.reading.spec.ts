@@ -1,0 +1,145 @@
+import { screen, within } from '@testing-library/vue'
+import { describe, expect, test, vi } from 'vitest'
+
+import { documentOf, known, live, logged, openedLive, WHOLE } from '@/testing/agentPage'
+import { completed, execution, failed, FIRST, log, SECOND, source, started } from '@/testing/made'
+import { network } from '@/testing/network'
+
+describe('reading', () => {
+  test('an execution that ended shows its answer, and a marker opens its source in its document', async () => {
+    known([execution()], { [FIRST]: WHOLE })
+    network.use(...documentOf('unchanged', 'Before it.\n\nBlood absorbs light.\n\nAfter it.'))
+    const { user } = await openedLive()
+
+    await user.click(await screen.findByRole('link', { name: 'Source 1: document-1.md' }))
+
+    const source = await screen.findByRole('dialog', { name: /document-1\.md/ })
+    expect(await within(source).findByText('The document still says this.')).toBeVisible()
+    expect(await within(source).findByText('Before it.')).toBeVisible()
+    expect(within(source).getByText('Blood absorbs light.').closest('mark')).toBeVisible()
+
+    await user.keyboard('{Escape}')
+
+    await vi.waitFor(() => {
+      expect(screen.queryByRole('dialog')).toBeNull()
+    })
+  })
+
+  test('a source whose document is gone shows the passage as it was cited', async () => {
+    known([execution()], { [FIRST]: WHOLE })
+    network.use(...documentOf('gone', ''))
+    const { user } = await openedLive()
+
+    await user.click(await screen.findByRole('button', { name: /document-1\.md/ }))
+
+    const source = await screen.findByRole('dialog')
+    expect(await within(source).findByText(/The document has been deleted/)).toBeVisible()
+    expect(within(source).getByText('Blood absorbs light.').closest('mark')).toBeVisible()
+  })
+
+  test('the log is filtered by kind and by what its lines say, and an event opens as it came', async () => {
+    known([execution()], { [FIRST]: WHOLE })
+    const { user } = await openedLive()
+    await screen.findByRole('log')
+
+    await user.click(screen.getByRole('button', { name: /^Progress 1/ }))
+    await logged(['Started', '[STEP]', '[MESSAGE]', 'Completed'])
+    await user.click(screen.getByRole('button', { name: /^Deltas 2/ }))
+    await logged(['Started', '[STEP]', '[DELTA]', '[DELTA]', '[MESSAGE]', 'Completed'])
+    await user.type(screen.getByRole('searchbox', { name: 'Find in the log' }), 'found')
+    await logged(['[STEP]'])
+
+    await user.click(screen.getByRole('button', { name: /Found 1 passages/ }))
+
+    expect(screen.getByRole('region', { name: 'Event 3' })).toHaveTextContent('"step": "retrieve"')
+  })
+
+  test('an earlier execution shows its own log', async () => {
+    const other = log(SECOND, started('Another?'), failed('The MCP service is away.'))
+    known([execution({ id: SECOND, status: 'failed', input_data: { query: 'Another?' } }), execution()], {
+      [FIRST]: WHOLE,
+      [SECOND]: other,
+    })
+    const { user, router } = await openedLive()
+    await screen.findByRole('heading', { name: 'Another?' })
+    await logged(['Started', 'Error'])
+
+    await user.click(screen.getByRole('link', { name: /What is fNIRS/ }))
+
+    expect(await screen.findByRole('heading', { name: 'What is fNIRS?' })).toBeVisible()
+    await logged(['Started', '[PROGRESS]', '[STEP]', '[MESSAGE]', 'Completed'])
+    expect(router.currentRoute.value.query).toEqual({ execution: FIRST })
+  })
+
+  test('an answer is Markdown', async () => {
+    const answer = '## Light\n\n- **absorbed** [1]\n- `scattered`\n\n[more](https://example.org/a)'
+    known([execution()], { [FIRST]: log(FIRST, started(), completed(answer, source(1))) })
+
+    await openedLive()
+
+    const shown = await screen.findByRole('region', { name: 'Answer' })
+    expect(within(shown).getByRole('heading', { name: 'Light' })).toBeVisible()
+    expect(within(shown).getAllByRole('listitem')).toHaveLength(2)
+    expect(within(shown).getByText('absorbed').tagName).toBe('STRONG')
+    expect(within(shown).getByRole('link', { name: 'more' })).toHaveAttribute(
+      'rel',
+      expect.stringContaining('noopener'),
+    )
+    expect(within(shown).getByRole('link', { name: 'Source 1: document-1.md' })).toBeVisible()
+  })
+
+  test('an answer that tries to be script stays words', async () => {
+    const answer = [
+      '<script>window.broken = true</script>',
+      '[run](javascript:window.broken=true) ![x](https://evil.example/pixel.png "onerror")',
+      '[1]: javascript:alert(1)',
+      '<iframe srcdoc="<script>parent.broken = true</script>"></iframe>',
+    ].join('\n\n')
+    known([execution()], { [FIRST]: log(FIRST, started(), completed(answer, source(1))) })
+
+    await openedLive()
+
+    const shown = await screen.findByRole('region', { name: 'Answer' })
+    expect(shown).toHaveTextContent('<script>window.broken = true</script>')
+    expect(shown.querySelector('script, iframe, img, [onerror]')).toBeNull()
+    expect(within(shown).queryByRole('link', { name: 'run' })).toBeNull()
+    for (const link of within(shown).getAllByRole('link')) {
+      expect(link.getAttribute('href')).toMatch(/^(https:|#source-1)/)
+    }
+  })
+
+  test('an answer is text: what looks like HTML is shown, not run', async () => {
+    const answer = '<img src=x onerror="alert(1)"> & <b>bold</b>'
+    known([execution()], { [FIRST]: log(FIRST, started(), completed(answer)) })
+
+    await openedLive()
+
+    expect(await screen.findByRole('region', { name: 'Answer' })).toHaveTextContent(answer)
+    expect(screen.queryByRole('img')).toBeNull()
+  })
+
+  test('the indicator tells when the socket is away and when it is back', async () => {
+    known([])
+    await openedLive()
+
+    live.server.hangUp(1012)
+    await screen.findByText('Reconnecting…')
+    await vi.waitFor(() => {
+      expect(live.server.opened).toHaveLength(2)
+    })
+    live.server.greet()
+
+    expect(await screen.findByText('Live')).toBeVisible()
+  })
+
+  test('leaving the page closes the socket', async () => {
+    known([])
+    const { router } = await openedLive()
+
+    await router.push('/executions/compare')
+
+    await vi.waitFor(() => {
+      expect(live.server.live).toBe(0)
+    })
+  })
+})
