@@ -123,6 +123,8 @@ class SentenceTransformersEmbedder:
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """One unit vector for each text."""
+        if not texts:
+            return np.zeros((0, int(self._model.get_embedding_dimension())), dtype=np.float32)
         windows = [_windows(text, self._window) for text in texts]
         with self._turn:
             vectors = self._model.encode_document(
@@ -148,8 +150,6 @@ def _windows(text: str, most: int) -> list[str]:
 
 
 def _means(vectors: Vectors, counts: Sequence[int]) -> Vectors:
-    if not counts:
-        return vectors
     starts = np.cumsum([0, *counts[:-1]])
     return _unit(np.add.reduceat(vectors, starts, axis=0))
 

