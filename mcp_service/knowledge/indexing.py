@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import ClassVar, Literal
 
 from starlette import status
@@ -81,8 +82,7 @@ class Indexing:
     async def _make_anew(self) -> None:
         async with self._turn:
             self._reached = None
-            for index in self._indexes:
-                await asyncio.to_thread(index.clear)
+            await _done(*(index.clear for index in self._indexes))
             await self._catch_up()
 
     async def _catch_up(self) -> None:
@@ -94,12 +94,7 @@ class Indexing:
                 return
             behind = [place for place, revision in enumerate(reached) if revision < changes.revision]
             # An index that has some of the changes takes them once more: what it is given is how things are now.
-            await asyncio.gather(
-                *(
-                    asyncio.to_thread(self._indexes[place].apply, changes.documents, changes.revision)
-                    for place in behind
-                )
-            )
+            await _done(*(partial(self._indexes[place].apply, changes.documents, changes.revision) for place in behind))
             for place in behind:
                 reached[place] = changes.revision
             self._done += sum(len(document.passages) for document in changes.documents)
@@ -111,8 +106,21 @@ class Indexing:
             return revision
         # Its records were replaced by older ones, a backup perhaps: nothing it holds can be trusted.
         logger.warning("An index is ahead of the records. It is made anew.")
-        await asyncio.to_thread(index.clear)
+        await _done(index.clear)
         return 0
+
+
+async def _done(*writes: Callable[[], None]) -> None:
+    """Do all of this in threads, and be back only when all of it has ended: one writes to an index at a time."""
+    ending = asyncio.gather(*map(asyncio.to_thread, writes), return_exceptions=True)
+    try:
+        outcomes = await asyncio.shield(ending)
+    except asyncio.CancelledError:
+        await ending
+        raise
+    for outcome in outcomes:
+        if outcome is not None:
+            raise outcome
 
 
 def _state(rebuilding: asyncio.Task[None] | None) -> Literal["never", "running", "done", "failed"]:
