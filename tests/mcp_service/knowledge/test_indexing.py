@@ -1,0 +1,172 @@
+"""How the indexes are brought to what the records hold, when one of them fails or nobody waits any more."""
+
+import asyncio
+import hashlib
+import threading
+from collections.abc import AsyncGenerator, Sequence
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from dynavera.records.change_log import ChangeLog, CurrentDocument, Scope
+from dynavera.records.database import Database
+from dynavera.records.documents import DocumentRecords
+from dynavera.records.migrate import migrate
+from dynavera.records.new_documents import NewDocument, NewPassage
+from dynavera.records.users import Users
+from mcp_service.knowledge.index import Hit
+from mcp_service.knowledge.indexing import Indexing, Rebuilding
+
+PATIENCE_SECONDS = 10
+
+
+class DiskFull(Exception):
+    pass
+
+
+class FakeIndex:
+    """Holds the texts of passages, fails when it is told to, and can be made to wait in the middle."""
+
+    def __init__(self) -> None:
+        self.texts: dict[UUID, list[str]] = {}
+        self.reached = 0
+        self.fails = False
+        self.may_go_on = threading.Event()
+        self.may_go_on.set()
+        self.writing = False
+
+    def revision(self) -> int:
+        return self.reached
+
+    def apply(self, documents: Sequence[CurrentDocument], revision: int) -> None:
+        assert not self.writing, "two write at a time"
+        self.writing = True
+        assert self.may_go_on.wait(PATIENCE_SECONDS)
+        self.writing = False
+        if self.fails:
+            raise DiskFull
+        self.texts |= {each.document_id: [passage.text for passage in each.passages] for each in documents}
+        self.reached = revision
+
+    def clear(self) -> None:
+        self.texts.clear()
+        self.reached = 0
+
+    def search(self, scope: Scope, query: str, limit: int) -> list[Hit]:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        raise NotImplementedError
+
+
+class World:
+    def __init__(self, database: Database, user_id: UUID) -> None:
+        self.records = DocumentRecords(database)
+        self.user_id = user_id
+        self.one, self.other = FakeIndex(), FakeIndex()
+        self.indexing = Indexing(ChangeLog(database), (self.one, self.other))
+
+    async def put(self, *names: str) -> None:
+        """Documents that say their names."""
+        digest = hashlib.sha256(b"").hexdigest()
+        new = [NewDocument(name, "text/plain", 1, name, name, [NewPassage("", 0, 1, name, digest)]) for name in names]
+        await self.records.put(self.user_id, "default", new)
+
+    def held(self) -> list[list[list[str]]]:
+        return [sorted(index.texts.values()) for index in (self.one, self.other)]
+
+    async def ended(self) -> str:
+        """How the rebuild ended."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while self.indexing.progress().state == "running":
+                await asyncio.sleep(0)
+        return self.indexing.progress().state
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncGenerator[World]:
+    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'records.sqlite3'}")
+    await migrate(database)
+    yield World(database, (await Users(database).ensure_first("key")).id)
+    await database.close()
+
+
+async def test_an_index_that_failed_catches_up_and_the_other_waits_for_it(world: World) -> None:
+    await world.put("a")
+    world.one.fails = True
+    with pytest.raises(DiskFull):
+        await world.indexing.catch_up()
+    world.one.fails = False
+    await world.put("b")
+
+    await world.indexing.keep_up()
+
+    assert world.held() == [[["a"], ["b"]], [["a"], ["b"]]]
+
+
+async def test_who_is_cancelled_leaves_no_write_behind(world: World) -> None:
+    await world.put("a")
+    world.one.may_go_on.clear()
+    leaving = asyncio.create_task(world.indexing.catch_up())
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not world.one.writing:
+            await asyncio.sleep(0)
+
+    leaving.cancel()
+    coming = asyncio.create_task(world.indexing.catch_up())
+    await asyncio.sleep(0)
+    world.one.may_go_on.set()
+    await coming
+
+    assert leaving.cancelled()
+    assert world.held() == [[["a"]], [["a"]]]
+
+
+async def test_searches_wait_for_a_rebuild_and_go_on_after_it(world: World) -> None:
+    await world.put("a", "b")
+    await world.indexing.catch_up()
+    world.other.may_go_on.clear()
+
+    began = world.indexing.rebuild(2)
+    again = world.indexing.rebuild(2)
+    with pytest.raises(Rebuilding):
+        await world.indexing.keep_up()
+    world.other.may_go_on.set()
+    state = await world.ended()
+    await world.indexing.keep_up()
+
+    assert (began.state, again.state, state) == ("running", "running", "done")
+    assert world.indexing.progress().passages == 2
+    assert world.held() == [[["a"], ["b"]], [["a"], ["b"]]]
+
+
+async def test_a_rebuild_that_fails_says_so_and_the_next_search_mends_it(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    await world.put("a")
+    await world.indexing.catch_up()
+    world.other.fails = True
+
+    world.indexing.rebuild(1)
+    state = await world.ended()
+    world.other.fails = False
+    await world.indexing.keep_up()
+
+    assert state == "failed"
+    assert "could not be made anew" in caplog.text
+    assert world.held() == [[["a"]], [["a"]]]
+
+
+async def test_a_service_that_ends_leaves_a_rebuild_to_the_next_start(world: World) -> None:
+    await world.put("a")
+    world.one.may_go_on.clear()
+    world.indexing.rebuild(1)
+    closing = asyncio.create_task(world.indexing.close())
+    await asyncio.sleep(0)
+    world.one.may_go_on.set()
+    await closing
+
+    await world.indexing.catch_up()
+
+    assert world.held() == [[["a"]], [["a"]]]
