@@ -27,7 +27,7 @@ from pydantic import RootModel
 
 from mcp_service.identity import DESCRIPTION, INSTRUCTIONS, NAME, REFUSED, TITLE
 from mcp_service.refusals import refusal_of
-from mcp_service.service_at_hand import ServiceAtHand, ServiceAway
+from mcp_service.stdio.service_at_hand import ServiceAtHand, ServiceAway
 
 PROTOCOL = "2026-07-28"
 """The revision that the service is asked in, whichever the client speaks: it has no sessions that could be lost."""

@@ -4,27 +4,26 @@ Standard output carries the protocol and nothing else; what there is to say goes
 """
 
 import asyncio
-import json
 import logging
 import os
 import signal
 import sys
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import httpx2
 from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
-from mcp_types import INVALID_REQUEST, PARSE_ERROR, ErrorData, JSONRPCError, jsonrpc_message_adapter
-from pydantic import ValidationError
+from mcp_types import JSONRPCError
 
 from dynavera.settings import BadSettings, Settings, load_settings
 from dynavera.telemetry import configure
 from dynavera.up.checks import CannotStart, prepared_data_dir
-from mcp_service.bridge import Bridge
-from mcp_service.service_at_hand import ServiceAtHand, ServiceAway
+from mcp_service.stdio.bridge import Bridge
+from mcp_service.stdio.lines import Lines, messages_of
+from mcp_service.stdio.service_at_hand import ServiceAtHand, ServiceAway
 
 if TYPE_CHECKING:
     import anyio
@@ -32,10 +31,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LARGEST_LINE = 8 * 1024 * 1024
-"""Bytes of one message, as of one HTTP request."""
-
-READ_BYTES = 64 * 1024
 SILENCE_SECONDS = 300
 CONNECT_SECONDS = 5
 
@@ -107,7 +102,7 @@ async def _warmed(at_hand: ServiceAtHand) -> None:
 async def _serve_streams(bridge: Bridge) -> None:
     server = bridge.server()
     refused: asyncio.Queue[JSONRPCError] = asyncio.Queue()
-    lines = cast("anyio.AsyncFile[str]", _messages(Lines(sys.stdin.fileno()), refused))
+    lines = cast("anyio.AsyncFile[str]", messages_of(Lines(sys.stdin.fileno()), refused, _end_at_the_latest))
     async with stdio_server(stdin=lines) as (messages, answers):
         refusing = asyncio.create_task(_refuse(refused, answers.clone()))
         try:
@@ -116,76 +111,11 @@ async def _serve_streams(bridge: Bridge) -> None:
             refusing.cancel()
 
 
-async def _messages(lines: "Lines", refused: asyncio.Queue[JSONRPCError]) -> AsyncGenerator[str]:
-    """The lines that are messages: the library passes over all others without a word, and who sent them waits."""
-    async for line in lines:
-        if not line.strip():
-            continue
-        try:
-            jsonrpc_message_adapter.validate_json(line, by_name=False)
-        except ValidationError:
-            refused.put_nowait(_refusal(line))
-        else:
-            yield line
-    _end_at_the_latest()
-
-
-def _refusal(line: str) -> JSONRPCError:
-    try:
-        decoded: Any = json.loads(line)
-    except (ValueError, RecursionError):
-        error = ErrorData(code=PARSE_ERROR, message="A message must be one line of JSON, of at most 8 MiB.")
-        return JSONRPCError(jsonrpc="2.0", id=None, error=error)
-    found = cast("dict[str, Any]", decoded).get("id") if isinstance(decoded, dict) else None
-    number = found if isinstance(found, int | str) and not isinstance(found, bool) else None
-    error = ErrorData(code=INVALID_REQUEST, message="A message must be one JSON-RPC request, in valid Unicode.")
-    return JSONRPCError(jsonrpc="2.0", id=number, error=error)
-
-
 async def _refuse(refused: asyncio.Queue[JSONRPCError], answers: "ContextSendStream[SessionMessage]") -> None:
     # As long as one end is open, the library waits for what it would write.
     async with answers:
         while True:
             await answers.send(SessionMessage(await refused.get()))
-
-
-class Lines:
-    """The lines of a file descriptor, read by a thread of their own that nobody has to wait for."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        self._loop = asyncio.get_running_loop()
-        self._lines: asyncio.Queue[str | None] = asyncio.Queue()
-        self._room = threading.Semaphore(16)
-        threading.Thread(target=self._read, daemon=True, name="stdin").start()
-
-    async def __aiter__(self) -> AsyncIterator[str]:
-        """Each line as it comes; one that is too long comes cut off, and is therefore no message."""
-        while (line := await self._lines.get()) is not None:
-            self._room.release()
-            yield line
-
-    def _read(self) -> None:
-        try:
-            self._read_lines()
-        finally:
-            self._put(None)
-
-    def _read_lines(self) -> None:
-        begun = bytearray()
-        # Not through `sys.stdin`: a thread that waits in it must not be there when Python ends.
-        while data := os.read(self._descriptor, READ_BYTES):
-            *ended, rest = data.split(b"\n")
-            for each in ended:
-                self._put((bytes(begun) + each)[:LARGEST_LINE].decode(errors="replace"))
-                begun.clear()
-            if len(begun) <= LARGEST_LINE:
-                begun += rest
-
-    def _put(self, line: str | None) -> None:
-        self._room.acquire()
-        with suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._lines.put_nowait, line)
 
 
 def _end_at_the_latest() -> None:
