@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 import statistics
 import sys
 import tempfile
@@ -29,6 +30,8 @@ def main() -> None:
     parser.add_argument("--embedder", default="wordllama", help="as DYNAVERA_EMBEDDER")
     parser.add_argument("--passages", type=int, default=100_000, help="made passages for the large run; 0: none")
     given = parser.parse_args()
+    # wordllama turns everybody's messages on when it is imported, unless somebody has settled them before.
+    logging.basicConfig(level=logging.WARNING)
     try:
         collection = read(given.collection)
         quality, speed = asyncio.run(_measured(collection, given.embedder, given.passages))

@@ -1,5 +1,6 @@
 """An embedder of sentence-transformers for real: all-MiniLM-L6-v2, whose weights come as a package."""
 
+import json
 import shutil
 from importlib.resources import files
 from pathlib import Path
@@ -55,15 +56,21 @@ def test_texts_that_come_together_have_the_vectors_that_they_have_alone(embedder
     assert np.allclose(together, np.concatenate([embedder.embed([text]) for text in texts]), atol=1e-4)
 
 
+def change_a_value(weights: Path) -> None:
+    with weights.open("r+b") as file:
+        # The length of the header, the header in JSON, and then the values.
+        length = int.from_bytes(file.read(8), "little")
+        layers = json.loads(file.read(length))
+        file.seek(8 + length + layers["embeddings.word_embeddings.weight"]["data_offsets"][0])
+        file.write(b"\x01\x02")
+
+
 def test_the_identity_stays_and_is_another_for_other_weights(model: Path, embedder: Embedder, tmp_path: Path) -> None:
     other = tmp_path / "model"
     shutil.copytree(model, other)
     name = f"sentence-transformers:{other}"
     same = open_embedder(name).identity
-    with (other / "model.safetensors").open("r+b") as weights:
-        # The length of the header, the header, and then the first values.
-        weights.seek(8 + int.from_bytes(weights.read(8), "little"))
-        weights.write(b"\x01\x02")
+    change_a_value(other / "model.safetensors")
 
     changed = open_embedder(name).identity
 
