@@ -176,7 +176,8 @@ describe('an execution', () => {
     const shown = await openedQueued()
 
     expect(await within(shown).findByText('Waiting: no worker is running')).toBeVisible()
-    expect(within(shown).getByText('Waiting: no worker is running.')).toBeVisible()
+    const toSee = { selector: ':not(.visually-hidden)' }
+    expect(within(shown).getByText('Waiting: no worker is running.', toSee)).toBeVisible()
     const earlier = screen.getByRole('navigation', { name: 'Executions' })
     expect(await within(earlier).findByText('Waiting: no worker is running')).toBeVisible()
   })

@@ -49,7 +49,7 @@ export const useHealthStore = defineStore('health', () => {
     }
   }
 
-  return { problem, complaints, hindrance, look }
+  return { health, problem, complaints, hindrance, look }
 })
 
 function said({ checks }: Health): string[] {

@@ -1,0 +1,178 @@
+import { screen, within } from '@testing-library/vue'
+import { http, HttpResponse } from 'msw'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
+
+import type { ApiKey, System } from '@/api/types'
+import { FIRST, health, problem, SECOND } from '@/testing/made'
+import { network } from '@/testing/network'
+import { opened } from '@/testing/opened'
+
+const LAPTOP: ApiKey = { id: FIRST, name: 'laptop', created_at: '2026-01-01T10:00:00Z' }
+let keys: ApiKey[]
+
+function system(fields: Partial<System> = {}): System {
+  return {
+    versions: { dynavera: '0.1.0', python: '3.11.9', temporal: '1.32.0' },
+    generator: 'extractive',
+    generators: ['extractive'],
+    embedder: 'wordllama',
+    temporal_ui: 'http://127.0.0.1:8233',
+    mcp_url: 'http://127.0.0.1:8001',
+    ...fields,
+  }
+}
+
+beforeEach(() => {
+  keys = [LAPTOP]
+  network.use(
+    http.get('*/api/me', () => HttpResponse.json({ id: SECOND, name: 'owner' })),
+    http.get('*/api/system', () => HttpResponse.json(system())),
+    http.get('*/api/keys', () => HttpResponse.json({ items: keys, next_cursor: null })),
+  )
+})
+
+describe('the parts', () => {
+  test('are shown as the API finds them, each with what to do about it', async () => {
+    const worker = 'No worker is running: start one with `dynavera worker`.'
+    network.use(http.get('*/api/health', () => HttpResponse.json(health({ worker }))))
+
+    await opened('/system')
+
+    const parts = within(await screen.findByRole('list', { name: 'Parts' }))
+    expect(await parts.findByText('Away')).toBeVisible()
+    expect(parts.getAllByText('Works')).toHaveLength(4)
+    expect(parts.getByText('dynavera worker').tagName).toBe('CODE')
+  })
+
+  test('are not known while the API does not answer', async () => {
+    network.use(http.get('*/api/health', () => HttpResponse.error()))
+
+    await opened('/system')
+
+    const parts = within(await screen.findByRole('list', { name: 'Parts' }))
+    expect(await parts.findByText('Away')).toBeVisible()
+    expect(parts.getAllByText('Not known')).toHaveLength(4)
+  })
+})
+
+describe('what is in use', () => {
+  test('is said with its versions and addresses', async () => {
+    await opened('/system')
+
+    expect(await screen.findByText('wordllama')).toBeVisible()
+    expect(screen.getByText(/Dynavera 0\.1\.0, Temporal 1\.32\.0, Python 3\.11\.9/)).toBeVisible()
+    expect(screen.getByRole('link', { name: 'http://127.0.0.1:8233' })).toHaveAttribute(
+      'href',
+      'http://127.0.0.1:8233',
+    )
+    expect(screen.getByText('http://127.0.0.1:8001/mcp')).toBeVisible()
+  })
+
+  test('is honest about what cannot be known now', async () => {
+    const unknown = system({ generator: null, generators: [], embedder: null, temporal_ui: null })
+    network.use(http.get('*/api/system', () => HttpResponse.json(unknown)))
+
+    await opened('/system')
+
+    expect(await screen.findAllByText('Not known: the MCP service is away.')).toHaveLength(2)
+    expect(screen.getByText('DYNAVERA_TEMPORAL_UI_URL')).toBeVisible()
+  })
+
+  test('that cannot be read says so, and is read again', async () => {
+    const away = problem({ status: 503, code: 'database_away', detail: 'The database is away.' })
+    network.use(http.get('*/api/system', () => HttpResponse.json(away, { status: 503 })))
+    const { user } = await opened('/system')
+    expect(await screen.findByRole('alert')).toHaveTextContent(/The database is away\.\s*database_away/)
+
+    network.use(http.get('*/api/system', () => HttpResponse.json(system())))
+    await user.click(screen.getByRole('button', { name: 'Try again' }))
+
+    expect(await screen.findByText('wordllama')).toBeVisible()
+  })
+})
+
+describe('API keys', () => {
+  test('are made with a name, and shown this once', async () => {
+    network.use(
+      http.post('*/api/keys', async ({ request }) => {
+        const { name } = (await request.json()) as { name: string }
+        const made = { id: SECOND, name, created_at: '2026-01-02T10:00:00Z' }
+        keys = [...keys, made]
+        return HttpResponse.json({ ...made, api_key: 'dyn_secret' }, { status: 201 })
+      }),
+    )
+    const { user } = await opened('/system')
+
+    await user.type(await screen.findByLabelText('New API key'), ' robot ')
+    await user.click(screen.getByRole('button', { name: 'Create key' }))
+
+    const note = await screen.findByRole('region', { name: 'The new key robot' })
+    expect(note).toHaveFocus()
+    expect(within(note).getByText('dyn_secret')).toBeVisible()
+    expect(await screen.findByRole('button', { name: 'Revoke robot' })).toBeVisible()
+    await user.click(within(note).getByRole('button', { name: 'I have it' }))
+    expect(screen.queryByText('dyn_secret')).toBeNull()
+  })
+
+  test('with a name that is refused say why', async () => {
+    const refusal = problem({
+      status: 422,
+      code: 'invalid',
+      detail: 'The request is not as it should be.',
+      errors: [{ location: 'body.name', message: 'must not be blank' }],
+    })
+    network.use(http.post('*/api/keys', () => HttpResponse.json(refusal, { status: 422 })))
+    const { user } = await opened('/system')
+
+    await user.type(await screen.findByLabelText('New API key'), ' ')
+    await user.click(screen.getByRole('button', { name: 'Create key' }))
+
+    expect(await screen.findByText(/must not be blank/)).toHaveTextContent('must not be blank invalid')
+    expect(screen.getByLabelText('New API key')).toBeInvalid()
+  })
+
+  test('are revoked only after a question', async () => {
+    const revoked: unknown[] = []
+    network.use(
+      http.delete('*/api/keys/:id', ({ params }) => {
+        revoked.push(params.id)
+        keys = []
+        return new HttpResponse(null, { status: 204 })
+      }),
+    )
+    const { user } = await opened('/system')
+    await user.click(await screen.findByRole('button', { name: 'Revoke laptop' }))
+    await user.click(await screen.findByRole('button', { name: 'Keep it' }))
+    expect(revoked).toEqual([])
+
+    await user.click(screen.getByRole('button', { name: 'Revoke laptop' }))
+    const question = await screen.findByRole('dialog', { name: 'Revoke this key?' })
+    expect(question).toHaveTextContent('laptop')
+    await user.click(within(question).getByRole('button', { name: 'Revoke' }))
+
+    expect(await screen.findByText(/There is no key/)).toBeVisible()
+    expect(revoked).toEqual([FIRST])
+    expect(await screen.findByText('“laptop” is revoked')).toBeInTheDocument()
+  })
+
+  test('that could not be revoked are still there, and it can be tried again', async () => {
+    const away = problem({ status: 503, code: 'database_away', detail: 'The database is away.' })
+    let tried = 0
+    network.use(
+      http.delete('*/api/keys/:id', () => {
+        tried += 1
+        return HttpResponse.json(away, { status: 503 })
+      }),
+    )
+    const { user } = await opened('/system')
+    await user.click(await screen.findByRole('button', { name: 'Revoke laptop' }))
+    await user.click(await screen.findByRole('button', { name: 'Revoke' }))
+
+    await user.click(await screen.findByRole('button', { name: 'Try again' }))
+
+    await vi.waitFor(() => {
+      expect(tried).toBe(2)
+    })
+    expect(screen.getByRole('button', { name: 'Revoke laptop' })).toBeVisible()
+  })
+})
