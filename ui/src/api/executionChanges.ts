@@ -22,7 +22,7 @@ export interface ExecutionChanges {
 }
 
 export function openExecutionChanges(listener: ChangeListener): ExecutionChanges {
-  const address = new URL('/api/executions/stream', window.location.href)
+  const address = new URL('/api/executions/stream?beat=true', window.location.href)
   let source: EventSource | null = null
   let timer: ReturnType<typeof setTimeout> | undefined
   let listening: ReturnType<typeof setInterval> | undefined

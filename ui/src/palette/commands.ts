@@ -16,20 +16,18 @@ export interface Command {
 export interface CommandGroup {
   name: string
   commands: Command[]
-  /** Found elsewhere by what is typed, so nothing of it is left out here. */
-  isFound?: boolean
 }
 
-/** The groups with what fits: every word that is typed is somewhere in a command. */
-export function fitting(groups: CommandGroup[], typed: string): CommandGroup[] {
-  const wanted = folded(typed).split(/\s+/).filter(Boolean)
+/** Every word that is typed is somewhere in a command that fits; what begins with it comes first. */
+export function fitting(commands: Command[], typed: string): Command[] {
+  const whole = folded(typed).trim()
+  const wanted = whole.split(/\s+/).filter(Boolean)
   const fits = ({ label, words = '' }: Command) => {
     const text = folded(`${label} ${words}`)
     return wanted.every((word) => text.includes(word))
   }
-  return groups
-    .map((group) => (group.isFound === true ? group : { ...group, commands: group.commands.filter(fits) }))
-    .filter(({ commands }) => commands.length > 0)
+  const begins = ({ label }: Command) => (folded(label).startsWith(whole) ? 0 : 1)
+  return commands.filter(fits).sort((one, other) => begins(one) - begins(other))
 }
 
 /** Without case and accents. */

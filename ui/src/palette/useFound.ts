@@ -1,6 +1,6 @@
 /** Agents and executions for the palette, as the API knows them now. */
 import { refDebounced } from '@vueuse/core'
-import { ref, shallowRef, watch, type Ref } from 'vue'
+import { computed, ref, shallowRef, watch, type Ref, type ShallowRef } from 'vue'
 
 import * as api from '@/api/client'
 import { asProblem, type ApiProblem } from '@/api/problems'
@@ -12,13 +12,15 @@ const MOST_EXECUTIONS = 6
 export function useFound(typed: Readonly<Ref<string>>) {
   const agents = shallowRef<Agent[]>([])
   const executions = shallowRef<Execution[]>([])
-  const problem = shallowRef<ApiProblem | null>(null)
+  const agentsProblem = shallowRef<ApiProblem | null>(null)
+  const executionsProblem = shallowRef<ApiProblem | null>(null)
+  const problem = computed(() => agentsProblem.value ?? executionsProblem.value)
   const isReading = ref(true)
   const wanted = refDebounced(typed, ASK_AFTER)
   let latest = 0
 
   async function readAgents(): Promise<void> {
-    await guarded(async () => {
+    await guarded(agentsProblem, async () => {
       agents.value = (await api.listAgents()).items
     })
   }
@@ -27,7 +29,7 @@ export function useFound(typed: Readonly<Ref<string>>) {
     latest += 1
     const mine = latest
     isReading.value = true
-    await guarded(async () => {
+    await guarded(executionsProblem, async () => {
       const query = question === '' ? {} : { q: question }
       const { items } = await api.findExecutions(query, null, MOST_EXECUTIONS)
       if (mine === latest) {
@@ -37,16 +39,16 @@ export function useFound(typed: Readonly<Ref<string>>) {
     isReading.value = mine !== latest
   }
 
-  async function guarded(work: () => Promise<void>): Promise<void> {
-    try {
-      await work()
-      problem.value = null
-    } catch (error) {
-      problem.value = asProblem(error)
-    }
-  }
-
   void readAgents()
   watch(wanted, (question) => readExecutions(question.trim()), { immediate: true })
   return { agents, executions, problem, isReading }
+}
+
+async function guarded(problem: ShallowRef<ApiProblem | null>, work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+    problem.value = null
+  } catch (error) {
+    problem.value = asProblem(error)
+  }
 }

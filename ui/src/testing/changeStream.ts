@@ -23,6 +23,11 @@ export class ChangeStream {
     this.write(`data: ${JSON.stringify(execution)}\n\n`)
   }
 
+  /** As the API does each second. */
+  beat(): void {
+    this.write('event: beat\ndata: now\n\n')
+  }
+
   /** The connection breaks, and the page is told to come back at once. */
   breakOff(): void {
     this.write('retry: 10\n\n')
