@@ -22,7 +22,7 @@ export async function violations(page: Page): Promise<string[]> {
 }
 
 /** Colours that have just changed are on the screen. */
-async function painted(page: Page): Promise<void> {
+export async function painted(page: Page): Promise<void> {
   await page.evaluate(
     'new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))',
   )

@@ -4,6 +4,8 @@ import { join } from 'node:path'
 
 import type { Page } from 'playwright-core'
 
+import { painted } from './accessibility'
+
 const WIDE = { width: 1440, height: 900 }
 const NARROW = { width: 390, height: 844 }
 
@@ -18,6 +20,7 @@ export async function pictured(page: Page, name: string): Promise<void> {
       await page.setViewportSize(size)
       // Without motion nothing is pictured half way from one scheme to the other.
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+      await painted(page)
       await page.screenshot({
         path: join(folder, `${name}-${size.width}-${colorScheme}.png`),
         fullPage: true,
