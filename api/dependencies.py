@@ -9,6 +9,7 @@ from starlette.requests import HTTPConnection
 
 from api.knowledge import Knowledge
 from api.streams import Streams
+from dynavera.contracts.agents import AgentSettings
 from dynavera.contracts.documents import Source
 from dynavera.contracts.events import EventPage
 from dynavera.contracts.executions import Execution, ExecutionStart
@@ -38,6 +39,10 @@ class ExecutionsDoor(Protocol):
 
     async def get(self, user: User, execution_id: UUID) -> Execution:
         """The execution as it is now."""
+        ...
+
+    async def settings(self, user: User, execution_id: UUID) -> AgentSettings:
+        """The agent's settings as the execution took them."""
         ...
 
     async def page(self, user: User, query: ExecutionQuery) -> Page[Execution]:
