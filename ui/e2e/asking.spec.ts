@@ -44,7 +44,7 @@ const log = () => page.getByRole('log').getByRole('listitem')
 
 async function ask(question: string): Promise<void> {
   await page.getByRole('textbox', { name: 'Question' }).fill(question)
-  await page.getByRole('button', { name: 'Start' }).click()
+  await page.getByRole('button', { name: 'Start', exact: true }).click()
   await page.getByRole('heading', { name: question }).waitFor()
 }
 
@@ -225,7 +225,7 @@ test('the list of agents follows what is started elsewhere', async () => {
 
   await ask('What is seen from here?')
 
-  await row.getByText('Running').waitFor({ timeout: 5_000 })
+  await row.getByText('Running').first().waitFor({ timeout: 5_000 })
   await row.getByText('Idle').waitFor({ timeout: 60_000 })
   await other.close()
 })
