@@ -57,7 +57,7 @@ export class Product {
   }
 
   /** As a machine that swaps does it: the process is there, and does nothing until it is thawed. */
-  async freeze(part: 'worker'): Promise<{ thaw: () => void }> {
+  async freeze(part: 'api' | 'worker'): Promise<{ thaw: () => void }> {
     const pid = await this.pid(part)
     process.kill(pid, 'SIGSTOP')
     return { thaw: () => process.kill(pid, 'SIGCONT') }

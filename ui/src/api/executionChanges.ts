@@ -3,9 +3,9 @@ import type { Execution } from './types'
 
 const OPEN_AGAIN_AFTER = 3_000
 /** The API's heart beats once a second. */
-const SILENT_AFTER = 2_300
+const SILENT_AFTER = 2_000
 const OPEN_AGAIN_WHEN_SILENT_FOR = 6_000
-const LISTEN_EVERY = 400
+const LISTEN_EVERY = 300
 
 export interface ChangeListener {
   /** The stream is open, for the first time or again; what happened before is not in it. */
@@ -28,13 +28,13 @@ export function openExecutionChanges(listener: ChangeListener): ExecutionChanges
   let listening: ReturnType<typeof setInterval> | undefined
   let heardAt = 0
   let isSilent = false
+  /** From the first beat on its absence means something: a proxy may hold back what is small. */
   let isBeating = false
 
   function open(): void {
     const opening = new EventSource(address)
     source = opening
     isSilent = false
-    isBeating = false
     heardAt = Date.now()
     listening = setInterval(listen, LISTEN_EVERY)
     opening.onopen = () => {

@@ -1,4 +1,5 @@
 /** Asks how the parts are, again and again while somebody looks. */
+import { useEventListener } from '@vueuse/core'
 import { onScopeDispose } from 'vue'
 
 import { useHealthStore } from './healthStore'
@@ -26,11 +27,11 @@ export function useHealthWatch(): void {
   }
 
   const look = () => void keepLooking()
-  document.addEventListener('visibilitychange', look)
+  useEventListener(document, 'visibilitychange', look)
+  useEventListener(window, ['online', 'offline'], look)
   onScopeDispose(() => {
     isOver = true
     clearTimeout(timer)
-    document.removeEventListener('visibilitychange', look)
   })
   look()
 }

@@ -1,0 +1,246 @@
+import { chromium, type Browser, type Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+import { violations } from './accessibility'
+import { findChromium, FLAGS } from './chromium'
+import { pictured } from './pictures'
+import { Product } from './product'
+
+const WIDE = { width: 1440, height: 900 }
+const NARROW = { width: 390, height: 844 }
+const SHOWN_WITHIN = 3_000
+
+let product: Product
+let browser: Browser
+let page: Page
+const complaints: string[] = []
+
+beforeAll(async () => {
+  product = await Product.start()
+  browser = await chromium.launch({ executablePath: findChromium() ?? '', args: FLAGS })
+  page = await browser.newPage({ viewport: WIDE })
+  page.setDefaultTimeout(20_000)
+  page.on('pageerror', (error) => complaints.push(error.message))
+})
+
+afterAll(async () => {
+  await browser.close()
+  await product.stop()
+})
+
+const health = () => page.getByRole('status', { name: 'Health' })
+const heading = (name: string) => page.getByRole('heading', { name, level: 1 })
+
+/** What axe has against the page, and what sticks out of it, at both ends of what people have. */
+async function faults(): Promise<string[]> {
+  const found: string[] = []
+  for (const size of [NARROW, WIDE]) {
+    await page.setViewportSize(size)
+    found.push(...(await violations(page)))
+    const tooWide = await page.evaluate('document.documentElement.scrollWidth - window.innerWidth')
+    if (tooWide !== 0) {
+      found.push(`${size.width}: the page is ${String(tooWide)} px too wide`)
+    }
+  }
+  return found
+}
+
+async function look(name: string): Promise<void> {
+  expect(await faults()).toEqual([])
+  await pictured(page, name)
+}
+
+test('who is not known logs in, and is where they wanted to be', async () => {
+  await page.goto(`${product.address}/system`)
+  await heading('Log in').waitFor()
+  await look('login')
+
+  const code = new URL(await product.loginLink()).hash
+  await page.goto(`${product.address}/login?next=/system${code}`)
+
+  await heading('System').waitFor()
+  expect(page.url()).toBe(`${product.address}/system`)
+})
+
+describe('the system page', () => {
+  test('shows each part, what is in use, and where Temporal Web is', async () => {
+    const parts = page.getByRole('list', { name: 'Parts' })
+    await parts.getByText('Works').nth(4).waitFor()
+    await page.getByText('wordllama').waitFor()
+
+    const link = page.getByRole('link', { name: /^http:\/\/127\.0\.0\.1:\d+$/ })
+    expect((await fetch((await link.getAttribute('href')) ?? '')).ok).toBe(true)
+  })
+
+  test('makes a key that opens, whatever it is called, and revokes it', async () => {
+    const name = '<img src=x onerror="window.hurt = true">'
+    await page.getByLabel('New API key').fill(name)
+    await page.getByRole('button', { name: 'Create key' }).click()
+    const secret = await page.locator('.secret').innerText()
+    const asked = () =>
+      fetch(`${product.address}/api/me`, { headers: { authorization: `Bearer ${secret}` } }).then(
+        ({ status }) => status,
+      )
+    expect(await asked()).toBe(200)
+    await look('system')
+
+    await page.getByRole('button', { name: `Revoke ${name}` }).click()
+    await page.getByRole('dialog', { name: 'Revoke this key?' }).waitFor()
+    await look('revoke')
+    await page.getByRole('button', { name: 'Revoke', exact: true }).click()
+
+    // What is shown and what is read out.
+    await page
+      .getByRole('region', { name: /^Notices/ })
+      .getByText(`“${name}” is revoked`)
+      .waitFor()
+    await page
+      .locator('[role="alert"][aria-live="polite"]')
+      .getByText('is revoked')
+      .waitFor({ state: 'attached' })
+    expect(await faults()).toEqual([])
+    expect(await asked()).toBe(401)
+    expect(await page.evaluate('window.hurt')).toBeUndefined()
+  })
+})
+
+describe('the navigation', () => {
+  test('leads everywhere by keys, and says where one is', async () => {
+    for (const [keys, name] of [
+      ['ga', 'Agents'],
+      ['ge', 'Executions'],
+      ['gk', 'Knowledge'],
+      ['gs', 'System'],
+    ] as const) {
+      await page.keyboard.type(keys)
+      await page.getByRole('link', { name, exact: true }).and(page.locator('[aria-current="page"]')).waitFor()
+      expect(await page.title()).toBe(`${name} · Dynavera`)
+    }
+  })
+
+  test('is at the bottom of a narrow page', async () => {
+    await page.setViewportSize(NARROW)
+    const place = await page.getByRole('navigation', { name: 'Main' }).boundingBox()
+
+    expect(place).toMatchObject({ x: 0, width: NARROW.width })
+    expect((place?.y ?? 0) + (place?.height ?? 0)).toBe(NARROW.height)
+    await page.setViewportSize(WIDE)
+  })
+
+  test('that leads nowhere says so', async () => {
+    await page.goto(`${product.address}/nowhere`)
+    await page.getByText('There is no such page').waitFor()
+    await look('not-found')
+  })
+})
+
+describe('the palette', () => {
+  test('finds an agent, and hands a question over to it', async () => {
+    await page.keyboard.press('Control+k')
+    await page.getByRole('option', { name: /^Research assistant/ }).waitFor()
+    await look('palette')
+
+    await page.keyboard.type('What is light?')
+    await page.getByRole('option', { name: 'Ask Research assistant: What is light?' }).waitFor()
+    await page.keyboard.press('Enter')
+
+    const field = page.getByRole('textbox', { name: 'Question' })
+    await field.waitFor()
+    expect(await field.inputValue()).toBe('What is light?')
+  })
+
+  test('gives the focus back when it is closed', async () => {
+    const menu = page.getByRole('button', { name: 'owner: menu' })
+    await menu.focus()
+    await page.keyboard.press('Control+k')
+    await page.getByRole('dialog', { name: 'Search or go to' }).waitFor()
+    await page.keyboard.press('Escape')
+    await page.getByRole('dialog').waitFor({ state: 'detached' })
+
+    expect(await menu.evaluate((element) => element === document.activeElement)).toBe(true)
+  })
+
+  test('is not the only one: ? lists the keys', async () => {
+    await page.keyboard.press('?')
+    await page.getByRole('dialog', { name: 'Keyboard' }).waitFor()
+    await look('keys')
+    await page.keyboard.press('Escape')
+  })
+})
+
+describe('the theme', () => {
+  test('that is chosen is kept, and there before any other script has run', async () => {
+    await page.getByRole('button', { name: 'owner: menu' }).click()
+    await page.getByRole('menu').waitFor()
+    await look('menu')
+    await page.getByRole('menuitemradio', { name: 'Dark' }).click()
+
+    await page.route('**/assets/*.js', (route) => route.abort())
+    await page.reload()
+
+    const canvas = 'getComputedStyle(document.body).backgroundColor'
+    expect(await page.evaluate('document.documentElement.dataset.theme')).toBe('dark')
+    expect(await page.evaluate(canvas)).toBe('rgb(18, 20, 21)')
+    await page.unroute('**/assets/*.js')
+    await page.evaluate('localStorage.clear()')
+    await page.reload()
+    expect(await page.evaluate(canvas)).toBe('rgb(250, 250, 249)')
+  })
+})
+
+describe('a connection that is lost', () => {
+  beforeAll(async () => {
+    await page.goto(`${product.address}/system`)
+    await page.getByText('wordllama').waitFor()
+    await page.getByText('Works').nth(4).waitFor()
+  })
+
+  test('by a browser that is offline is shown at once, and is mended', async () => {
+    const before = await heading('System').boundingBox()
+    await page.context().setOffline(true)
+    await health().getByText('You are offline.').waitFor({ timeout: SHOWN_WITHIN })
+
+    expect(await heading('System').boundingBox()).toEqual(before)
+    await page
+      .getByRole('list', { name: 'Parts' })
+      .getByText('Not known')
+      .nth(3)
+      .waitFor({ timeout: SHOWN_WITHIN })
+    await look('offline')
+    await page.context().setOffline(false)
+    await health().locator('p').waitFor({ state: 'detached' })
+  })
+
+  test('by an API that hangs is shown within three seconds, and is mended', async () => {
+    const api = await product.freeze('api')
+    await health()
+      .getByText(/^The (live connection is lost|API does not answer)/)
+      .first()
+      .waitFor({ timeout: SHOWN_WITHIN })
+
+    api.thaw()
+
+    await health().locator('p').waitFor({ state: 'detached' })
+  })
+
+  test('by an API that is killed is shown within three seconds, and is mended', async () => {
+    await product.kill('api')
+    await health().getByText('The API does not answer.').waitFor({ timeout: SHOWN_WITHIN })
+
+    await health().locator('p').waitFor({ state: 'detached', timeout: 30_000 })
+    await page.getByRole('list', { name: 'Parts' }).getByText('Works').nth(4).waitFor()
+  })
+})
+
+test('logging out leads to the log-in page, and the session is over', async () => {
+  await page.getByRole('button', { name: 'owner: menu' }).click()
+  await page.getByRole('menuitem', { name: 'Log out' }).click()
+
+  await heading('Log in').waitFor()
+  await page.goto(product.address)
+  await heading('Log in').waitFor()
+})
+
+test('the page never complained', () => {
+  expect(complaints).toEqual([])
+})
