@@ -47,9 +47,16 @@ export default defineConfig(
         {
           patterns: [
             {
-              group: ['agents', 'client', 'executions', 'http', 'session', 'system'].map(
-                (name) => `**/api/${name}`,
-              ),
+              group: [
+                'agents',
+                'client',
+                'documents',
+                'executions',
+                'http',
+                'session',
+                'system',
+                'uploads',
+              ].map((name) => `**/api/${name}`),
               message: 'Components know stores and composables, not the client.',
             },
           ],

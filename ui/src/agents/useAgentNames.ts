@@ -3,21 +3,13 @@ import { shallowRef, type ShallowRef } from 'vue'
 
 import * as api from '@/api/client'
 import { asProblem } from '@/api/problems'
-import type { Agent } from '@/api/types'
 
 /** Null until they are known; without them a list shows what else it has. */
 export function useAgentNames(): ShallowRef<ReadonlyMap<string, string> | null> {
   const names = shallowRef<ReadonlyMap<string, string> | null>(null)
 
   async function read(): Promise<void> {
-    const found: Agent[] = []
-    let cursor: string | null = null
-    do {
-      const page = await api.listAgents(cursor)
-      found.push(...page.items)
-      cursor = page.next_cursor
-    } while (cursor !== null)
-    names.value = new Map(found.map(({ id, name }) => [id, name]))
+    names.value = new Map((await api.allAgents()).map(({ id, name }) => [id, name]))
   }
 
   // What is in the way is said by what the page is about.

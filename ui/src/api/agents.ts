@@ -1,9 +1,23 @@
 /** Agents, as REST tells of them. */
-import { answered, http } from './http'
-import type { Agent, AgentCreate, Page } from './types'
+import { answered, done, http } from './http'
+import { everyPage, LARGEST_PAGE } from './pages'
+import type { Agent, AgentCreate, AgentPatch, Execution, Page } from './types'
 
-export function listAgents(cursor: string | null = null): Promise<Page<Agent>> {
-  return answered(http.GET('/api/agents', { params: { query: { limit: 100, cursor } } }))
+export function listAgents(cursor: string | null = null, limit = 100): Promise<Page<Agent>> {
+  return answered(http.GET('/api/agents', { params: { query: { limit, cursor } } }))
+}
+
+/** Every agent, newest first. */
+export function allAgents(): Promise<Agent[]> {
+  return everyPage((cursor) => listAgents(cursor, LARGEST_PAGE))
+}
+
+/** The newest execution of each agent that was ever asked. */
+export function latestExecutions(): Promise<Execution[]> {
+  return everyPage((cursor) => {
+    const query = { latest: true, limit: LARGEST_PAGE, cursor }
+    return answered(http.GET('/api/executions', { params: { query } }))
+  })
 }
 
 export function createAgent(agent: AgentCreate): Promise<Agent> {
@@ -12,4 +26,15 @@ export function createAgent(agent: AgentCreate): Promise<Agent> {
 
 export function getAgent(agentId: string): Promise<Agent> {
   return answered(http.GET('/api/agents/{agent_id}', { params: { path: { agent_id: agentId } } }))
+}
+
+export function changeAgent(agentId: string, patch: AgentPatch): Promise<Agent> {
+  const params = { path: { agent_id: agentId } }
+  return answered(http.PATCH('/api/agents/{agent_id}', { params, body: patch }))
+}
+
+/** It is asked even if the page is being left. */
+export function deleteAgent(agentId: string): Promise<void> {
+  const params = { path: { agent_id: agentId } }
+  return done(http.DELETE('/api/agents/{agent_id}', { params, keepalive: true }))
 }

@@ -6,6 +6,7 @@ type Schemas = components['schemas']
 export type Agent = Schemas['Agent']
 export type AgentSettings = Schemas['AgentSettings']
 export type AgentCreate = Schemas['AgentCreate']
+export type AgentPatch = Schemas['AgentPatch']
 export type Execution = Schemas['Execution']
 export type ExecutionStatus = Execution['status']
 export type ExecutionQuery = Omit<
@@ -19,6 +20,13 @@ export type PartialOutput = Schemas['PartialOutput']
 export type OutputData = CompletedOutput | PartialOutput
 export type Source = Schemas['Source']
 export type PinnedSource = Schemas['PinnedSource']
+export type Document = Schemas['Document']
+export type DocumentText = Schemas['DocumentText']
+export type Passage = Schemas['Passage']
+export type CollectionSummary = Schemas['CollectionSummary']
+export type Ingestion = Schemas['Ingestion']
+export type FoundPassage = Schemas['FoundPassage']
+export type SearchRequest = Schemas['Search']
 export type StopReceipt = Schemas['StopReceipt']
 export type ExecutionEvent = Schemas['EventPage']['items'][number]
 export type AgentEvent = Extract<ExecutionEvent, { type: 'agent_event' }>
@@ -35,6 +43,21 @@ export type Check = Schemas['Check']
 export interface Page<Item> {
   items: Item[]
   next_cursor: string | null
+}
+
+/** Which documents are asked for. */
+export interface DocumentFilters {
+  /** Empty: all collections. */
+  readonly collection: string
+  /** What the name holds; empty: anything. */
+  readonly q: string
+}
+
+/** A file on its way. */
+export interface NamedFile {
+  /** The document's name: the file's, or its path below the folder it came with. */
+  readonly name: string
+  readonly file: File
 }
 
 /** What the WebSocket says besides events; OpenAPI does not describe sockets. */

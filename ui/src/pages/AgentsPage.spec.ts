@@ -1,21 +1,15 @@
-import { screen, within } from '@testing-library/vue'
+import { screen, waitFor, within } from '@testing-library/vue'
 import { http, HttpResponse } from 'msw'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 
-import type { Agent } from '@/api/types'
+import { has, lastAsked, listed, quietInstance } from '@/testing/agentsNetwork'
 import { ChangeStream } from '@/testing/changeStream'
 import { LiveServer } from '@/testing/liveServer'
-import { agent, execution, problem, SECOND } from '@/testing/made'
+import { agent, AGENT, execution, problem, SECOND } from '@/testing/made'
 import { network } from '@/testing/network'
 import { opened } from '@/testing/opened'
 
-function listed(...agents: Agent[]): void {
-  network.use(http.get('*/api/agents', () => HttpResponse.json({ items: agents, next_cursor: null })))
-}
-
-beforeEach(() => {
-  network.use(http.get('*/api/me', () => HttpResponse.json({ id: SECOND, name: 'owner' })))
-})
+beforeEach(quietInstance)
 
 test('each agent is listed with its status and leads to its page', async () => {
   listed(agent(), agent({ id: SECOND, name: 'Grant reader', status: 'running' }))
@@ -123,58 +117,156 @@ test('an API that does not answer is said to be away', async () => {
   expect(await screen.findByRole('alert')).toHaveTextContent('The API does not answer.')
 })
 
-test('a new agent is created with all its settings and opened', async () => {
-  const server = await LiveServer.start()
-  listed()
-  const sent: unknown[] = []
-  network.use(
-    http.post('*/api/agents', async ({ request }) => {
-      sent.push(await request.json())
-      return HttpResponse.json(agent({ id: SECOND }), { status: 201 })
-    }),
-    http.get('*/api/agents/:id', () => HttpResponse.json(agent({ id: SECOND }))),
-    http.get('*/api/agents/:id/executions', () => HttpResponse.json({ items: [], next_cursor: null })),
+test('each agent shows what it was asked last, and leads there', async () => {
+  listed(agent(), agent({ id: SECOND, name: 'Grant reader' }))
+  lastAsked(execution({ id: SECOND, status: 'failed' }))
+
+  await opened('/')
+
+  expect(await screen.findByRole('link', { name: 'What is fNIRS?' })).toHaveAttribute(
+    'href',
+    `/executions/${SECOND}`,
   )
-  const { user, router } = await opened('/')
-  await user.click(await screen.findByRole('button', { name: 'New agent' }))
-
-  await user.type(screen.getByLabelText('Name'), 'Lab manual')
-  await user.click(screen.getByText('Retrieval and generation'))
-  await user.clear(screen.getByLabelText('Passages'))
-  await user.type(screen.getByLabelText('Passages'), '8')
-  await user.click(screen.getByRole('button', { name: 'Create agent' }))
-
-  await screen.findByRole('form', { name: 'Ask the agent' })
-  expect(router.currentRoute.value.path).toBe(`/agents/${SECOND}`)
-  expect(sent).toEqual([
-    {
-      name: 'Lab manual',
-      description: '',
-      instructions: '',
-      generator: null,
-      collection: 'default',
-      top_k: 8,
-      max_tokens: 200,
-      temperature: 0.2,
-    },
-  ])
-  await server.stop()
+  expect(screen.getByText('Failed')).toBeVisible()
+  expect(screen.getByText('Not asked yet')).toBeVisible()
 })
 
-test('what the API has against a field is said at the field', async () => {
-  listed()
-  const refusal = problem({
-    status: 422,
-    code: 'invalid',
-    detail: 'The agent cannot be made as it is.',
-    errors: [{ location: 'body.collection', message: 'must be letters and digits' }],
-  })
-  network.use(http.post('*/api/agents', () => HttpResponse.json(refusal, { status: 422 })))
+test('agents are found by what is typed, and put in order', async () => {
+  listed(agent(), agent({ id: SECOND, name: 'Grant reader', description: 'Reads <b>proposals</b>' }))
   const { user } = await opened('/')
-  await user.click(await screen.findByRole('button', { name: 'New agent' }))
+  const names = () =>
+    within(screen.getByRole('list', { name: 'Agents' }))
+      .getAllByRole('link', { name: /assistant|reader/ })
+      .map(({ textContent }) => textContent)
+  await screen.findByRole('link', { name: 'Grant reader' })
 
-  await user.type(screen.getByLabelText('Name'), 'Lab manual')
-  await user.click(screen.getByRole('button', { name: 'Create agent' }))
+  await user.selectOptions(screen.getByLabelText('Order'), 'Name')
+  expect(names()).toEqual(['Grant reader', 'Research assistant'])
+  await user.type(screen.getByRole('searchbox', { name: 'Search agents' }), 'PROPOSALS')
+  expect(names()).toEqual(['Grant reader'])
+  await user.type(screen.getByRole('searchbox', { name: 'Search agents' }), ' none')
 
-  expect(await screen.findByLabelText('Collection')).toHaveAccessibleDescription(/must be letters and digits/)
+  expect(screen.getByRole('heading', { name: 'No agent fits' })).toBeVisible()
+})
+
+describe('deleting', () => {
+  const deleted: string[] = []
+
+  beforeEach(() => {
+    deleted.length = 0
+    network.use(
+      http.delete('*/api/agents/:id', ({ params }) => {
+        deleted.push(String(params.id))
+        return new HttpResponse(null, { status: 204 })
+      }),
+    )
+  })
+
+  async function choose(item: string): Promise<Awaited<ReturnType<typeof opened>>['user']> {
+    const { user } = await opened('/')
+    await user.click(await screen.findByRole('button', { name: 'Research assistant: more' }))
+    await user.click(await screen.findByRole('menuitem', { name: item }))
+    return user
+  }
+
+  test('one that was never asked can be undone', async () => {
+    listed(agent(), agent({ id: SECOND, name: 'Grant reader' }))
+    lastAsked(execution({ agent_id: SECOND }))
+    const user = await choose('Delete')
+    await waitFor(() => {
+      expect(screen.queryByRole('link', { name: 'Research assistant' })).toBeNull()
+    })
+
+    await user.click(await screen.findByRole('button', { name: 'Undo' }))
+
+    expect(await screen.findByRole('link', { name: 'Research assistant' })).toBeVisible()
+    expect(deleted).toEqual([])
+  })
+
+  test('one that was never asked is deleted when the page is left', async () => {
+    listed(agent(), agent({ id: SECOND, name: 'Grant reader' }))
+    lastAsked(execution({ agent_id: SECOND }))
+    await choose('Delete')
+
+    window.dispatchEvent(new Event('pagehide'))
+
+    await waitFor(() => {
+      expect(deleted).toEqual([AGENT])
+    })
+  })
+
+  test('one with executions is asked about first', async () => {
+    listed(agent())
+    const user = await choose('Delete')
+    expect(screen.getByRole('dialog', { name: 'Delete agent' })).toHaveTextContent(/its executions/)
+
+    listed()
+    await user.click(screen.getByRole('button', { name: 'Delete' }))
+
+    expect(await screen.findByRole('heading', { name: 'No agents yet' })).toBeVisible()
+    expect(deleted).toEqual([AGENT])
+  })
+
+  test('one that runs says which execution to stop', async () => {
+    listed(agent({ status: 'running' }))
+    lastAsked(execution({ status: 'running' }))
+    const busy = problem({ status: 409, code: 'agent_busy', detail: 'Stop it first.' })
+    network.use(http.delete('*/api/agents/:id', () => HttpResponse.json(busy, { status: 409 })))
+    const user = await choose('Delete')
+
+    await user.click(screen.getByRole('button', { name: 'Delete' }))
+
+    expect(await screen.findByText('Stop it first.')).toBeVisible()
+    const ways = within(await screen.findByRole('list', { name: 'Executions to stop first' }))
+    expect(ways.getAllByRole('link', { name: 'What is fNIRS?' })[0]).toBeVisible()
+  })
+})
+
+describe('the first question', () => {
+  beforeEach(() => {
+    listed(agent())
+    lastAsked()
+  })
+
+  test('is asked by one click, and its answer is gone to', async () => {
+    const server = await LiveServer.start()
+    has('electroencephalography.md', 'own notes.md')
+    network.use(
+      http.post('*/api/agents/:id/executions', async ({ request }) => {
+        expect(await request.json()).toEqual({ input_data: { query: 'Who invented EEG?' } })
+        return HttpResponse.json(execution({ id: SECOND }), { status: 202 })
+      }),
+      http.get('*/api/agents/:id/executions', () => HttpResponse.json({ items: [], next_cursor: null })),
+      http.get('*/api/executions/:id', () => HttpResponse.json(execution({ id: SECOND }))),
+      http.get('*/api/executions/:id/events', () => HttpResponse.json({ items: [], next_after: null })),
+    )
+    const { user, router } = await opened('/')
+    expect(await screen.findByRole('button', { name: 'What is “own notes” about?' })).toBeVisible()
+    expect(screen.getByText(/No language model is plugged in/)).toBeVisible()
+
+    await user.click(screen.getByRole('button', { name: 'Who invented EEG?' }))
+
+    await waitFor(() => {
+      expect(router.currentRoute.value.fullPath).toBe(`/agents/${AGENT}?execution=${SECOND}`)
+    })
+    await server.stop()
+  })
+
+  test('needs documents first', async () => {
+    await opened('/')
+
+    expect(await screen.findByRole('link', { name: 'Add documents' })).toHaveAttribute(
+      'href',
+      '/knowledge?collection=default',
+    )
+  })
+
+  test('is not offered to who has asked before', async () => {
+    lastAsked(execution())
+
+    await opened('/')
+
+    await screen.findByRole('link', { name: 'Research assistant' })
+    expect(screen.queryByRole('heading', { name: 'Ask the first question' })).toBeNull()
+  })
 })

@@ -3,9 +3,11 @@ import type {
   Agent,
   AgentEvent,
   AgentSettings,
+  Document,
   Execution,
   ExecutionEvent,
   Health,
+  Passage,
   Problem,
   Source,
 } from '@/api/types'
@@ -51,6 +53,36 @@ export function execution(fields: Partial<Execution> = {}): Execution {
     started_at: '2026-01-01T10:00:00Z',
     completed_at: '2026-01-01T10:00:05Z',
     temporal_url: null,
+    ...fields,
+  }
+}
+
+export function knownDocument(fields: Partial<Document> = {}): Document {
+  return {
+    id: FIRST,
+    name: 'notes.md',
+    collection: 'default',
+    media_type: 'text/markdown',
+    bytes: 1_234,
+    sha256: '0123456789abcdef'.repeat(4),
+    passages: 2,
+    created_at: '2026-01-01T10:00:00Z',
+    ...fields,
+  }
+}
+
+/** A piece of `text`. */
+export function passage(text: string, start: number, end: number, fields: Partial<Passage> = {}): Passage {
+  return {
+    passage_id: `01900000-0000-7000-8000-00000000${String(start).padStart(4, '0')}`,
+    document_id: FIRST,
+    position: 0,
+    heading: '',
+    page: null,
+    start,
+    end,
+    text: Array.from(text).slice(start, end).join(''),
+    sha256: '',
     ...fields,
   }
 }

@@ -1,0 +1,11 @@
+/** What a collection may be called. */
+
+/** As the API has it; a spec sees to it. */
+export const COLLECTION = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
+
+/** Why a collection cannot be called so, or null. */
+export function collectionFault(name: string): string | null {
+  return COLLECTION.test(name)
+    ? null
+    : 'Letters, digits, dot, hyphen and underscore, beginning with a letter or digit; at most 64.'
+}

@@ -1,0 +1,54 @@
+/** The documents that fit, newest first, and the collections that there are; read again when something came in. */
+import { watchDebounced } from '@vueuse/core'
+import { shallowRef, watch, type ShallowRef } from 'vue'
+
+import * as api from '@/api/client'
+import { asProblem } from '@/api/problems'
+import type { CollectionSummary, Document, DocumentFilters } from '@/api/types'
+import { useListing, type Listing } from '@/api/useListing'
+import { useDeletionsStore } from '@/deletions/deletionsStore'
+
+import { useUploadsStore } from './uploadsStore'
+
+const ASK_AFTER = 200
+/** While many files come in, the list is read at most so often. */
+const READ_AFTER = 400
+
+export interface Documents extends Listing<Document> {
+  collections: ShallowRef<CollectionSummary[] | null>
+  deleteLater: (document: Document) => void
+}
+
+export function useDocuments(filters: () => DocumentFilters): Documents {
+  const uploads = useUploadsStore()
+  const deletions = useDeletionsStore()
+  const listing = useListing((cursor) => api.listDocuments(filters(), cursor))
+  const collections = shallowRef<CollectionSummary[] | null>(null)
+
+  async function readCollections(): Promise<void> {
+    try {
+      collections.value = await api.listCollections()
+    } catch (error) {
+      // The list beside them says what is in the way.
+      asProblem(error)
+    }
+  }
+
+  async function refresh(): Promise<void> {
+    await Promise.all([listing.refresh(), readCollections()])
+  }
+
+  function deleteLater({ id, name }: Document): void {
+    const run = async () => {
+      await api.deleteDocument(id)
+      await readCollections()
+    }
+    deletions.later({ id, name, run })
+  }
+
+  watch(() => filters().collection, listing.refresh)
+  watchDebounced(() => filters().q, listing.refresh, { debounce: ASK_AFTER })
+  watchDebounced(() => uploads.arrivals, refresh, { debounce: READ_AFTER, maxWait: 2 * READ_AFTER })
+  void refresh()
+  return { ...listing, refresh, collections, deleteLater }
+}

@@ -1,0 +1,42 @@
+/** A new file for a document that is there: it keeps its name, its address and its collection. */
+import { computed, shallowRef, watch } from 'vue'
+
+import type { Document } from '@/api/types'
+import { useToastStore } from '@/toasts/toastStore'
+
+import { isMoving, type Upload } from './uploads'
+import { useUploadsStore } from './uploadsStore'
+
+export function useReplacement(onReplaced: () => void) {
+  const uploads = useUploadsStore()
+  const toasts = useToastStore()
+  const upload = shallowRef<Upload | null>(null)
+  const isReplacing = computed(() => upload.value !== null && isMoving(upload.value))
+
+  function replace({ name, collection }: Document, file: File): void {
+    upload.value = uploads.add([{ name, file }], collection)[0] ?? null
+  }
+
+  watch(
+    () => upload.value?.state,
+    (state) => {
+      const sent = upload.value
+      if (sent === null) {
+        return
+      }
+      if (state === 'added') {
+        toasts.say({ title: `“${sent.name}” is replaced`, tone: 'good' })
+        onReplaced()
+      } else if (state === 'unchanged') {
+        toasts.say({
+          title: `“${sent.name}” is unchanged`,
+          detail: 'The file is the one that was there already.',
+        })
+      } else if (state === 'refused' || state === 'failed') {
+        const said = { detail: sent.detail ?? '', ...(sent.code === null ? {} : { code: sent.code }) }
+        toasts.say({ title: `“${sent.name}” is not replaced`, tone: 'bad', ...said })
+      }
+    },
+  )
+  return { isReplacing, replace }
+}
