@@ -5,8 +5,10 @@ import * as api from '@/api/client'
 import { asProblem, type ApiProblem } from '@/api/problems'
 import type { PinnedSource, Source } from '@/api/types'
 
+import { placeOf } from './passagePlace'
+
 export interface FoundSource {
-  /** Null until it is known; while the answer is being written, it is as it was found. */
+  /** Null until it is known. */
   pinned: ShallowRef<PinnedSource | null>
   /** The document's text as it is now; null if it is gone or not read yet. */
   text: ShallowRef<string | null>
@@ -25,28 +27,15 @@ export function useSource(executionId: string, source: () => Source | null): Fou
       return
     }
     try {
-      const found = await pinnedOrFound(asked)
-      const read = found.state === 'gone' ? null : await api.citedText(asked.document_id)
+      const found = await cited(executionId, asked)
       if (source() === asked) {
-        ;[pinned.value, text.value, problem.value] = [found, read, null]
+        ;[pinned.value, text.value, problem.value] = [found.pinned, found.text, null]
       }
     } catch (error) {
       const found = asProblem(error)
       if (source() === asked) {
         problem.value = found
       }
-    }
-  }
-
-  /** Sources are pinned when an execution ends; until then a source is what the search has just found. */
-  async function pinnedOrFound(asked: Source): Promise<PinnedSource> {
-    try {
-      return await api.pinnedSource(executionId, asked.n)
-    } catch (error) {
-      if (asProblem(error).status !== 404) {
-        throw error
-      }
-      return { source: asked, document: null, passage: null, state: 'unchanged' }
     }
   }
 
@@ -59,4 +48,33 @@ export function useSource(executionId: string, source: () => Source | null): Fou
     { immediate: true },
   )
   return { pinned, text, problem, load }
+}
+
+interface Cited {
+  pinned: PinnedSource
+  text: string | null
+}
+
+async function cited(executionId: string, source: Source): Promise<Cited> {
+  const pinned = await unlessMissing(api.pinnedSource(executionId, source.n))
+  const text = pinned?.state === 'gone' ? null : await unlessMissing(api.citedText(source.document_id))
+  return { pinned: pinned ?? asFound(source, text), text }
+}
+
+/** Sources are pinned when an execution ends; until then the document itself says what has become of it. */
+function asFound(source: Source, text: string | null): PinnedSource {
+  const isThere = text !== null && placeOf(source.text, text) !== null
+  const state = text === null ? 'gone' : isThere ? 'unchanged' : 'changed'
+  return { source, document: null, passage: null, state }
+}
+
+async function unlessMissing<Found>(asked: Promise<Found>): Promise<Found | null> {
+  try {
+    return await asked
+  } catch (error) {
+    if (asProblem(error).status === 404) {
+      return null
+    }
+    throw error
+  }
 }

@@ -1,8 +1,9 @@
 import { screen, within } from '@testing-library/vue'
+import { http, HttpResponse } from 'msw'
 import { describe, expect, test, vi } from 'vitest'
 
-import { documentOf, known, live, logged, openedLive, WHOLE } from '@/testing/agentPage'
-import { completed, execution, failed, FIRST, log, SECOND, source, started } from '@/testing/made'
+import { documentOf, known, live, logged, openedLive, sent, WHOLE } from '@/testing/agentPage'
+import { completed, execution, failed, FIRST, log, problem, SECOND, source, started } from '@/testing/made'
 import { network } from '@/testing/network'
 
 describe('reading', () => {
@@ -34,6 +35,26 @@ describe('reading', () => {
 
     const source = await screen.findByRole('dialog')
     expect(await within(source).findByText(/The document has been deleted/)).toBeVisible()
+    expect(within(source).getByText('Blood absorbs light.').closest('mark')).toBeVisible()
+  })
+
+  test('a source of an answer that is being written is looked for in its document', async () => {
+    known([execution({ status: 'running', completed_at: null })])
+    const missing = problem({ status: 404, code: 'not_found', detail: 'The execution has no source 1.' })
+    network.use(
+      http.get('*/api/executions/:id/sources/:n', () => HttpResponse.json(missing, { status: 404 })),
+      http.get('*/api/documents/:id/text', () =>
+        HttpResponse.json({ text: 'New words.', media_type: 'text/plain' }),
+      ),
+    )
+    const { user } = await openedLive()
+    await sent('subscribe')
+    live.server.say(...WHOLE.slice(0, 3))
+
+    await user.click(await screen.findByRole('button', { name: /document-1\.md/ }))
+
+    const source = await screen.findByRole('dialog')
+    expect(await within(source).findByText(/The document has changed since/)).toBeVisible()
     expect(within(source).getByText('Blood absorbs light.').closest('mark')).toBeVisible()
   })
 
