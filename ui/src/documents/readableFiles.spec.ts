@@ -42,7 +42,7 @@ function gone(name: string): object {
 }
 
 async function dropped(...entries: object[]): Promise<[string[], number]> {
-  const items = entries.map((one) => ({ webkitGetAsEntry: () => one }))
+  const items = entries.map((one) => ({ kind: 'file', webkitGetAsEntry: () => one }))
   const { files, leftOut } = await droppedFiles({ items } as unknown as DataTransfer)
   return [files.map(({ name }) => name), leftOut]
 }
@@ -66,6 +66,16 @@ test('of several folders each keeps its name', async () => {
     ['one/a.md', 'two/a.md', 'a.md'],
     0,
   ])
+})
+
+test('a file from another program, which is in no file system, is taken', async () => {
+  const item = { kind: 'file', webkitGetAsEntry: () => null, getAsFile: () => file('mail.txt') }
+  const text = { kind: 'string', webkitGetAsEntry: () => null, getAsFile: () => null }
+
+  const { files, leftOut } = await droppedFiles({ items: [item, text] } as unknown as DataTransfer)
+
+  expect(files.map(({ name }) => name)).toEqual(['mail.txt'])
+  expect(leftOut).toBe(0)
 })
 
 test('what is hidden, of another kind or gone again is left out and counted', async () => {

@@ -37,6 +37,9 @@ export function pickedFiles(list: FileList): FoundFiles {
 /** Has to be called while the drop is being handled: later nothing is in it any more. */
 export async function droppedFiles({ items }: DataTransfer): Promise<FoundFiles> {
   const entries = Array.from(items, (item) => item.webkitGetAsEntry()).filter((entry) => entry !== null)
+  // What comes from another program may be a file and in no file system.
+  const loose = Array.from(items).filter((item) => item.kind === 'file' && item.webkitGetAsEntry() === null)
+  const files = loose.map((item): PlacedFile => ({ file: item.getAsFile(), path: [] }))
   const folders = entries.filter(({ isDirectory }) => isDirectory).length
   const walked = await Promise.all(
     // Of several folders each keeps its name, so that none replaces what is in another.
@@ -44,7 +47,7 @@ export async function droppedFiles({ items }: DataTransfer): Promise<FoundFiles>
       entry.isDirectory ? below(entry, folders > 1 ? [entry.name] : []) : alone(entry),
     ),
   )
-  return found(walked.flat())
+  return found([...files, ...walked.flat()])
 }
 
 interface PlacedFile {

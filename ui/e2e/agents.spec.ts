@@ -1,0 +1,172 @@
+import { chromium, type Page } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+import { faultsOf } from './bothSizes'
+import { findChromium, FLAGS } from './chromium'
+import { ModelServer } from './modelServer'
+import { pictured } from './pictures'
+import { Product } from './product'
+
+const HOSTILE = '<img src=x onerror="window.hacked = 1"> & <script>window.hacked = 1</script>'
+
+let model: ModelServer
+let product: Product
+let page: Page
+const complaints: string[] = []
+const endings: (() => Promise<void>)[] = []
+
+beforeAll(async () => {
+  model = await ModelServer.start()
+  endings.push(() => model.stop())
+  product = await Product.start({ OPENAI_BASE_URL: model.baseUrl, OPENAI_API_KEY: 'test' })
+  endings.push(() => product.stop())
+  const browser = await chromium.launch({ executablePath: findChromium() ?? '', args: FLAGS })
+  endings.push(() => browser.close())
+  page = await browser.newPage({ viewport: { width: 1440, height: 900 } })
+  page.setDefaultTimeout(20_000)
+  page.on('pageerror', (error) => complaints.push(error.message))
+})
+
+afterAll(async () => {
+  for (const end of endings.reverse()) {
+    await end()
+  }
+})
+
+const row = (name: string) => page.getByRole('listitem').filter({ hasText: name })
+const dialog = (name: string) => page.getByRole('dialog', { name })
+const toAgents = () => page.goto(product.address)
+
+/** By the Tab key, to what is called so. */
+async function tabTo(name: string): Promise<void> {
+  const reached = `(document.activeElement.labels?.[0] ?? document.activeElement).textContent.trim() === ${JSON.stringify(name)}`
+  for (let presses = 0; presses < 60 && !(await page.evaluate<boolean>(reached)); presses += 1) {
+    await page.keyboard.press('Tab')
+  }
+  expect(await page.evaluate<boolean>(reached)).toBe(true)
+}
+
+async function choose(agent: string, item: string): Promise<void> {
+  await page.getByRole('button', { name: `${agent}: more` }).click()
+  await page.getByRole('menuitem', { name: item }).click()
+}
+
+test('a fresh instance is asked its first question by one click', async () => {
+  await page.goto(await product.loginLink())
+  await page.getByText('No language model is plugged in').waitFor()
+  expect(await faultsOf(page)).toEqual([])
+  await pictured(page, 'first-question')
+
+  await page.getByRole('button', { name: 'What is fNIRS?' }).click()
+
+  await page.getByRole('heading', { name: 'What is fNIRS?' }).waitFor()
+  await page.getByText('Completed').first().waitFor()
+})
+
+test('an agent shows what it was asked last', async () => {
+  await toAgents()
+
+  await row('Research assistant').getByRole('link', { name: 'What is fNIRS?' }).waitFor()
+  await row('Research assistant').getByText('Completed').waitFor()
+  expect(await page.getByRole('heading', { name: 'Ask the first question' }).count()).toBe(0)
+})
+
+test('an agent is made by keys alone, and what is wrong is said at its field', async () => {
+  await tabTo('New agent')
+  await page.keyboard.press('Enter')
+  await page.waitForFunction('document.activeElement.labels?.[0]?.textContent === "Name"')
+  await page.keyboard.type('Lab guide')
+  await tabTo('Temperature')
+  await page.keyboard.press('Control+A')
+  await page.keyboard.type('9')
+  await page.getByText('A number from 0 to 2.').waitFor()
+  expect(await faultsOf(page)).toEqual([])
+  await pictured(page, 'agent-form')
+  await page.keyboard.press('Control+A')
+  await page.keyboard.type('0.5')
+  await page.keyboard.press('Enter')
+
+  await page.getByRole('heading', { name: 'Lab guide' }).waitFor()
+  await page.getByRole('list', { name: 'Settings' }).getByText('temperature 0.5').waitFor()
+})
+
+test('an agent is edited on its own page', async () => {
+  await page.getByRole('button', { name: 'Edit', exact: true }).click()
+  await page.getByLabel('Description').fill(HOSTILE)
+  await page.getByLabel('Instructions').fill(HOSTILE)
+  await page.getByLabel('Generator').selectOption({ label: 'Another one…' })
+  await page.getByLabel('Name of the generator').fill('openai:test')
+  await page.getByRole('button', { name: 'Save' }).click()
+
+  await page.getByText(HOSTILE).waitFor()
+  await page.getByRole('list', { name: 'Settings' }).getByText('openai:test').waitFor()
+  expect(await page.evaluate('window.hacked')).toBeUndefined()
+})
+
+test('a duplicate has all that its original has', async () => {
+  await toAgents()
+  await choose('Lab guide', 'Duplicate')
+  expect(await page.getByLabel('Instructions').inputValue()).toBe(HOSTILE)
+  await page.getByLabel('Name', { exact: true }).fill(HOSTILE)
+  await page.getByRole('button', { name: 'Create agent' }).click()
+
+  await page.getByRole('link', { name: HOSTILE, exact: true }).waitFor()
+  expect(await page.evaluate('window.hacked')).toBeUndefined()
+  expect(await faultsOf(page)).toEqual([])
+  await pictured(page, 'agents')
+})
+
+test('agents are found by / and a word', async () => {
+  await page.keyboard.press('/')
+  await page.keyboard.type('spectroscopy')
+
+  await expect
+    .poll(() => page.getByRole('list', { name: 'Agents' }).getByRole('link').allInnerTexts())
+    .toEqual(['Research assistant', 'What is fNIRS?'])
+  await page.keyboard.press('Escape')
+  await row('Lab guide').first().waitFor()
+})
+
+test('a deleted agent comes back by Undo, and goes without it', async () => {
+  const name = page.getByRole('link', { name: 'Lab guide', exact: true })
+  await choose('Lab guide', 'Delete')
+  await name.waitFor({ state: 'detached' })
+  expect(await faultsOf(page)).toEqual([])
+  await page.getByRole('button', { name: 'Undo' }).click()
+  await name.waitFor()
+
+  await choose('Lab guide', 'Delete')
+  await name.waitFor({ state: 'detached' })
+  await page.reload()
+
+  await page.getByRole('link', { name: HOSTILE, exact: true }).waitFor()
+  expect(await name.count()).toBe(0)
+})
+
+test('an agent that runs is not deleted before its execution is stopped', async () => {
+  model.delayMilliseconds = 60
+  model.sentences = 200
+  await page.getByRole('link', { name: HOSTILE, exact: true }).click()
+  await page.getByRole('textbox', { name: 'Question' }).fill('Who looked first?')
+  await page.getByRole('button', { name: 'Start' }).click()
+  await page.getByText('Running').first().waitFor()
+  await page.getByRole('button', { name: `${HOSTILE}: more` }).click()
+  await page.getByRole('menuitem', { name: 'Delete' }).click()
+
+  await dialog('Delete agent').getByRole('button', { name: 'Delete' }).click()
+  await dialog('Delete agent').getByText('agent_busy').waitFor()
+  expect(await faultsOf(page)).toEqual([])
+  await pictured(page, 'agent-busy')
+  await dialog('Delete agent').getByRole('link', { name: 'Who looked first?' }).click()
+  await page.getByRole('button', { name: 'Stop' }).click()
+  await page.getByText('Stopped', { exact: true }).first().waitFor()
+  await toAgents()
+  await choose(HOSTILE, 'Delete')
+  await dialog('Delete agent').getByRole('button', { name: 'Delete' }).click()
+
+  await page.getByRole('link', { name: HOSTILE, exact: true }).waitFor({ state: 'detached' })
+})
+
+test('the page never complained', () => {
+  expect(complaints).toEqual([])
+})

@@ -1,0 +1,187 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { chromium, type Page } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+import { faultsOf } from './bothSizes'
+import { findChromium, FLAGS } from './chromium'
+import { pictured } from './pictures'
+import { Product } from './product'
+
+const HOSTILE_NAME = '<img src=x onerror=hacked=1>.md'
+const HOSTILE_TEXT =
+  '# <script>window.hacked = 1</script>\n\n<img src=x onerror="window.hacked = 1"> Zebrafish swim.\n'
+
+let product: Product
+let page: Page
+let folder: string
+const complaints: string[] = []
+const endings: (() => Promise<void>)[] = []
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'dynavera-files-'))
+  endings.push(() => rm(folder, { recursive: true }))
+  await mkdir(join(folder, 'papers', 'old'), { recursive: true })
+  await Promise.all(
+    Object.entries({
+      'cap.md':
+        '# Cap\n\nThe cap sits two fingers above the brow.\n\n## Cleaning\n\nThe cap is washed by hand.\n',
+      'not-text.md': '\u0000\u0001\u0002',
+      [HOSTILE_NAME]: HOSTILE_TEXT,
+      'papers/one.md': '# One\n\nKelp grows half a metre a day.\n',
+      'papers/old/two.txt': 'Kelp forests shelter otters.',
+      'papers/.hidden.md': 'Nobody reads this.',
+      'papers/picture.png': 'no picture',
+    }).map(([name, text]) => writeFile(join(folder, name), text)),
+  )
+  product = await Product.start()
+  endings.push(() => product.stop())
+  const browser = await chromium.launch({ executablePath: findChromium() ?? '', args: FLAGS })
+  endings.push(() => browser.close())
+  page = await browser.newPage({ viewport: { width: 1440, height: 900 } })
+  page.setDefaultTimeout(20_000)
+  page.on('pageerror', (error) => complaints.push(error.message))
+  await page.goto(await product.loginLink())
+  await page.getByRole('link', { name: 'Research assistant' }).waitFor()
+})
+
+afterAll(async () => {
+  for (const end of endings.reverse()) {
+    await end()
+  }
+})
+
+const documents = () => page.getByRole('list', { name: 'Documents' })
+const uploads = () => page.getByRole('region', { name: 'Uploads' })
+const upload = (name: string) => uploads().getByRole('listitem').filter({ hasText: name })
+const at = (...names: string[]) => names.map((name) => join(folder, name))
+
+test('the shipped documents are there, at all sizes', async () => {
+  await page.keyboard.press('g')
+  await page.keyboard.press('k')
+
+  await documents().getByRole('link', { name: 'motion-artefacts.md' }).waitFor()
+  expect(await faultsOf(page)).toEqual([])
+  await pictured(page, 'knowledge')
+})
+
+test('each file of an upload says what became of it', async () => {
+  await page.getByLabel('Files').setInputFiles(at('cap.md', 'not-text.md', HOSTILE_NAME))
+
+  await upload('cap.md').getByText('2 passages').waitFor()
+  await upload('not-text.md').getByText('not_text').waitFor()
+  await upload(HOSTILE_NAME).getByText('1 passage').waitFor()
+  await documents().getByRole('link', { name: HOSTILE_NAME }).waitFor()
+  expect(await faultsOf(page)).toEqual([])
+  await pictured(page, 'uploaded')
+  await page.getByRole('button', { name: 'Done' }).click()
+  await uploads().waitFor({ state: 'detached' })
+})
+
+test('a file that was there already is told apart', async () => {
+  await page.getByLabel('Files').setInputFiles(at('cap.md'))
+
+  await upload('cap.md').getByText('Unchanged. It was there already.').waitFor()
+})
+
+test('a folder goes into a new collection, named by its paths', async () => {
+  await page.getByLabel('Collection that they go into').selectOption({ label: 'into a new collection…' })
+  await page.getByLabel('Name of the new collection').fill('kelp')
+  await page.getByLabel('Folder').setInputFiles(join(folder, 'papers'))
+
+  await page.getByText('2 files were left out').waitFor()
+  await upload('old/two.txt').getByText('1 passage').waitFor()
+  await page.getByRole('navigation', { name: 'Collections' }).getByText('kelp').click()
+  await expect
+    .poll(async () => (await documents().getByRole('link').allInnerTexts()).sort())
+    .toEqual(['old/two.txt', 'one.md'])
+  expect(page.url()).toContain('collection=kelp')
+})
+
+test('files are dropped on the page', async () => {
+  const dropped = await page.evaluateHandle(() => {
+    const data = new DataTransfer()
+    data.items.add(new File(['Otters eat urchins.'], 'dropped.txt', { type: 'text/plain' }))
+    return data
+  })
+  await page.dispatchEvent('body', 'dragenter', { dataTransfer: dropped })
+  await page.getByText('Drop to add to kelp').waitFor()
+  await page.dispatchEvent('body', 'drop', { dataTransfer: dropped })
+
+  await documents().getByRole('link', { name: 'dropped.txt' }).waitFor()
+})
+
+test('a search shows the passages with both parts of the score', async () => {
+  await page.getByRole('link', { name: 'Try a search' }).click()
+  await page.keyboard.press('/')
+  await page.keyboard.type('How fast does kelp grow?')
+  await page.keyboard.press('Enter')
+
+  const best = page.getByRole('list', { name: 'Passages found' }).getByRole('listitem').first()
+  await best.getByText('half a metre a day').waitFor()
+  expect(await best.getByText('1st').count()).toBeGreaterThan(0)
+  expect(await faultsOf(page)).toEqual([])
+  await pictured(page, 'search')
+  await best.getByRole('link').click()
+
+  await page.locator('section[aria-current="true"]').getByText('half a metre a day').waitFor()
+  expect(page.url()).toContain('passage=')
+})
+
+test('a link to a passage opens there, and others can be chosen', async () => {
+  await page.goto(`${product.address}/knowledge`)
+  await documents().getByRole('link', { name: 'cap.md' }).click()
+  await page.getByRole('navigation', { name: 'Passages' }).getByRole('link', { name: 'Cleaning' }).click()
+  await page.reload()
+
+  await page.locator('section[aria-current="true"]').getByText('washed by hand').waitFor()
+  expect(await faultsOf(page)).toEqual([])
+  await pictured(page, 'document')
+})
+
+test('a document is replaced under its name', async () => {
+  await writeFile(join(folder, 'newer.md'), '# Cap\n\nThe cap sits three fingers above the brow.\n')
+
+  await page.getByLabel('New file').setInputFiles(at('newer.md'))
+
+  await page.getByText('three fingers above the brow').first().waitFor()
+  await page.getByRole('heading', { name: 'cap.md' }).waitFor()
+  await page.getByText('is not in the document any more').waitFor()
+})
+
+test('a deleted document is in no list and no search, unless it is brought back', async () => {
+  await page.getByRole('button', { name: 'Delete', exact: true }).click()
+  await page.getByRole('button', { name: 'Undo' }).click()
+  await documents().getByRole('link', { name: 'cap.md' }).waitFor()
+  await page.getByRole('button', { name: 'Delete cap.md' }).click()
+  await documents().getByRole('link', { name: 'cap.md' }).waitFor({ state: 'detached' })
+
+  await page.reload()
+
+  await documents().waitFor()
+  expect(await documents().getByRole('link', { name: 'cap.md' }).count()).toBe(0)
+})
+
+test('what tries to be script stays text', async () => {
+  await documents().getByRole('link', { name: HOSTILE_NAME }).click()
+
+  await page.getByRole('article', { name: 'Text' }).getByText('Zebrafish swim.').waitFor()
+  await page.goto(`${product.address}/knowledge?view=search&q=zebrafish`)
+  await page.getByText('Zebrafish').first().waitFor()
+
+  expect(await page.evaluate('window.hacked')).toBeUndefined()
+})
+
+test('an address that names nothing says so', async () => {
+  for (const id of ['nonsense', '01900000-0000-7000-8000-000000000001']) {
+    await page.goto(`${product.address}/knowledge/${id}`)
+    await page.getByRole('heading', { name: 'There is no such document' }).waitFor()
+  }
+  expect(await faultsOf(page)).toEqual([])
+})
+
+test('the page never complained', () => {
+  expect(complaints).toEqual([])
+})
