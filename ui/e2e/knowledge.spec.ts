@@ -58,6 +58,14 @@ const uploads = () => page.getByRole('region', { name: 'Uploads' })
 const upload = (name: string) => uploads().getByRole('listitem').filter({ hasText: name })
 const at = (...names: string[]) => names.map((name) => join(folder, name))
 
+/** The marked passage, if it is in sight. */
+async function marked(): Promise<string> {
+  const passage = page.locator('section[aria-current="true"]')
+  await passage.waitFor()
+  const { top, bottom } = await passage.evaluate((element) => element.getBoundingClientRect())
+  return top < 900 && bottom > 60 ? passage.innerText() : 'out of sight'
+}
+
 test('the shipped documents are there, at all sizes', async () => {
   await page.keyboard.press('g')
   await page.keyboard.press('k')
@@ -132,16 +140,20 @@ test('a search shows the passages with both parts of the score', async () => {
 
 test('a link to a passage opens there, and others can be chosen', async () => {
   await page.goto(`${product.address}/knowledge`)
-  await documents().getByRole('link', { name: 'cap.md' }).click()
-  await page.getByRole('navigation', { name: 'Passages' }).getByRole('link', { name: 'Cleaning' }).click()
+  await documents().getByRole('link', { name: 'motion-artefacts.md' }).click()
+  await page.getByRole('navigation', { name: 'Passages' }).getByRole('link', { name: 'Prevention' }).click()
+  await expect.poll(marked).toContain('Prevention is better than correction')
   await page.reload()
 
-  await page.locator('section[aria-current="true"]').getByText('washed by hand').waitFor()
+  await expect.poll(marked).toContain('Prevention is better than correction')
   expect(await faultsOf(page)).toEqual([])
   await pictured(page, 'document')
 })
 
 test('a document is replaced under its name', async () => {
+  await page.goto(`${product.address}/knowledge`)
+  await documents().getByRole('link', { name: 'cap.md' }).click()
+  await page.getByRole('link', { name: 'Mark passage 2' }).click()
   await writeFile(join(folder, 'newer.md'), '# Cap\n\nThe cap sits three fingers above the brow.\n')
 
   await page.getByLabel('New file').setInputFiles(at('newer.md'))

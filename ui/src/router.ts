@@ -79,7 +79,8 @@ export function createPages(history: RouterHistory = createWebHistory()): Router
       },
       { path: '/:rest(.*)*', name: 'missing', component: NotFoundPage, meta: { title: 'Not found' } },
     ],
-    scrollBehavior: (_to, _from, saved) => saved ?? { top: 0 },
+    // A change within a page is the page's own to scroll to.
+    scrollBehavior: (to, from, saved) => saved ?? (to.path === from.path ? false : { top: 0 }),
   })
   router.afterEach((to) => {
     document.title = `${to.meta.title} · Dynavera`
