@@ -2,10 +2,13 @@
 import { http, HttpResponse } from 'msw'
 import { setupServer } from 'msw/node'
 
-import { health } from './made'
+import { execution, health } from './made'
 
-/** Every page asks how the parts are, and the list of agents for changes; unless a test says more, all is quiet. */
+/** Every page asks how the parts are, and some for what there is; unless a test says more, all is quiet. */
 export const network = setupServer(
+  http.get('*/api/executions', () => HttpResponse.json({ items: [execution()], next_cursor: null })),
+  http.get('*/api/documents', () => HttpResponse.json({ items: [], next_cursor: null })),
+  http.get('*/api/collections', () => HttpResponse.json({ items: [] })),
   http.get('*/api/health', () => HttpResponse.json(health())),
   http.get('*/api/executions/stream', () => streamed(new ReadableStream())),
 )
