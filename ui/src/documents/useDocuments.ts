@@ -1,5 +1,5 @@
 /** The documents that fit, newest first, and the collections that there are; read again when something came in. */
-import { watchDebounced } from '@vueuse/core'
+import { useTimeoutFn } from '@vueuse/core'
 import { shallowRef, watch, type ShallowRef } from 'vue'
 
 import * as api from '@/api/client'
@@ -46,9 +46,18 @@ export function useDocuments(filters: () => DocumentFilters): Documents {
     deletions.later({ id, name, run })
   }
 
+  const asking = useTimeoutFn(listing.refresh, ASK_AFTER, { immediate: false })
+  const reading = useTimeoutFn(refresh, READ_AFTER, { immediate: false })
   watch(() => filters().collection, listing.refresh)
-  watchDebounced(() => filters().q, listing.refresh, { debounce: ASK_AFTER })
-  watchDebounced(() => uploads.arrivals, refresh, { debounce: READ_AFTER, maxWait: 2 * READ_AFTER })
+  watch(() => filters().q, asking.start)
+  watch(
+    () => uploads.arrivals,
+    () => {
+      if (!reading.isPending.value) {
+        reading.start()
+      }
+    },
+  )
   void refresh()
   return { ...listing, refresh, collections, deleteLater }
 }
