@@ -16,7 +16,8 @@ async function picture(page: Page, name: string, scheme: 'light' | 'dark', size 
   await page.setViewportSize(size)
   await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' })
   const file = `${name}-${size.width}-${scheme}.png`
-  await page.screenshot({ path: `${FOLDER}${file}`, fullPage: true })
+  // A narrow page has its navigation at the bottom of the window, which is the middle of a long page.
+  await page.screenshot({ path: `${FOLDER}${file}`, fullPage: size.width > NARROW.width })
   process.stdout.write(`docs/images/${file}\n`)
 }
 
@@ -35,6 +36,20 @@ async function pictures(browser: Browser, product: Product): Promise<void> {
   await picture(page, 'agent', 'light')
   await picture(page, 'agent', 'dark')
   await picture(page, 'agent', 'light', NARROW)
+
+  await page.setViewportSize(WIDE)
+  await execution.getByRole('link', { name: 'Details' }).click()
+  await page.getByRole('heading', { name: 'Timeline' }).waitFor()
+  await picture(page, 'execution', 'light')
+
+  await page.getByRole('link', { name: 'Knowledge', exact: true }).click()
+  await page.getByRole('link', { name: 'motion-artefacts.md' }).waitFor()
+  await picture(page, 'knowledge', 'light')
+
+  await page.getByRole('link', { name: 'System', exact: true }).click()
+  await page.getByText('wordllama').first().waitFor()
+  await picture(page, 'system', 'light')
+  await picture(page, 'system', 'dark', NARROW)
 }
 
 const chromiumPath = findChromium()
