@@ -103,6 +103,7 @@ def _found(placed: PlacedPassage, ranked: Ranked) -> FoundPassage:
         heading=passage.heading,
         start=passage.start,
         end=passage.end,
+        page=passage.page,
         vector_rank=ranked.near.get(passage.passage_id),
         bm25_rank=ranked.worded.get(passage.passage_id),
     )

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.mcp_service.knowledge.made_files import pdf
 from tests.mcp_service.running import Running, files, running_service, upload
 
 FNIRS = "# fNIRS\n\nFunctional near-infrared spectroscopy (fNIRS) measures blood oxygen in the brain with light.\n"
@@ -20,6 +21,18 @@ async def test_a_file_can_be_found_when_its_upload_is_answered(service: Running)
     assert passage["text"] == FNIRS.strip()
     assert passage["heading"] == "fNIRS"
     assert (passage["vector_rank"], passage["bm25_rank"]) == (1, 1)
+
+
+async def test_what_is_found_in_a_file_with_pages_says_on_which(service: Running) -> None:
+    two_pages = pdf("Light on the first page.\n" + "Light.\n" * 600, "Optodes on the second page.")
+
+    async with service.client() as client:
+        await client.post("/documents", files=[("file", ("two.pdf", two_pages))])
+        found = await client.post("/search", json={"query": "optodes", "top_k": 1})
+
+    [passage] = found.json()["passages"]
+    assert "Optodes" in passage["text"]
+    assert passage["page"] == 2
 
 
 async def test_a_file_of_the_same_name_replaces_the_document_and_keeps_its_id(service: Running) -> None:
