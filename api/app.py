@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from starlette.middleware.gzip import GZipMiddleware
 
 from api import errors
 from api.dependencies import Services
@@ -16,6 +17,9 @@ from api.routers import ROUTERS
 from api.schema import TAGS, tidied
 
 DESCRIPTION = "Ask AI agents over your own documents. Errors are RFC 9457 problems with a stable `code`."
+
+SMALLEST_COMPRESSED = 1000
+"""Bytes of a file from which on compressing it saves a packet."""
 
 
 class Api(FastAPI):
@@ -52,7 +56,8 @@ def create_app(services: Services, page: Path = FOLDER) -> FastAPI:
     app = described_app()
     app.state.services = services
     app.state.metrics = Metrics()
-    app.router.default = Page(page)
+    # Only files are compressed: an answer that mixes secrets with a caller's words would tell of them by its length.
+    app.router.default = GZipMiddleware(Page(page), SMALLEST_COMPRESSED)
     errors.register(app)
     # The last one added is the first one asked.
     app.add_middleware(BodyLimit)

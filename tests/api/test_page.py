@@ -28,6 +28,23 @@ async def test_assets_are_kept_for_ever_and_other_files_asked_for_again(client: 
     assert unchanged.status_code == 304
 
 
+async def test_files_come_compressed_and_answers_of_the_api_do_not(
+    client: httpx.AsyncClient, page_folder: Path
+) -> None:
+    script = "console.log('here');" * 500
+    (page_folder / "assets" / "large-1a2b3c.js").write_text(script)
+
+    asset = await client.get("/assets/large-1a2b3c.js", headers={"Accept-Encoding": "gzip"})
+    plain = await client.get("/assets/large-1a2b3c.js", headers={"Accept-Encoding": "identity"})
+    openapi = await client.get("/api/openapi.json", headers={"Accept-Encoding": "gzip"})
+
+    assert (asset.text, asset.headers["content-encoding"]) == (script, "gzip")
+    assert int(asset.headers["content-length"]) < len(script) / 10
+    assert "Accept-Encoding" in asset.headers["vary"]
+    assert (plain.text, "content-encoding" in plain.headers) == (script, False)
+    assert "content-encoding" not in openapi.headers
+
+
 @pytest.mark.parametrize(
     "path",
     [
