@@ -78,6 +78,11 @@ SHORT_GRACE = timedelta(seconds=3)
 """What a running generation gets after SIGTERM before it is handed to another worker, and then what is short gets to
 end; the process has 10 s in all."""
 
+HANDING_OVER = timedelta(seconds=0.4)
+"""What a worker that leaves stays for its workflows to hear of generations that it has handed over: a workflow task
+that comes in its very last moment is lost, and given out again only after Temporal's 10 s. Shorter than the first pause
+between attempts, whose end is the next such task."""
+
 CONCURRENT_GENERATIONS = 500
 """Generations are waiting, not work: many fit into one worker."""
 

@@ -1,5 +1,6 @@
 """The worker: which workflows and activities it runs, and how soon it notices what."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Protocol
@@ -12,7 +13,14 @@ from activities.batches import SignalBudget
 from activities.generation import GenerationActivities, Generators
 from activities.knowledge import Knowledge, KnowledgeActivities
 from activities.records import RecordActivities
-from dynavera.limits import CONCURRENT_GENERATIONS, GENERATION_GRACE, HEARTBEAT_EVERY, SHORT_GRACE, STICKY_TIMEOUT
+from dynavera.limits import (
+    CONCURRENT_GENERATIONS,
+    GENERATION_GRACE,
+    HANDING_OVER,
+    HEARTBEAT_EVERY,
+    SHORT_GRACE,
+    STICKY_TIMEOUT,
+)
 from dynavera.records.logs import Logs
 from workflows.agent_execution import AgentExecution, generations_queue
 
@@ -31,7 +39,8 @@ async def working(
     outcome, a stop) never waits for them. It ends first, and what it says at its end is still heard.
     """
     knowledge = KnowledgeActivities(mcp)
-    generation = GenerationActivities(mcp, client, SignalBudget(signal_budget))
+    budget = SignalBudget(signal_budget)
+    generation = GenerationActivities(mcp, client, budget)
     records = RecordActivities(logs)
     executing = Worker(
         client,
@@ -59,8 +68,12 @@ async def working(
         default_heartbeat_throttle_interval=HEARTBEAT_EVERY,
         graceful_shutdown_timeout=GENERATION_GRACE,
     )
-    async with executing, generating:
-        yield
+    async with executing:
+        async with generating:
+            yield
+            handed_over = budget.generations
+        if handed_over:
+            await asyncio.sleep(HANDING_OVER.total_seconds())
 
 
 def sandbox() -> WorkflowRunner:

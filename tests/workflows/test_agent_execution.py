@@ -221,3 +221,4 @@ async def test_a_worker_that_shuts_down_hands_its_generation_over(here: World) -
     assert [event.content.error for event in failed_attempts(events)] == ["The worker was shut down."]
     assert [call.prefix for call in here.mcp.calls] == ["", "One, "]
     assert answer_of(events) == "One, two."
+    assert not await here.history_holds(execution_id, "WORKFLOW_TASK_TIMED_OUT")

@@ -75,10 +75,14 @@ class World:
 
     async def history_has(self, execution_id: UUID, event: str) -> None:
         """Wait until the workflow's history has an event of this kind."""
-        handle = self.environment.client.get_workflow_handle(str(execution_id))
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while not any(event in EventType.Name(one.event_type) for one in (await handle.fetch_history()).events):
+            while not await self.history_holds(execution_id, event):
                 await asyncio.sleep(0.05)
+
+    async def history_holds(self, execution_id: UUID, event: str) -> bool:
+        """Whether the workflow's history has an event of this kind by now."""
+        history = await self.environment.client.get_workflow_handle(str(execution_id)).fetch_history()
+        return any(event in EventType.Name(one.event_type) for one in history.events)
 
     async def caught_up(self, execution_id: UUID) -> None:
         """Wait until nothing new is said for some looks of the relay."""
