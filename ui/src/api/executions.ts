@@ -75,9 +75,3 @@ export function pinnedSource(executionId: string, n: number): Promise<PinnedSour
   const params = { path: { execution_id: executionId, n } }
   return answered(http.GET('/api/executions/{execution_id}/sources/{n}', { params }))
 }
-
-/** The text of a cited document, as it is now. */
-export async function citedText(documentId: string): Promise<string> {
-  const params = { path: { document_id: documentId } }
-  return (await answered(http.GET('/api/documents/{document_id}/text', { params }))).text
-}

@@ -57,7 +57,8 @@ interface Cited {
 
 async function cited(executionId: string, source: Source): Promise<Cited> {
   const pinned = await unlessMissing(api.pinnedSource(executionId, source.n))
-  const text = pinned?.state === 'gone' ? null : await unlessMissing(api.citedText(source.document_id))
+  const document = pinned?.state === 'gone' ? null : await unlessMissing(api.documentText(source.document_id))
+  const text = document?.text ?? null
   return { pinned: pinned ?? asFound(source, text), text }
 }
 
