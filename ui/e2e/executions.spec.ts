@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises'
 
-import { chromium, type Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 
 import { violations } from './accessibility'
-import { findChromium, FLAGS } from './chromium'
-import { ModelServer } from './modelServer'
+import { modelled } from './modelled'
+import type { ModelServer } from './modelServer'
 import { pictured } from './pictures'
-import { Product } from './product'
+import type { Product } from './product'
 
 const WIDE = { width: 1440, height: 900 }
 const NARROW = { width: 390, height: 844 }
@@ -29,17 +29,10 @@ const abroad: string[] = []
 const endings: (() => Promise<void>)[] = []
 
 beforeAll(async () => {
-  model = await ModelServer.start()
-  endings.push(() => model.stop())
-  product = await Product.start({
-    DYNAVERA_GENERATOR: 'openai:test',
-    OPENAI_BASE_URL: model.baseUrl,
-    OPENAI_API_KEY: 'test',
-  })
-  endings.push(() => product.stop())
-  const browser = await chromium.launch({ executablePath: findChromium() ?? '', args: FLAGS })
-  endings.push(() => browser.close())
-  const context = await browser.newContext({ viewport: WIDE, acceptDownloads: true })
+  const started = await modelled(endings)
+  model = started.model
+  product = started.product
+  const context = await started.browser.newContext({ viewport: WIDE, acceptDownloads: true })
   page = await context.newPage()
   page.setDefaultTimeout(20_000)
   page.on('pageerror', (error) => complaints.push(error.message))
