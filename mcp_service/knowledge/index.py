@@ -16,8 +16,8 @@ class Hit:
     score: float
 
 
-class Index(Protocol):
-    """A search index. Its calls block, so they are made from threads; only one thread writes at a time."""
+class Follower(Protocol):
+    """What follows the records. Its calls block, so they are made from threads; only one thread writes at a time."""
 
     def revision(self) -> int:
         """The last change that it holds."""
@@ -30,6 +30,10 @@ class Index(Protocol):
     def clear(self) -> None:
         """Hold nothing, and be at revision 0."""
         ...
+
+
+class Index(Follower, Protocol):
+    """A search index: it follows the records, and finds what it holds."""
 
     def search(self, scope: Scope, query: str, limit: int) -> list[Hit]:
         """The passages of `scope` that fit `query`, the best first."""

@@ -10,7 +10,7 @@ from starlette import status
 
 from dynavera.contracts.documents import Reindexing
 from dynavera.records.change_log import ChangeLog
-from mcp_service.knowledge.index import Index
+from mcp_service.knowledge.index import Follower
 from mcp_service.refusals import Refused
 
 PASSAGES_AT_ONCE = 2000
@@ -37,7 +37,7 @@ class Indexing:
     start, after each write, and before a search when another process has written.
     """
 
-    def __init__(self, changes: ChangeLog, indexes: Sequence[Index]) -> None:
+    def __init__(self, changes: ChangeLog, indexes: Sequence[Follower]) -> None:
         self._changes = changes
         self._indexes = indexes
         self._turn = asyncio.Lock()
@@ -100,7 +100,7 @@ class Indexing:
             self._done += sum(len(document.passages) for document in changes.documents)
         self._reached = latest
 
-    async def _reached_by(self, index: Index, latest: int) -> int:
+    async def _reached_by(self, index: Follower, latest: int) -> int:
         revision = await asyncio.to_thread(index.revision)
         if revision <= latest:
             return revision

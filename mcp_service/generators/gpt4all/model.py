@@ -45,7 +45,7 @@ class Model:
         try:
             # The library does not say that it could not load a file, but it refuses to work with it.
             self._model.set_thread_count(_threads())
-        except Exception as error:
+        except Exception as error:  # the library raises no narrower class here
             raise NotAModel("it is damaged, of a kind that GPT4All does not know, or larger than memory") from error
 
     def write(self, order: Write, tell: Callable[[str], None], is_stopped: Callable[[], bool]) -> Ended:

@@ -9,13 +9,12 @@ from uuid import UUID
 
 import pytest
 
-from dynavera.records.change_log import ChangeLog, CurrentDocument, Scope
+from dynavera.records.change_log import ChangeLog, CurrentDocument
 from dynavera.records.database import Database
 from dynavera.records.documents import DocumentRecords
 from dynavera.records.migrate import migrate
 from dynavera.records.new_documents import NewDocument, NewPassage
 from dynavera.records.users import Users
-from mcp_service.knowledge.index import Hit
 from mcp_service.knowledge.indexing import Indexing, Rebuilding
 
 PATIENCE_SECONDS = 10
@@ -52,12 +51,6 @@ class FakeIndex:
     def clear(self) -> None:
         self.texts.clear()
         self.reached = 0
-
-    def search(self, scope: Scope, query: str, limit: int) -> list[Hit]:
-        raise NotImplementedError
-
-    def close(self) -> None:
-        raise NotImplementedError
 
 
 class World:
