@@ -1,6 +1,8 @@
 """The database: SQLite on one machine, PostgreSQL beyond it, used alike."""
 
+import asyncio
 import sqlite3
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any, cast
@@ -10,10 +12,13 @@ from sqlalchemy import AdaptedConnection, Connection, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.pool import QueuePool
 
 BUSY_TIMEOUT_SECONDS = 10
 """How long a SQLite transaction waits for another process's."""
 
+CLOSING_SECONDS, CLOSING_POLL_SECONDS = 2, 0.01
+"""How long the end of a process waits for its transactions, and how often it looks."""
 
 CONNECT_SECONDS, STATEMENT_SECONDS = 5, 10
 """What PostgreSQL gets to connect and to answer: a server that vanished sends no word."""
@@ -67,7 +72,12 @@ class Database:
                 yield writer
 
     async def close(self) -> None:
-        """Let go of every connection."""
+        """Let go of every connection, once the transactions under way have ended."""
+        pool = cast("QueuePool", self._engine.pool)
+        deadline = time.monotonic() + CLOSING_SECONDS
+        # A connection that comes back to a pool that is closed already is never closed.
+        while pool.checkedout() and time.monotonic() < deadline:  # noqa: ASYNC110 -- the pool has no event for it
+            await asyncio.sleep(CLOSING_POLL_SECONDS)
         await self._engine.dispose()
 
 
@@ -77,12 +87,20 @@ class TidyConnection(sqlite3.Connection):
     A task that is cancelled in the middle of a query leaves a cursor behind that has not been read to its end. As long
     as anything refers to it, be it a traceback, SQLite keeps the read lock, even of a connection that was closed: no
     process can commit any more.
+
+    It is ready for use when it is made: a task that is cancelled between the two would leave it open for ever.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._open: WeakSet[sqlite3.Cursor] = WeakSet()
         self._closed = False
+        # The driver begins no transaction of its own: _begin_sqlite does. The journal stays SQLite's default, the
+        # rollback journal: before 3.51.3 the write-ahead log can lose a commit when several processes write.
+        self.isolation_level = None
+        # SQLite's own lower() knows ASCII only; PostgreSQL finds "CAFÉ" where one looks for "café", and so does this.
+        self.create_function("lower", 1, _lower, deterministic=True)
+        self.execute("PRAGMA foreign_keys = ON")
 
     def cursor(self, *arguments: Any, **options: Any) -> Any:
         """A cursor that is closed with the transaction."""
@@ -134,20 +152,8 @@ def _engine(url: str) -> AsyncEngine:
         timeouts = {"timeout": CONNECT_SECONDS, "command_timeout": STATEMENT_SECONDS}
         return create_async_engine(url, pool_pre_ping=True, connect_args=timeouts)
     engine = create_async_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "factory": TidyConnection})
-    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
-
-
-def _prepare_sqlite(connection: Any, _record: object) -> None:
-    # The driver begins no transaction of its own: _begin_sqlite does. The journal stays SQLite's default, the
-    # rollback journal: before 3.51.3 the write-ahead log can lose a commit when several processes write.
-    connection.isolation_level = None
-    # SQLite's own lower() knows ASCII only; PostgreSQL finds "CAFÉ" where one looks for "café", and so does this.
-    connection.create_function("lower", 1, _lower, deterministic=True)
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.close()
 
 
 def _lower(text: Any) -> Any:

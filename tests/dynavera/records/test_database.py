@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import random
 import sqlite3
 from collections.abc import AsyncGenerator
@@ -48,7 +49,6 @@ async def test_a_cursor_that_was_left_in_the_middle_keeps_no_lock(end: str, data
     connection.close()
 
 
-@pytest.mark.filterwarnings("ignore::ResourceWarning")
 async def test_readers_that_are_cancelled_keep_nobody_from_writing(database: Database, tmp_path: Path) -> None:
     chance = random.Random(7)
     left: list[object] = []
@@ -67,3 +67,28 @@ async def test_readers_that_are_cancelled_keep_nobody_from_writing(database: Dat
     assert any(isinstance(error, TimeoutError) for error in left)
     await database.close()
     another_process_writes(tmp_path)
+    left.clear()
+    gc.collect()
+
+
+@pytest.mark.parametrize("end", ["of itself", "cancelled"])
+async def test_closing_leaves_no_connection_of_a_transaction_under_way_behind(
+    end: str, database: Database, recwarn: pytest.WarningsRecorder
+) -> None:
+    begun = asyncio.Event()
+
+    async def read() -> None:
+        async with database.reading() as session:
+            begun.set()
+            await session.execute(text("SELECT * FROM pages"))
+
+    reading = asyncio.create_task(read())
+    await begun.wait()
+    await asyncio.sleep(0)
+    if end == "cancelled":
+        reading.cancel()
+    await database.close()
+    await asyncio.wait({reading})
+    gc.collect()
+
+    assert [str(warning.message) for warning in recwarn if warning.category is ResourceWarning] == []
