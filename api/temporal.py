@@ -20,7 +20,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from dynavera.contracts.contract import utc_now
-from dynavera.limits import RPC_TIMEOUT, WORKER_SILENT
+from dynavera.limits import RPC_TIMEOUT, WORKER_SILENT, WORKFLOW_TASK_TIMEOUT
 from dynavera.records.deliveries import Order
 from workflows.agent_execution import AgentExecution, ExecutionOrder
 from workflows.event_log import LogPage, Snapshot
@@ -77,6 +77,7 @@ class Temporal:
                     id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                     id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                     static_summary=order.settings.name,
+                    task_timeout=WORKFLOW_TASK_TIMEOUT,
                     rpc_timeout=RPC_TIMEOUT,
                 )
             except WorkflowAlreadyStartedError:

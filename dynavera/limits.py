@@ -73,6 +73,11 @@ STICKY_TIMEOUT = timedelta(seconds=1)
 """How long a signal or a query waits for a worker that died before another one takes the workflow over: less than the
 API waits for Temporal, so that its query is answered by the other one."""
 
+WORKFLOW_TASK_TIMEOUT = timedelta(seconds=4)
+"""How long what a worker had in its hands as it died waits for another one; Temporal's default is 10 s. Where reading a
+long history takes longer, Temporal adds 5 s from the fourth try on, then 10, up to minutes: see
+docs/decisions/workflow-task-timeout.md."""
+
 GENERATION_GRACE = timedelta(seconds=4)
 SHORT_GRACE = timedelta(seconds=3)
 """What a running generation gets after SIGTERM before it is handed to another worker, and then what is short gets to
@@ -80,8 +85,8 @@ end; the process has 10 s in all."""
 
 HANDING_OVER = timedelta(seconds=0.4)
 """What a worker that leaves stays for its workflows to hear of generations that it has handed over: a workflow task
-that comes in its very last moment is lost, and given out again only after Temporal's 10 s. Shorter than the first pause
-between attempts, whose end is the next such task."""
+that comes in its very last moment is lost, and given out again only after `WORKFLOW_TASK_TIMEOUT`. Shorter than the
+first pause between attempts, whose end is the next such task."""
 
 CONCURRENT_GENERATIONS = 500
 """Generations are waiting, not work: many fit into one worker."""

@@ -1,6 +1,11 @@
 """The workflow, on a real Temporal server: how an execution succeeds, fails and is tried again."""
 
 import asyncio
+import time
+from uuid import UUID
+
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import PollWorkflowTaskQueueRequest
 
 from api.relay import Relay
 from dynavera.contracts.documents import RetrievedPassage
@@ -13,7 +18,10 @@ from dynavera.contracts.events import (
     Step,
 )
 from tests.workflows.fakes import Gate, away, refused
-from tests.workflows.world import PATIENCE_SECONDS, World, answer_of, failed_attempts
+from tests.workflows.world import PATIENCE_SECONDS, QUEUE, World, answer_of, failed_attempts
+
+WITHIN_SECONDS = 6
+"""The time within which an execution goes on after a crash."""
 
 
 async def test_an_execution_says_each_stage_and_ends_with_the_cited_answer(here: World) -> None:
@@ -222,3 +230,19 @@ async def test_a_worker_that_shuts_down_hands_its_generation_over(here: World) -
     assert [call.prefix for call in here.mcp.calls] == ["", "One, "]
     assert answer_of(events) == "One, two."
     assert not await here.history_holds(execution_id, "WORKFLOW_TASK_TIMED_OUT")
+
+
+async def test_a_worker_that_dies_with_a_workflow_task_in_its_hands_holds_nobody_up_for_long(here: World) -> None:
+    await here.start()
+    service, namespace = here.environment.client.workflow_service, here.environment.client.namespace
+    # A worker that takes the task, and is never heard of again.
+    taken = await service.poll_workflow_task_queue(
+        PollWorkflowTaskQueueRequest(namespace=namespace, task_queue=TaskQueue(name=QUEUE), identity="dies")
+    )
+    taken_at = time.monotonic()
+
+    async with here.worker():
+        events = await here.events(UUID(taken.workflow_execution.workflow_id))
+
+    assert isinstance(events[-1], ExecutionCompleted)
+    assert time.monotonic() - taken_at < WITHIN_SECONDS
