@@ -6,7 +6,8 @@ export default defineConfig({
     include: ['e2e/**/*.spec.ts'],
     globalSetup: ['e2e/needsChromium.ts'],
     testTimeout: 120_000,
-    hookTimeout: 120_000,
+    // More than all that a start and an end wait for: they say what is missing, and leave nothing running.
+    hookTimeout: 360_000,
     fileParallelism: false,
     bail: 1,
   },

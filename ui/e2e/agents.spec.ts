@@ -1,37 +1,26 @@
-import { chromium, type Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
 import { faultsOf } from './bothSizes'
-import { findChromium, FLAGS } from './chromium'
-import { ModelServer } from './modelServer'
+import type { ModelServer } from './modelServer'
 import { pictured } from './pictures'
-import { Product } from './product'
+import type { Product } from './product'
+import { endAll, modelled, type Endings } from './stage'
 
 const HOSTILE = '<img src=x onerror="window.hacked = 1"> & <script>window.hacked = 1</script>'
 
 let model: ModelServer
 let product: Product
 let page: Page
-const complaints: string[] = []
-const endings: (() => Promise<void>)[] = []
+let complaints: string[]
+const endings: Endings = []
 
 beforeAll(async () => {
-  model = await ModelServer.start()
-  endings.push(() => model.stop())
-  product = await Product.start({ OPENAI_BASE_URL: model.baseUrl, OPENAI_API_KEY: 'test' })
-  endings.push(() => product.stop())
-  const browser = await chromium.launch({ executablePath: findChromium() ?? '', args: FLAGS })
-  endings.push(() => browser.close())
-  page = await browser.newPage({ viewport: { width: 1440, height: 900 } })
-  page.setDefaultTimeout(20_000)
-  page.on('pageerror', (error) => complaints.push(error.message))
+  // A new instance has a model only for the agents that ask for it.
+  ;({ model, product, page, complaints } = await modelled(endings, { DYNAVERA_GENERATOR: 'extractive' }))
 })
 
-afterAll(async () => {
-  for (const end of endings.reverse()) {
-    await end()
-  }
-})
+afterAll(() => endAll(endings))
 
 const row = (name: string) => page.getByRole('listitem').filter({ hasText: name })
 const dialog = (name: string) => page.getByRole('dialog', { name })

@@ -2,33 +2,22 @@ import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 
 import { violations } from './accessibility'
-import { modelled } from './modelled'
 import type { ModelServer } from './modelServer'
 import { pictured } from './pictures'
 import type { Product } from './product'
+import { endAll, modelled, type Endings } from './stage'
 
 let model: ModelServer
 let product: Product
 let page: Page
-const complaints: string[] = []
-
-const endings: (() => Promise<void>)[] = []
+let complaints: string[]
+const endings: Endings = []
 
 beforeAll(async () => {
-  const started = await modelled(endings)
-  model = started.model
-  product = started.product
-  const context = await started.browser.newContext({ viewport: { width: 1440, height: 900 } })
-  page = await context.newPage()
-  page.setDefaultTimeout(20_000)
-  page.on('pageerror', (error) => complaints.push(error.message))
+  ;({ model, product, page, complaints } = await modelled(endings))
 })
 
-afterAll(async () => {
-  for (const end of endings.reverse()) {
-    await end()
-  }
-})
+afterAll(() => endAll(endings))
 
 const answer = () => page.getByRole('region', { name: 'Answer' })
 const execution = () => page.getByRole('article', { name: 'Execution' })

@@ -4,10 +4,10 @@ import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 
 import { violations } from './accessibility'
-import { modelled } from './modelled'
 import type { ModelServer } from './modelServer'
 import { pictured } from './pictures'
 import type { Product } from './product'
+import { endAll, modelled, type Endings } from './stage'
 
 const WIDE = { width: 1440, height: 900 }
 const NARROW = { width: 390, height: 844 }
@@ -24,18 +24,12 @@ let model: ModelServer
 let product: Product
 let page: Page
 let agentId: string
-const complaints: string[] = []
+let complaints: string[]
 const abroad: string[] = []
-const endings: (() => Promise<void>)[] = []
+const endings: Endings = []
 
 beforeAll(async () => {
-  const started = await modelled(endings)
-  model = started.model
-  product = started.product
-  const context = await started.browser.newContext({ viewport: WIDE, acceptDownloads: true })
-  page = await context.newPage()
-  page.setDefaultTimeout(20_000)
-  page.on('pageerror', (error) => complaints.push(error.message))
+  ;({ model, product, page, complaints } = await modelled(endings))
   page.on('request', (request) => {
     if (!request.url().startsWith(product.address) && !/^(blob|data):/.test(request.url())) {
       abroad.push(request.url())
@@ -49,11 +43,7 @@ beforeAll(async () => {
   agentId = ((await made.json()) as { id: string }).id
 })
 
-afterAll(async () => {
-  for (const end of endings.reverse()) {
-    await end()
-  }
-})
+afterAll(() => endAll(endings))
 
 const answer = () => page.getByRole('region', { name: 'Answer' })
 const execution = () => page.getByRole('article', { name: 'Execution' })

@@ -2,13 +2,13 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { chromium, type Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
 import { faultsOf } from './bothSizes'
-import { findChromium, FLAGS } from './chromium'
 import { pictured } from './pictures'
-import { Product } from './product'
+import type { Product } from './product'
+import { endAll, staged, type Endings } from './stage'
 
 const HOSTILE_NAME = '<img src=x onerror=hacked=1>.md'
 const HOSTILE_TEXT =
@@ -17,8 +17,8 @@ const HOSTILE_TEXT =
 let product: Product
 let page: Page
 let folder: string
-const complaints: string[] = []
-const endings: (() => Promise<void>)[] = []
+let complaints: string[]
+const endings: Endings = []
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'dynavera-files-'))
@@ -36,22 +36,12 @@ beforeAll(async () => {
       'papers/picture.png': 'no picture',
     }).map(([name, text]) => writeFile(join(folder, name), text)),
   )
-  product = await Product.start()
-  endings.push(() => product.stop())
-  const browser = await chromium.launch({ executablePath: findChromium() ?? '', args: FLAGS })
-  endings.push(() => browser.close())
-  page = await browser.newPage({ viewport: { width: 1440, height: 900 } })
-  page.setDefaultTimeout(20_000)
-  page.on('pageerror', (error) => complaints.push(error.message))
+  ;({ product, page, complaints } = await staged(endings))
   await page.goto(await product.loginLink())
   await page.getByRole('link', { name: 'Research assistant' }).waitFor()
 })
 
-afterAll(async () => {
-  for (const end of endings.reverse()) {
-    await end()
-  }
-})
+afterAll(() => endAll(endings))
 
 const documents = () => page.getByRole('list', { name: 'Documents' })
 const uploads = () => page.getByRole('region', { name: 'Uploads' })

@@ -2,17 +2,27 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
+import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
 const PROGRAM = fileURLToPath(new URL('../../.venv/bin/dynavera', import.meta.url))
-const READY_WITHIN = 60_000
+/** Ten seconds on an idle machine; on one that is busy with other tests, many times as long. */
+const READY_WITHIN = 240_000
+/** `up` promises ten seconds. */
+const ENDED_WITHIN = 60_000
+const ANSWERED_WITHIN = 5_000
+/** Below what systems give to connections that go out: none of these takes a port before the product has it. */
+const PORTS = { from: 15_000, to: 32_000 }
+
+type Part = 'up' | 'api' | 'worker'
 
 export class Product {
   private said = ''
+  private readonly end: Promise<void>
+  private isOver = false
 
   private constructor(
     readonly address: string,
@@ -23,6 +33,15 @@ export class Product {
     const hear = (data: Buffer) => (this.said += data.toString())
     up.stdout?.on('data', hear)
     up.stderr?.on('data', hear)
+    this.end = new Promise<void>((over) => {
+      up.once('exit', over)
+      up.once('error', (error) => {
+        this.said += error.message
+        over()
+      })
+    }).then(() => {
+      this.isOver = true
+    })
   }
 
   static async start(settings: Record<string, string> = {}): Promise<Product> {
@@ -52,33 +71,36 @@ export class Product {
   }
 
   /** As a crash does it: the process gets no chance to say good-bye. */
-  async kill(part: 'api' | 'worker'): Promise<void> {
+  async kill(part: Part): Promise<void> {
     process.kill(await this.pid(part), 'SIGKILL')
   }
 
   /** As a machine that swaps does it: the process is there, and does nothing until it is thawed. */
-  async freeze(part: 'api' | 'worker'): Promise<{ thaw: () => void }> {
+  async freeze(part: Part): Promise<{ thaw: () => void }> {
     const pid = await this.pid(part)
     process.kill(pid, 'SIGSTOP')
     return { thaw: () => process.kill(pid, 'SIGCONT') }
   }
 
-  private async pid(part: 'api' | 'worker'): Promise<number> {
+  private async pid(part: Part): Promise<number> {
+    if (part === 'up') {
+      return this.up.pid ?? NaN
+    }
     return Number(await readFile(join(this.folder, 'data', 'run', `${part}.pid`), 'utf8'))
   }
 
   async stop(): Promise<void> {
-    if (this.up.exitCode === null) {
-      const exit = once(this.up, 'exit')
-      this.up.kill('SIGTERM')
-      await exit
-    }
-    await rm(this.folder, { recursive: true, force: true })
+    this.up.kill('SIGTERM')
+    const late = setTimeout(() => this.up.kill('SIGKILL'), ENDED_WITHIN)
+    await this.end
+    clearTimeout(late)
+    // The parts of an `up` that was killed are killed by the system, a moment later.
+    await rm(this.folder, { recursive: true, force: true, maxRetries: 8 })
   }
 
   private async ready(): Promise<void> {
     const deadline = Date.now() + READY_WITHIN
-    while (Date.now() < deadline && this.up.exitCode === null) {
+    while (Date.now() < deadline && !this.isOver) {
       if (await this.isHealthy()) {
         return
       }
@@ -90,10 +112,12 @@ export class Product {
 
   private async isHealthy(): Promise<boolean> {
     try {
-      const response = await fetch(`${this.address}/api/health`)
+      const response = await fetch(`${this.address}/api/health`, {
+        signal: AbortSignal.timeout(ANSWERED_WITHIN),
+      })
       return response.ok && ((await response.json()) as { status: string }).status === 'ok'
     } catch (error) {
-      if (error instanceof TypeError) {
+      if (error instanceof TypeError || (error instanceof DOMException && error.name === 'TimeoutError')) {
         return false
       }
       throw error
@@ -112,9 +136,24 @@ function withoutSettings(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 
 /** Held open together, so that no two are the same. */
 async function freePorts(): Promise<[number, number, number, number]> {
-  const servers = Array.from({ length: 4 }, () => createServer().listen(0, '127.0.0.1'))
-  await Promise.all(servers.map((server) => once(server, 'listening')))
-  const ports = servers.map((server) => (server.address() as AddressInfo).port)
-  await Promise.all(servers.map((server) => once(server.close(), 'close')))
-  return ports as [number, number, number, number]
+  const held = new Map<number, Server>()
+  while (held.size < 4) {
+    const port = PORTS.from + Math.floor(Math.random() * (PORTS.to - PORTS.from))
+    const server = await listening(port)
+    if (server !== null) {
+      held.set(port, server)
+    }
+  }
+  await Promise.all(Array.from(held.values(), (server) => once(server.close(), 'close')))
+  return [...held.keys()] as [number, number, number, number]
+}
+
+async function listening(port: number): Promise<Server | null> {
+  const server = createServer().listen(port, '127.0.0.1')
+  try {
+    await once(server, 'listening')
+    return server
+  } catch {
+    return null
+  }
 }

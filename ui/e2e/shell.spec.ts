@@ -1,32 +1,25 @@
-import { chromium, type Browser, type Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { violations } from './accessibility'
-import { findChromium, FLAGS } from './chromium'
 import { pictured } from './pictures'
-import { Product } from './product'
+import type { Product } from './product'
+import { endAll, staged, type Endings } from './stage'
 
 const WIDE = { width: 1440, height: 900 }
 const NARROW = { width: 390, height: 844 }
 const SHOWN_WITHIN = 3_000
 
 let product: Product
-let browser: Browser
 let page: Page
-const complaints: string[] = []
+let complaints: string[]
+const endings: Endings = []
 
 beforeAll(async () => {
-  product = await Product.start()
-  browser = await chromium.launch({ executablePath: findChromium() ?? '', args: FLAGS })
-  page = await browser.newPage({ viewport: WIDE })
-  page.setDefaultTimeout(20_000)
-  page.on('pageerror', (error) => complaints.push(error.message))
+  ;({ product, page, complaints } = await staged(endings))
 })
 
-afterAll(async () => {
-  await browser.close()
-  await product.stop()
-})
+afterAll(() => endAll(endings))
 
 const health = () => page.getByRole('status', { name: 'Health' })
 const heading = (name: string) => page.getByRole('heading', { name, level: 1 })
