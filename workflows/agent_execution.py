@@ -1,7 +1,7 @@
 """The workflow: one execution of an agent, and the one sequencer of its log."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
@@ -141,7 +141,7 @@ class AgentExecution:
             raise asyncio.CancelledError
         return written.whole
 
-    async def _attempts(self, stage: Stage, attempt_to: Callable[[int], Awaitable[T]]) -> T:
+    async def _attempts(self, stage: Stage, begin: Callable[[int], workflow.ActivityHandle[T]]) -> T:
         """Try until it works, cannot work, or time is up; every failure is said."""
         attempt = in_vain = 1
         while True:
@@ -149,7 +149,7 @@ class AgentExecution:
                 raise asyncio.CancelledError
             published = self._log.answer
             try:
-                return await attempt_to(attempt)
+                return await _heard(begin(attempt))
             except ActivityError as error:
                 if is_cancelled_exception(error) or _asked_to_stop():
                     raise asyncio.CancelledError from error
@@ -179,9 +179,9 @@ class AgentExecution:
         )
         await workflow.sleep(pause, summary=f"before attempt {attempt + 1}")
 
-    async def _retrieve(self, attempt: int) -> Found:
+    def _retrieve(self, attempt: int) -> workflow.ActivityHandle[Found]:
         settings = self._order.settings
-        return await workflow.execute_activity_method(
+        return workflow.start_activity_method(
             KnowledgeActivities.retrieve,
             Retrieval(
                 user_id=self._order.user_id,
@@ -195,10 +195,10 @@ class AgentExecution:
             summary=f"attempt {attempt}",
         )
 
-    async def _generate(self, attempt: int, passages: list[RetrievedPassage]) -> Written:
+    def _generate(self, attempt: int, passages: list[RetrievedPassage]) -> workflow.ActivityHandle[Written]:
         settings = self._order.settings
         self._log.expect(attempt)
-        return await workflow.execute_activity_method(
+        return workflow.start_activity_method(
             GenerationActivities.generate,
             Generation(
                 user_id=self._order.user_id,
@@ -251,6 +251,21 @@ class AgentExecution:
 def generations_queue(task_queue: str) -> str:
     """The task queue of the generations, beside that of everything short."""
     return f"{task_queue}-generations"
+
+
+async def _heard(activity: workflow.ActivityHandle[T]) -> T:
+    """What the activity says; a stop cancels it, and is not heard over by one that ends in the same moment."""
+    try:
+        await workflow.wait([activity])
+    except asyncio.CancelledError:
+        # Cancelled now, one that has failed would leave a failure that nobody looks at, and an error in the worker's
+        # log: a step of the loop tells whether it has ended.
+        await asyncio.sleep(0)
+        if activity.done():
+            activity.exception()
+            raise
+        activity.cancel()
+    return await activity
 
 
 def _asked_to_stop() -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import FailureError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from activities.records import Archive, Outcome, RecordActivities
@@ -55,9 +55,14 @@ class Recorder:
 
     async def archive_along(self) -> None:
         """Archive the tail whenever it is long or old enough, for as long as this task runs."""
-        while True:
-            await workflow.wait_condition(lambda: self.log.is_due)
-            await self._archive_part()
+        try:
+            while True:
+                await workflow.wait_condition(lambda: self.log.is_due)
+                await self._archive_part()
+        except ActivityError as error:
+            # Cancelled while it archived, which the outcome does over: nobody waits to hear of it.
+            if not is_cancelled_exception(error):
+                raise
 
     async def finish(self, event: TerminalEvent) -> TerminalEvent:
         """Record the outcome, and learn which one is stored; a stop that comes meanwhile does not interrupt it."""

@@ -84,6 +84,16 @@ class World:
         history = await self.environment.client.get_workflow_handle(str(execution_id)).fetch_history()
         return any(event in EventType.Name(one.event_type) for one in history.events)
 
+    async def history_schedules(self, execution_id: UUID, activity: str) -> None:
+        """Wait until the workflow has scheduled this activity."""
+        handle = self.environment.client.get_workflow_handle(str(execution_id))
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not any(
+                event.activity_task_scheduled_event_attributes.activity_type.name == activity
+                for event in (await handle.fetch_history()).events
+            ):
+                await asyncio.sleep(0.05)
+
     async def caught_up(self, execution_id: UUID) -> None:
         """Wait until nothing new is said for some looks of the relay."""
         last = 0

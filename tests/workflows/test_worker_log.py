@@ -1,0 +1,97 @@
+"""The worker's log: what goes as it should leaves no errors in it."""
+
+import asyncio
+import gc
+
+import pytest
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+from temporalio.worker import Worker
+
+from activities.batches import SignalBudget
+from activities.generation import Generation, GenerationActivities, Written
+from activities.knowledge import KnowledgeActivities
+from activities.records import RecordActivities
+from dynavera.contracts.events import ExecutionCompleted
+from dynavera.limits import ARCHIVE_EVENTS
+from tests.workflows.fakes import Gate
+from tests.workflows.world import QUEUE, World, stopped
+from workflows.agent_execution import AgentExecution, generations_queue
+from workflows.worker import sandbox
+
+
+def errors(log: pytest.LogCaptureFixture) -> list[str]:
+    # What nobody looked at is complained of when it is thrown away.
+    gc.collect()
+    return [record.getMessage() for record in log.records if record.levelname in {"ERROR", "CRITICAL"}]
+
+
+async def test_an_attempt_that_fails_in_the_moment_of_a_stop_is_no_error(
+    here: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    reached, opened = asyncio.Event(), asyncio.Event()
+
+    @activity.defn(name="generate")
+    async def break_off(generation: Generation) -> Written:
+        reached.set()
+        await opened.wait()
+        raise ApplicationError(f"Attempt {generation.attempt} broke off.")
+
+    async with Worker(here.environment.client, task_queue=generations_queue(QUEUE), activities=[break_off]):
+        async with executing(here):
+            execution_id = await here.start()
+            await reached.wait()
+        opened.set()
+        await here.history_has(execution_id, "ACTIVITY_TASK_FAILED")
+        await here.stop(execution_id)
+        await here.history_has(execution_id, "CANCEL_REQUESTED")
+        async with executing(here):
+            # Both are in one workflow task.
+            events = await here.events(execution_id)
+            closed_as = await here.closed_as(execution_id)
+
+    assert stopped(events).output_data is None
+    assert closed_as == "CANCELED"
+    assert errors(caplog) == []
+
+
+async def test_an_archive_that_is_under_way_at_the_end_is_no_error(
+    here: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    here.mcp.status_lines = [f"Line {number}." for number in range(ARCHIVE_EVENTS)]
+    here.mcp.retrieval_gate = begun = Gate()
+    here.mcp.gate = archiving = Gate()
+    here.mcp.gate_after = 0
+
+    async with here.worker():
+        execution_id = await here.start()
+        await begun.reached.wait()
+        async with here.database.writing():
+            begun.opened.set()
+            await here.history_schedules(execution_id, "archive_events")
+            archiving.opened.set()
+            await here.history_schedules(execution_id, "record_outcome")
+        events = await here.events(execution_id)
+        closed_as = await here.closed_as(execution_id)
+
+    assert isinstance(events[-1], ExecutionCompleted)
+    assert closed_as == "COMPLETED"
+    assert errors(caplog) == []
+
+
+def executing(here: World) -> Worker:
+    """A worker that generates nothing."""
+    records = RecordActivities(here.logs)
+    return Worker(
+        here.environment.client,
+        task_queue=QUEUE,
+        workflows=[AgentExecution],
+        activities=[
+            KnowledgeActivities(here.mcp).retrieve,
+            GenerationActivities(here.mcp, here.environment.client, SignalBudget(100)).stop_generation,
+            records.begin_execution,
+            records.archive_events,
+            records.record_outcome,
+        ],
+        workflow_runner=sandbox(),
+    )
