@@ -1,5 +1,5 @@
 /** An agent's executions, newest first, read again whenever one of them starts, ends or was missed. */
-import { onScopeDispose, shallowRef, watch, type Ref, type ShallowRef } from 'vue'
+import { computed, onScopeDispose, shallowRef, watch, type Ref, type ShallowRef } from 'vue'
 
 import * as api from '@/api/client'
 import type { ApiProblem } from '@/api/problems'
@@ -25,12 +25,17 @@ export function useExecutionHistory(agentId: string, isConnected: () => boolean)
   )
   let timer: ReturnType<typeof setTimeout> | undefined
 
-  const turns = () => Array.from(store.views.values(), (view) => `${view.executionId} ${view.status}`).join()
+  const turns = computed(() =>
+    Array.from(store.views.values(), (view) => `${view.executionId} ${view.status}`).join(),
+  )
 
-  /** The live view is ahead of the list, which is read again a moment later. */
+  /**
+   * The live view is ahead of the list, which is read again a moment later. A shallow ref among what is watched counts
+   * as changed with every event; what a getter gives does not.
+   */
   const executions = shallowRef<Execution[] | null>(null)
   watch(
-    [items, turns],
+    [() => items.value, turns],
     () => {
       executions.value = items.value?.map(withLiveStatus) ?? null
     },
