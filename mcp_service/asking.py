@@ -87,7 +87,8 @@ async def executed(service: Service, user_id: UUID, asked: Execute, say: Say) ->
 
 
 async def _sources(service: Service, user_id: UUID, agent: AgentSettings, query: str) -> list[Source]:
-    found = await service.knowledge.retrieve(user_id, agent.collection, query, agent.top_k)
+    knowledge = await service.knowledge.opened()
+    found = await knowledge.retrieve(user_id, agent.collection, query, agent.top_k)
     return [Source(n=number, **passage.retrieved().model_dump()) for number, passage in enumerate(found, start=1)]
 
 

@@ -71,9 +71,8 @@ class SourcesPrompt:
             raise PromptNotFound(f"There is no such prompt. There is {NAME!r}.")
         arguments = SourcesArguments.model_validate(asked.arguments or {})
         user = await self._service().doorkeeper.asker(context)
-        found = await self._service().knowledge.retrieve(
-            user.id, arguments.collection, arguments.question, arguments.top_k
-        )
+        knowledge = await self._service().knowledge.opened()
+        found = await knowledge.retrieve(user.id, arguments.collection, arguments.question, arguments.top_k)
         passages = [GivenPassage(text=passage.text, document=passage.document) for passage in found]
         prompt = prompt_for(arguments.question, passages, "")
         # The protocol has no system message in a prompt.

@@ -49,7 +49,7 @@ class DocumentResources:
     async def page(self, context: ServerRequestContext[Any, Any], asked: PaginatedRequestParams) -> ListResourcesResult:
         """The user's documents of all collections, newest first."""
         user = await self._service().doorkeeper.asker(context)
-        page = await self._service().knowledge.records.page(user.id, None, PAGE, asked.cursor)
+        page = await self._service().records.page(user.id, None, PAGE, asked.cursor)
         return ListResourcesResult(resources=[_resource(each) for each in page.items], next_cursor=page.next_cursor)
 
     async def templates(
@@ -78,7 +78,7 @@ class DocumentResources:
         """
         document_id, offset = _named(asked.uri)
         user = await self._service().doorkeeper.asker(context)
-        records = self._service().knowledge.records
+        records = self._service().records
         document = await records.get(user.id, document_id)
         text = await records.text(user.id, document_id)
         if offset and offset >= len(text):

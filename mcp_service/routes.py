@@ -100,7 +100,7 @@ async def documents(
     cursor: Cursor = None,
 ) -> Page[Document]:
     """The user's documents, newest first; only those whose name holds `q`, if it is given."""
-    return await service.knowledge.records.page(user.id, collection, limit, cursor, q)
+    return await service.records.page(user.id, collection, limit, cursor, q)
 
 
 @router.post("/documents", status_code=status.HTTP_201_CREATED, response_model=Ingestion)
@@ -111,7 +111,7 @@ async def add_documents(
     collection: Annotated[Collection, Form()] = "default",
 ) -> Ingestion | Response:
     """Take files in; they can be retrieved when this answers. 422 when all were refused."""
-    taken = await ingest(service.knowledge, user.id, collection, file)
+    taken = await ingest(await service.knowledge.opened(), user.id, collection, file)
     if taken.items:
         return taken
     return problem_response(_all_refused(taken.refused))
@@ -120,20 +120,21 @@ async def add_documents(
 @router.get("/documents/{document_id}")
 async def document(document_id: UUID, user: UserDep, service: ServiceDep) -> Document:
     """One document."""
-    return await service.knowledge.records.get(user.id, document_id)
+    return await service.records.get(user.id, document_id)
 
 
 @router.delete("/documents/{document_id}", status_code=status.HTTP_204_NO_CONTENT)
 async def delete_document(document_id: UUID, user: UserDep, service: ServiceDep) -> None:
     """Forget a document; it is in no search any more when this answers."""
-    await service.knowledge.delete(user.id, document_id)
+    knowledge = await service.knowledge.opened()
+    await knowledge.delete(user.id, document_id)
 
 
 @router.get("/documents/{document_id}/text")
 async def text(document_id: UUID, user: UserDep, service: ServiceDep) -> DocumentText:
     """What was read from a document."""
-    document = await service.knowledge.records.get(user.id, document_id)
-    text = await service.knowledge.records.text(user.id, document_id)
+    document = await service.records.get(user.id, document_id)
+    text = await service.records.text(user.id, document_id)
     return DocumentText(text=text, media_type=type_of_text(document.media_type))
 
 
@@ -147,32 +148,35 @@ async def passages(
     sha256: Sha256 = None,
 ) -> Page[Passage]:
     """The passages of a document, in its order; only those with a certain text, if its hash is given."""
-    return await service.knowledge.records.passages(user.id, document_id, limit, cursor, sha256)
+    return await service.records.passages(user.id, document_id, limit, cursor, sha256)
 
 
 @router.get("/collections")
 async def collections(user: UserDep, service: ServiceDep) -> Collections:
     """The collections in which the user has documents."""
-    return Collections(items=await service.knowledge.records.collections(user.id))
+    return Collections(items=await service.records.collections(user.id))
 
 
 @router.get("/reindex", dependencies=[OwnerOnlyDep])
 async def reindexing(service: ServiceDep) -> Reindexing:
     """How far the search indexes are that are made anew."""
-    return service.knowledge.indexing.progress()
+    knowledge = await service.knowledge.opened()
+    return knowledge.indexing.progress()
 
 
 @router.post("/reindex", status_code=status.HTTP_202_ACCEPTED, dependencies=[OwnerOnlyDep])
 async def reindex(service: ServiceDep) -> Reindexing:
     """Begin to make both search indexes anew from the records; until it is done, nothing can be searched."""
-    totals = await service.knowledge.records.totals()
-    return service.knowledge.indexing.rebuild(totals.passages)
+    totals = await service.records.totals()
+    knowledge = await service.knowledge.opened()
+    return knowledge.indexing.rebuild(totals.passages)
 
 
 @router.post("/search")
 async def search(asked: Search, user: UserDep, service: ServiceDep) -> Found:
     """The passages that fit a question, with their ranks in each of the two indexes."""
-    return Found(passages=await service.knowledge.retrieve(user.id, asked.collection, asked.query, asked.top_k))
+    knowledge = await service.knowledge.opened()
+    return Found(passages=await knowledge.retrieve(user.id, asked.collection, asked.query, asked.top_k))
 
 
 @router.post("/execute", response_model=Executed)

@@ -14,13 +14,16 @@ from dynavera.contracts.system import FieldError
 from dynavera.credentials import mcp_token
 from dynavera.records.agents import Agents
 from dynavera.records.database import Database
+from dynavera.records.documents import DocumentRecords
 from dynavera.records.users import Users
 from dynavera.settings import Settings
 from mcp_service.authentication import Doorkeeper
 from mcp_service.door import LARGEST_BODY, AllowedHosts, Door
 from mcp_service.generation import Generations
 from mcp_service.generators.choice import Generators
+from mcp_service.knowledge.embedders import WordLlamaEmbedder
 from mcp_service.knowledge.knowledge import open_knowledge
+from mcp_service.knowledge.opening import OpeningKnowledge
 from mcp_service.problems import problem, refusal_response
 from mcp_service.protocol import KnowledgeServer, mcp_server
 from mcp_service.refusals import KNOWN, Known
@@ -29,7 +32,10 @@ from mcp_service.service import Service
 
 
 def create_app(settings: Settings, database: Database) -> FastAPI:
-    """The service; its lifespan opens the knowledge, and needs a database that is migrated and has a first user."""
+    """The service; its lifespan needs a database that is migrated and has a first user.
+
+    It generates as soon as that has begun; the knowledge is opened meanwhile.
+    """
     doorkeeper = Doorkeeper(Users(database), mcp_token(settings))
     app = FastAPI(
         title="Dynavera's MCP service", lifespan=lambda app: _lifespan(app, settings, database, doorkeeper, server)
@@ -55,15 +61,18 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
 async def _lifespan(
     app: FastAPI, settings: Settings, database: Database, doorkeeper: Doorkeeper, server: KnowledgeServer
 ) -> AsyncGenerator[None]:
-    async with open_knowledge(settings.data_dir / "knowledge", settings.embedder, database) as knowledge:
-        generators = Generators(settings, knowledge.indexes.embedder)
-        generators.check_default()
-        app.state.service = Service(doorkeeper, Agents(database), knowledge, Generations(generators))
-        try:
-            async with server.session_manager.run():
-                yield
-        finally:
-            await generators.close()
+    words = WordLlamaEmbedder()
+    generators = Generators(settings, words)
+    generators.check_default()
+    knowledge = OpeningKnowledge(open_knowledge(settings.data_dir / "knowledge", settings.embedder, database, words))
+    app.state.service = Service(
+        doorkeeper, Agents(database), DocumentRecords(database), Generations(generators), knowledge
+    )
+    try:
+        async with knowledge.under_way(), server.session_manager.run():
+            yield
+    finally:
+        await generators.close()
 
 
 async def _refused(_request: Request, error: Exception) -> Response:

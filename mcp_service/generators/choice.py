@@ -8,7 +8,7 @@ from dynavera.models.installed import generator_of, installed
 from dynavera.settings import Settings
 from mcp_service.generators.extractive import EXTRACTIVE, Extractive
 from mcp_service.generators.generator import Generator, GeneratorUnavailable, UnknownGenerator
-from mcp_service.knowledge.embedders import Embedder
+from mcp_service.knowledge.embedders import WordLlamaEmbedder
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -25,9 +25,9 @@ EVERY = "*"
 class Generators:
     """The generators of this service; what is dear to make is made when it is first asked for, and kept."""
 
-    def __init__(self, settings: Settings, embedder: Embedder) -> None:
+    def __init__(self, settings: Settings, words: WordLlamaEmbedder) -> None:
         self._settings = settings
-        self._extractive = Extractive(embedder)
+        self._extractive = Extractive(words)
         self._client: AsyncOpenAI | None = None
         self._local: dict[Path, Gpt4All] = {}
 

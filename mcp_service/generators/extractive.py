@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterator, Sequence
-from functools import cached_property
 
 from dynavera.contracts.executions import Usage
 from mcp_service.citations import without_citations
@@ -11,7 +10,7 @@ from mcp_service.generators.relevance import scored
 from mcp_service.generators.selection import chosen
 from mcp_service.generators.sentences import Sentence, sentences_of
 from mcp_service.generators.words import WordVectors
-from mcp_service.knowledge.embedders import WORDLLAMA, Embedder, open_embedder
+from mcp_service.knowledge.embedders import WordLlamaEmbedder
 from mcp_service.tokens import tokens_in, words_within
 
 EXTRACTIVE = "extractive"
@@ -30,8 +29,9 @@ class Extractive:
 
     name = EXTRACTIVE
 
-    def __init__(self, embedder: Embedder) -> None:
-        self._embedder = embedder
+    def __init__(self, words: WordLlamaEmbedder) -> None:
+        # What is enough to answer is measured with these vectors; they are quick, and come with every installation.
+        self._vectors = WordVectors(words)
 
     async def stream(self, ask: Ask) -> AsyncGenerator[Told]:
         """The answer, a sentence at a time; a prefix that is its own beginning is continued."""
@@ -49,11 +49,6 @@ class Extractive:
             reason,
             Usage(prompt_tokens=sum(tokens_in(text) for text in prompt), completion_tokens=tokens_in(whole)),
         )
-
-    @cached_property
-    def _vectors(self) -> WordVectors:
-        # What is enough to answer is measured with these vectors; they are quick, and come with every installation.
-        return WordVectors(self._embedder if self._embedder.name == WORDLLAMA else open_embedder(WORDLLAMA))
 
     def _chosen(self, ask: Ask) -> list[Sentence]:
         return chosen(scored(ask.query, ask.passages, sentences_of(ask.passages), self._vectors))

@@ -54,15 +54,17 @@ class Embedder(Protocol):
         ...
 
 
-def open_embedder(name: str) -> Embedder:
-    """The embedder that `DYNAVERA_EMBEDDER` names.
+def open_embedder(name: str, words: "WordLlamaEmbedder | None" = None) -> Embedder:
+    """The embedder that `DYNAVERA_EMBEDDER` names, loaded; where that is wordllama, `words` if it is given.
 
     Raises:
         EmbedderUnavailable: there is none of this name, or it is not installed.
     """
     kind, _, model = name.partition(":")
     if kind == WORDLLAMA and not model:
-        return WordLlamaEmbedder()
+        words = words or WordLlamaEmbedder()
+        words.load()
+        return words
     if kind == SENTENCE_TRANSFORMERS and model:
         return SentenceTransformersEmbedder(name, model)
     raise EmbedderUnavailable(
@@ -75,24 +77,34 @@ class WordLlamaEmbedder:
 
     A text's vector is the mean of its words'. Words that say nothing pull every mean to the same place, so they are
     left out (Arora, Liang and Ma 2017, "A Simple but Tough-to-Beat Baseline for Sentence Embeddings", weigh them down).
+
+    It is loaded when it is first asked, or told to.
     """
 
     name = WORDLLAMA
     identity = WORDLLAMA
 
     def __init__(self) -> None:
-        # Half a second, and only where it is the one in use.
-        import wordllama
+        self._turn = threading.Lock()
+        self._model: Any = None
 
-        # Its loader looks in the wrong folder of its own package, so it is told the right one.
-        home = Path(wordllama.__file__).parent
-        self._model: Any = wordllama.WordLlama.load(cache_dir=home, disable_download=True)
+    def load(self) -> Any:
+        """Load it, unless that is done, and give the library's own model."""
+        with self._turn:
+            if self._model is None:
+                # A quarter of a second, and only where it is in use.
+                import wordllama
+
+                # Its loader looks in the wrong folder of its own package, so it is told the right one.
+                home = Path(wordllama.__file__).parent
+                self._model = wordllama.WordLlama.load(cache_dir=home, disable_download=True)
+            return self._model
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """One unit vector for each text."""
         if not texts:
             return np.zeros((0, 256), dtype=np.float32)
-        return _unit(self._model.embed([_telling(text) for text in texts], norm=False, batch_size=BATCH))
+        return _unit(self.load().embed([_telling(text) for text in texts], norm=False, batch_size=BATCH))
 
     def embed_query(self, query: str) -> Vectors:
         """One unit vector; a query is a text as any other."""

@@ -17,7 +17,7 @@ from dynavera.records.change_log import ChangeLog, Scope
 from dynavera.records.database import Database
 from dynavera.records.documents import DocumentRecords
 from mcp_service.knowledge.bm25 import Bm25Index
-from mcp_service.knowledge.embedders import Embedder, open_embedder
+from mcp_service.knowledge.embedders import Embedder, WordLlamaEmbedder, open_embedder
 from mcp_service.knowledge.extraction.extractors import Extractors
 from mcp_service.knowledge.extraction.refusing import FileRefused
 from mcp_service.knowledge.index import Index
@@ -95,8 +95,12 @@ class Knowledge:
 
 
 @asynccontextmanager
-async def open_knowledge(folder: Path, embedder_name: str, database: Database) -> AsyncGenerator[Knowledge]:
+async def open_knowledge(
+    folder: Path, embedder_name: str, database: Database, words: WordLlamaEmbedder | None = None
+) -> AsyncGenerator[Knowledge]:
     """The knowledge whose indexes are in `folder`, caught up with the records; only one process can have it open.
+
+    `words` is the embedder that it uses where that is wordllama, so that others can use the same.
 
     Raises:
         KnowledgeInUse: another process has.
@@ -104,7 +108,13 @@ async def open_knowledge(folder: Path, embedder_name: str, database: Database) -
     """
     extractors = Extractors()
     with ExitStack() as held:
-        indexes = await asyncio.to_thread(_open, held, folder, embedder_name)
+        opening = asyncio.ensure_future(asyncio.to_thread(_open, held, folder, embedder_name, words))
+        try:
+            indexes = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            # A thread cannot be left: what it has opened by its end is closed then.
+            await asyncio.gather(opening, return_exceptions=True)
+            raise
         knowledge = Knowledge(DocumentRecords(database), indexes, extractors)
         await knowledge.indexing.catch_up()
         try:
@@ -114,13 +124,13 @@ async def open_knowledge(folder: Path, embedder_name: str, database: Database) -
             await extractors.close()
 
 
-def _open(held: ExitStack, folder: Path, embedder_name: str) -> Indexes:
+def _open(held: ExitStack, folder: Path, embedder_name: str, words: WordLlamaEmbedder | None) -> Indexes:
     # Chroma takes a second to import, and this is the only place that needs it.
     from mcp_service.knowledge.vectors import VectorIndex
 
     folder.mkdir(parents=True, exist_ok=True)
     held.enter_context(_locked(folder / "lock"))
-    embedder = open_embedder(embedder_name)
+    embedder = open_embedder(embedder_name, words)
     vectors = held.enter_context(closing(VectorIndex(folder / "vectors", embedder)))
     bm25 = held.enter_context(closing(Bm25Index(folder)))
     return Indexes(embedder, vectors, bm25)

@@ -10,7 +10,7 @@ from dynavera.settings import Settings
 from mcp_service.generators import choice
 from mcp_service.generators.choice import Generators
 from mcp_service.generators.generator import GeneratorUnavailable, UnknownGenerator
-from mcp_service.knowledge.embedders import open_embedder
+from mcp_service.knowledge.embedders import WordLlamaEmbedder
 from tests.fakes import FakeModel
 from tests.mcp_service.running import running_service
 from tests.serving import free_port, serving
@@ -20,11 +20,11 @@ Offering = Callable[..., Generators]
 
 @pytest.fixture
 async def offering(tmp_path: Path) -> AsyncGenerator[Offering]:
-    embedder = open_embedder("wordllama")
+    words = WordLlamaEmbedder()
     async with AsyncExitStack() as stack:
 
         def offer(**settings: object) -> Generators:
-            generators = Generators(Settings.model_validate({"data_dir": tmp_path, **settings}), embedder)
+            generators = Generators(Settings.model_validate({"data_dir": tmp_path, **settings}), words)
             stack.push_async_callback(generators.close)
             return generators
 

@@ -10,7 +10,7 @@ import pytest
 from dynavera.contracts.mcp import GivenPassage
 from mcp_service.generators.extractive import NO_MODEL, NO_PASSAGES, NOTHING_FITS, Extractive
 from mcp_service.generators.generator import Ask, Ending, Piece, Told
-from mcp_service.knowledge.embedders import Vectors, WordLlamaEmbedder
+from mcp_service.knowledge.embedders import WordLlamaEmbedder
 from mcp_service.knowledge.splitting import passages_of
 from mcp_service.tokens import tokens_in
 
@@ -190,23 +190,3 @@ async def test_one_number_does_not_stand_for_another() -> None:
 
     assert (await answer("What of 1992?", passages)).startswith("The clinic was closed in 1992. [1]")
     assert (await answer("What of 1991?", passages)).startswith(NOTHING_FITS)
-
-
-class OtherEmbedder:
-    """An embedder that is not asked."""
-
-    name = identity = "sentence-transformers:other"
-
-    def embed(self, texts: Sequence[str]) -> Vectors:
-        raise AssertionError(texts)
-
-    def embed_query(self, query: str) -> Vectors:
-        raise AssertionError(query)
-
-
-async def test_the_embedder_that_finds_passages_does_not_change_the_answer() -> None:
-    ask = Ask("What is EEG?", article("electroencephalography"), "", 200, 0.2)
-
-    told = [item async for item in Extractive(OtherEmbedder()).stream(ask)]
-
-    assert told == [item async for item in extractive().stream(ask)]

@@ -1,0 +1,124 @@
+"""The MCP service in its process: from the settings and a socket that listens to the exit code."""
+
+import asyncio
+import os
+import select
+import signal
+import socket
+import sys
+from collections.abc import AsyncGenerator, Coroutine, Generator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
+from pathlib import Path
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from dynavera.credentials import first_user_token
+from dynavera.records.database import Database, DatabaseAway
+from dynavera.records.migrate import SchemaTooNew, migrate
+from dynavera.records.users import Users
+from dynavera.settings import EVERY_INTERFACE, Settings
+from dynavera.telemetry import configure
+from mcp_service.knowledge.embedders import EmbedderUnavailable
+from mcp_service.knowledge.knowledge import KnowledgeInUse
+from mcp_service.refusals import Refused
+from mcp_service.server import create_app
+from mcp_service.service import Service
+from mcp_service.turns import is_wanted, served_at, wanted
+
+LOOK_SECONDS = 0.2
+"""How often a lent service looks whether it is still needed."""
+
+GRACE_SECONDS = 3
+"""How long open streams get at the end, before they are cut."""
+
+
+async def serve(settings: Settings, listening: socket.socket, *, lent: bool) -> str | int:
+    """Serve until a signal says stop: 0, or the sentence that says why it cannot be."""
+    configure(settings)
+    database = Database(settings.records_url)
+    try:
+        await migrate(database)
+        await Users(database).ensure_first(first_user_token(settings).get_secret_value())
+        app = create_app(settings, database)
+        server = _Server.of(app)
+        async with AsyncExitStack() as opened:
+            # The lifespan is entered here, so that what goes wrong in it is a sentence and no traceback.
+            await opened.enter_async_context(app.router.lifespan_context(app))
+            folder, url = settings.data_dir / "knowledge", _address(listening)
+            announcing = _announced(app.state.service, server, folder, url, lent=lent)
+            await opened.enter_async_context(_meanwhile(announcing))
+            if lent:
+                await opened.enter_async_context(_meanwhile(_ended_when_not_needed(server, folder)))
+            await server.serve(sockets=[listening])
+    except (DatabaseAway, SchemaTooNew, EmbedderUnavailable, KnowledgeInUse, Refused) as error:
+        return str(error)
+    finally:
+        await database.close()
+    return 0
+
+
+def _address(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    here = "127.0.0.1" if host in EVERY_INTERFACE else host
+    return f"http://{f'[{here}]' if ':' in here else here}:{port}"
+
+
+@asynccontextmanager
+async def _meanwhile(work: Coroutine[None, None, None]) -> AsyncGenerator[None]:
+    working = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        working.cancel()
+        await asyncio.wait({working})
+        if not working.cancelled():
+            working.result()
+
+
+async def _announced(service: Service, server: uvicorn.Server, folder: Path, url: str, *, lent: bool) -> None:
+    """Ask for the knowledge, and say where it is once it is open; end the server when it cannot be opened."""
+    with nullcontext() if lent else wanted(folder):
+        is_open = await service.knowledge.is_open()
+    if not is_open:
+        server.should_exit = True
+        return
+    with served_at(folder, url):
+        await asyncio.Event().wait()
+
+
+async def _ended_when_not_needed(server: uvicorn.Server, folder: Path) -> None:
+    while True:
+        if _is_client_gone() or is_wanted(folder):
+            server.should_exit = True
+            return
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+def _is_client_gone() -> bool:
+    # Standard input is a pipe that nobody writes to: it ends with the process at the other end, however that ends.
+    readable, _, _ = select.select([sys.stdin], [], [], 0)
+    return bool(readable) and not os.read(sys.stdin.fileno(), 1024)
+
+
+class _Server(uvicorn.Server):
+    """A server that ends in order on a signal, and lets the rest of the process end in order after it."""
+
+    @classmethod
+    def of(cls, app: ASGIApp) -> "_Server":
+        return cls(
+            uvicorn.Config(
+                app,
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                timeout_graceful_shutdown=GRACE_SECONDS,
+            )
+        )
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield
