@@ -1,6 +1,7 @@
 """The MCP service in its process: from the settings and a socket that listens to the exit code."""
 
 import asyncio
+import gc
 import os
 import select
 import signal
@@ -50,6 +51,8 @@ async def serve(settings: Settings, listening: socket.socket, *, lent: bool) -> 
             await opened.enter_async_context(_meanwhile(announcing))
             if lent:
                 await opened.enter_async_context(_meanwhile(_ended_when_not_needed(server, folder)))
+            gc.freeze()
+            gc.enable()
             await server.serve(sockets=[listening])
     except (DatabaseAway, SchemaTooNew, EmbedderUnavailable, KnowledgeInUse, Refused) as error:
         return str(error)
@@ -110,6 +113,7 @@ class _Server(uvicorn.Server):
             uvicorn.Config(
                 app,
                 lifespan="off",
+                ws="none",
                 log_config=None,
                 access_log=False,
                 timeout_graceful_shutdown=GRACE_SECONDS,

@@ -96,6 +96,16 @@ async def test_a_signal_ends_it_in_time_while_the_knowledge_is_being_opened(tmp_
     assert b"Traceback" not in said
 
 
+async def test_who_calls_while_it_starts_is_answered_when_it_is_ready(tmp_path: Path) -> None:
+    port = free_port()
+
+    async with process(tmp_path, port), httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client:
+        await accepted(port)
+        health = await client.get(f"http://127.0.0.1:{port}/health")
+
+    assert health.json()["status"] == "ok"
+
+
 async def accepted(port: int) -> None:
     """Come back when a connection to `port` is taken."""
     while True:
