@@ -24,13 +24,13 @@ Answer in the language of the question."""
 NO_PASSAGES = "(There are no passages. Say that there is nothing to answer from.)"
 
 _OPENING, _CLOSING = "<＜﹤˂ᐸ❮❬⟨〈〈", ">＞﹥˃ᐳ❯❭⟩〉〉"
-_LOOKALIKES = str.maketrans(dict.fromkeys(_OPENING[1:], "‹") | dict.fromkeys(_CLOSING[1:], "›"))
+_LOOKALIKES = dict.fromkeys(_OPENING[1:], "‹") | dict.fromkeys(_CLOSING[1:], "›")
 
 _TAG = re.compile(r"(?:<|&(?:lt|#0*60|#x0*3c);?)(?!\s*[\d=.+-])(?!\s*$)", re.IGNORECASE)
 """What could open a tag or a token of a chat template, `<|im_start|>` for example: not the sign in "p < 0.05"."""
 
-_VOICE = re.compile(r"\[\s*(/?\s*(?i:INST|SYS)|/?[A-Z][A-Z_]{3,})\s*\]")
-"""A token of a chat template in brackets, `[INST]` for example."""
+_VOICE = re.compile(r"\[\s*+(/?\s*+(?i:INST|SYS)|/?[A-Z][A-Z_]{3,})\s*+\]")
+"""A token of a chat template in brackets, `[INST]` for example; giving space back to try again would take for ever."""
 
 _CITATION = re.compile(r"(?<![\w\]])[\[［【]\s*(\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*)\s*[\]］】]")
 """What looks like one of our citations; `values[10]` does not."""
@@ -67,7 +67,8 @@ def _fenced(number: int, passage: GivenPassage) -> str:
 
 def _harmless(text: str) -> str:
     """`text` as a person reads it, without what a model or its template could take for more than text."""
-    shown = "".join(map(_shown, text.replace("\r\n", "\n").translate(_LOOKALIKES)))
+    # A long text has few different signs.
+    shown = text.replace("\r\n", "\n").translate({ord(sign): _shown(sign) for sign in set(text)})
     quoted = _CITATION.sub(r"(\1)", _VOICE.sub(r"(\1)", shown))
     return _TAG.sub("‹", quoted)
 
@@ -81,4 +82,4 @@ def _shown(sign: str) -> str:
         case "Cf":  # Invisible letters and changes of direction.
             return ""
         case _:
-            return sign
+            return _LOOKALIKES.get(sign, sign)

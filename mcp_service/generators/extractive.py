@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Iterator, Sequence
 
 from dynavera.contracts.executions import Usage
+from dynavera.contracts.mcp import GivenPassage
 from mcp_service.citations import without_citations
 from mcp_service.generators.generator import Ask, Ending, FinishReason, Piece, Told
 from mcp_service.generators.relevance import scored
@@ -14,6 +15,10 @@ from mcp_service.knowledge.embedders import WordLlamaEmbedder
 from mcp_service.tokens import tokens_in, words_within
 
 EXTRACTIVE = "extractive"
+
+MOST_READ = 200_000
+"""Characters that are read of all passages together, of each its share: more than retrieval ever finds, and at most
+seconds and some 100 MB, where 50 passages of 64 Ki characters would be minutes and gigabytes."""
 
 NO_PASSAGES = "There is nothing to answer from: no passages were found, because there are no documents here yet."
 NOTHING_FITS = "This was not found in the documents: no sentence of the passages that were found answers the question."
@@ -51,7 +56,14 @@ class Extractive:
         )
 
     def _chosen(self, ask: Ask) -> list[Sentence]:
-        return chosen(scored(ask.query, ask.passages, sentences_of(ask.passages), self._vectors))
+        passages = _beginnings(ask.passages)
+        return chosen(scored(ask.query, passages, sentences_of(passages), self._vectors))
+
+
+def _beginnings(passages: Sequence[GivenPassage]) -> list[GivenPassage]:
+    """The passages, each cut where its share of what is read ends."""
+    share = MOST_READ // max(1, len(passages))
+    return [passage.model_copy(update={"text": passage.text[:share]}) for passage in passages]
 
 
 def _written(ask: Ask, sentences: Sequence[Sentence]) -> tuple[list[str], FinishReason]:

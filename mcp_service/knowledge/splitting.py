@@ -17,7 +17,7 @@ PASSAGE_CHARACTERS = 2000
 HEADING_SEPARATOR = " › "
 LONGEST_HEADING = 300
 
-_HEADING = re.compile(r"^ {0,3}(#{1,6})[ \t]+(.*?)[ \t]*#*[ \t]*$")
+_HEADING = re.compile(r"^ {0,3}(#{1,6})[ \t]+(.*)$")
 _UNDERLINE = re.compile(r"^ {0,3}(=+|-{2,})[ \t]*$")
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})")
 
@@ -100,9 +100,16 @@ def _headings(text: str) -> Iterator[tuple[int, str, int, int]]:
         if mark := _FENCE.match(bare):
             fence = "" if fence and mark[1].startswith(fence) else fence or mark[1]
         elif not fence and (heading := _HEADING.match(bare)):
-            yield len(heading[1]), heading[2].strip(), start, place
+            yield len(heading[1]), _title(heading[2]), start, place
             bare = ""
         elif not fence and before.strip() and (underline := _UNDERLINE.match(bare)):
             yield 1 if underline[1].startswith("=") else 2, before.strip(), before_start, place
             bare = ""
         before, before_start = bare, start
+
+
+def _title(text: str) -> str:
+    """What a heading says, without the number signs that may close it; those of "C#" are its own."""
+    title = text.strip()
+    unclosed = title.rstrip("#")
+    return unclosed.rstrip() if not unclosed or unclosed[-1] in " \t" else title

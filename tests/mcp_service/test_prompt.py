@@ -1,11 +1,12 @@
 """What a language model is told."""
 
 import re
+import time
 import unicodedata
 
 import pytest
 
-from dynavera.contracts.mcp import GivenPassage
+from dynavera.contracts.mcp import LARGEST_PASSAGE, GivenPassage
 from mcp_service.prompt import RULES, prompt_for
 
 INJECTIONS = [
@@ -97,6 +98,16 @@ def test_honest_text_is_shown_as_it_is(text: str) -> None:
 
     shown = text.replace("\f", " ").replace("\r", "")
     assert prompt.user == f'<passage number="1">\n{shown}\n</passage>\n\nQuestion: q'
+
+
+@pytest.mark.parametrize("sign", ["[", "[ /", "[INST", "[1", "[1,", "<", "&lt"])
+def test_a_passage_of_signs_and_space_holds_nobody_up(sign: str) -> None:
+    text = f"{sign}{' ' * LARGEST_PASSAGE}x"
+    began = time.monotonic()
+
+    prompt_for("q", [GivenPassage(text=text[:LARGEST_PASSAGE])], "")
+
+    assert time.monotonic() - began < 5, "It took longer than its length explains."
 
 
 def test_a_mark_that_looks_like_a_citation_is_shown_in_other_brackets() -> None:

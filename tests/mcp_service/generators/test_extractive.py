@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dynavera.contracts.mcp import GivenPassage
-from mcp_service.generators.extractive import NO_MODEL, NO_PASSAGES, NOTHING_FITS, Extractive
+from mcp_service.generators.extractive import MOST_READ, NO_MODEL, NO_PASSAGES, NOTHING_FITS, Extractive
 from mcp_service.generators.generator import Ask, Ending, Piece, Told
 from mcp_service.knowledge.embedders import WordLlamaEmbedder
 from mcp_service.knowledge.splitting import passages_of
@@ -190,3 +190,18 @@ async def test_one_number_does_not_stand_for_another() -> None:
 
     assert (await answer("What of 1992?", passages)).startswith("The clinic was closed in 1992. [1]")
     assert (await answer("What of 1991?", passages)).startswith(NOTHING_FITS)
+
+
+async def test_of_more_text_than_retrieval_ever_finds_each_passage_is_read_up_to_its_share() -> None:
+    share = MOST_READ // 4
+    filler = "Nothing of interest is said in this line.\n\n" * (share // 40)
+    passages = [
+        GivenPassage(text=f"{filler}The lamp of the lighthouse is red."),
+        *(GivenPassage(text=filler) for _ in range(2)),
+        GivenPassage(text=f"The lamp of the lighthouse is green.\n\n{filler}"),
+    ]
+
+    text = await answer("Which colour has the lamp of the lighthouse?", passages)
+
+    assert "green. [4]" in text
+    assert "red" not in text.removesuffix(NO_MODEL)

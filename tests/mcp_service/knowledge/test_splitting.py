@@ -47,6 +47,24 @@ def test_a_passage_has_the_path_of_its_headings() -> None:
     assert "# not a heading" in passages[2].text
 
 
+@pytest.mark.parametrize(
+    ("line", "title"),
+    [
+        ("# Light", "Light"),
+        ("#  Light  ", "Light"),
+        ("# Light ##", "Light"),
+        ("## C#", "C#"),
+        ("# #", ""),
+        ("# Light # Blood", "Light # Blood"),
+        pytest.param(f"# a{' ' * 20_000}b", f"a{' ' * 20_000}b"[:300], id="space"),
+    ],
+)
+def test_a_heading_is_its_line_without_the_signs_that_open_and_close_it(line: str, title: str) -> None:
+    passages = passages_of(f"{line}\n\nIt passes.", headings=True)
+
+    assert {passage.heading for passage in passages} == {title}
+
+
 def test_plain_text_has_no_headings() -> None:
     assert [passage.heading for passage in passages_of(ARTICLE, headings=False)] == [""]
 
