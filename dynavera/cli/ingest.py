@@ -134,13 +134,13 @@ def ingest(settings: Settings, order: Order, output: Output) -> ExitCode:
     """Bring the files of `order`; run again after an interruption, it sends only what is missing."""
     console = notes()
     found = files_below(order.paths, order.excluded)
-    if order.prune and not found.files:
+    if order.prune and found.is_all and not found.files:
         raise WrongUse("There is nothing to read in these paths, so nothing is forgotten either.")
     with api(settings) as dynavera, _progress(console, output) as progress:
         run = _Ingest(dynavera, order.collection, refused=found.refused)
         try:
             known = run.known()
-            if order.prune:
+            if order.prune and found.is_all:
                 run.forget(document for name, document in known.items() if name not in found.files)
             run.bring(list(found.files.values()), known, progress)
         except (CommandFailed, KeyboardInterrupt):
@@ -148,6 +148,8 @@ def ingest(settings: Settings, order: Order, output: Output) -> ExitCode:
             console.print("It is not done. Run the same command again: what is there already is not sent again.")
             raise
     _tell(console, run.report(), found.skipped)
+    if order.prune and not found.is_all:
+        console.print("Nothing is forgotten: documents of the folders that cannot be read may still have their files.")
     _write(run.report(), output)
     return ExitCode.FAILED if run.refused else ExitCode.DONE
 

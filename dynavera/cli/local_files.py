@@ -28,19 +28,26 @@ class Found:
     files: dict[str, LocalFile] = field(default_factory=dict[str, LocalFile])
     skipped: list[Path] = field(default_factory=list[Path])
     refused: list[Refusal] = field(default_factory=list[Refusal])
+    is_all: bool = True
+    """Whether every folder could be read; if not, there may be more files than these."""
 
     def add(self, path: Path, name: str) -> None:
         """Take a file, unless its name cannot be the name of a document of its own."""
         try:
             storable(name)
         except ValueError:
-            shown = name.encode(errors="replace").decode()
-            self.refused.append(Refusal(name=shown, code="bad_name", detail="Its name is not text. Rename it."))
+            self.refused.append(Refusal(name=_shown(name), code="bad_name", detail="Its name is not text. Rename it."))
             return
         other = self.files.setdefault(name, LocalFile(path, name))
         if other.path != path:
             detail = f"{other.path} has the same name, and would be replaced. Put one of them into another collection."
             self.refused.append(Refusal(name=name, code="same_name", detail=detail))
+
+    def unread(self, error: OSError) -> None:
+        """Say which folder cannot be read, and why."""
+        self.is_all = False
+        detail = f"This folder cannot be read here ({error.strerror})."
+        self.refused.append(Refusal(name=_shown(str(error.filename)), code="unreadable", detail=detail))
 
 
 def files_below(paths: Sequence[Path], excluded: Sequence[str]) -> Found:
@@ -55,10 +62,10 @@ def files_below(paths: Sequence[Path], excluded: Sequence[str]) -> Found:
     found = Found()
     spec = GitIgnoreSpec.from_lines(excluded)
     for path in paths:
-        if path.is_file():
+        if _is_file(path):
             found.add(path, path.name)
         elif path.is_dir():
-            for below in _below(path, spec, found.skipped):
+            for below in _below(path, spec, found):
                 found.add(path / below, below.as_posix())
         else:
             raise WrongUse(f"There is no file or folder {str(path)!r}.")
@@ -76,13 +83,13 @@ def content_of(file: LocalFile) -> bytes | Refusal:
         return Refusal(name=file.name, code="unreadable", detail=f"It cannot be read here ({error.strerror}).")
 
 
-def _below(folder: Path, excluded: GitIgnoreSpec, skipped: list[Path]) -> Iterator[Path]:
-    for place, folders, names in os.walk(folder):
+def _below(folder: Path, excluded: GitIgnoreSpec, found: Found) -> Iterator[Path]:
+    for place, folders, names in os.walk(folder, onerror=found.unread):
         here = Path(place)
         kept: list[str] = []
         for name in sorted(folders):
             if name.startswith(".") or excluded.match_file(f"{(here / name).relative_to(folder).as_posix()}/"):
-                skipped.append(here / name)
+                found.skipped.append(here / name)
             else:
                 kept.append(name)
         folders[:] = kept
@@ -91,8 +98,20 @@ def _below(folder: Path, excluded: GitIgnoreSpec, skipped: list[Path]) -> Iterat
             if _is_readable(path) and not excluded.match_file(path.relative_to(folder).as_posix()):
                 yield path.relative_to(folder)
             else:
-                skipped.append(path)
+                found.skipped.append(path)
 
 
 def _is_readable(path: Path) -> bool:
-    return not path.name.startswith(".") and path.suffix.lower() in MEDIA_TYPES and path.is_file()
+    return not path.name.startswith(".") and path.suffix.lower() in MEDIA_TYPES and _is_file(path)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        # Whoever opens it learns why it cannot be read, and says so; it is there all the same.
+        return True
+
+
+def _shown(name: str) -> str:
+    return name.encode(errors="replace").decode()

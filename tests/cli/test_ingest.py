@@ -1,6 +1,7 @@
 """`dynavera ingest` and `dynavera reindex` against an API and an MCP service that are really served."""
 
 import json
+import os
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -162,6 +163,35 @@ async def test_documents_whose_files_are_gone_are_forgotten_on_request(
     assert after == ["deep/two.csv", "drafts/three.txt", "uno.md"]
     assert json.loads(pruned.out)["forgotten"] == ["one.md"]
     assert (refused.code, await names(base)) == (2, after)
+
+
+async def test_nothing_is_forgotten_while_a_folder_cannot_be_read(
+    command: CommandLine, base: KnowledgeBase, notes: Path
+) -> None:
+    await command("ingest", str(notes))
+    before = await names(base)
+    (notes / "one.md").unlink()
+    add_unreadable(notes / "deep")
+
+    pruned = await command("ingest", str(notes), "--prune", "--output", "json")
+
+    report = json.loads(pruned.out)
+    assert (pruned.code, report["forgotten"]) == (1, [])
+    assert [refusal["code"] for refusal in report["refused"]] == ["unreadable"]
+    assert report["refused"][0]["name"].startswith(str(notes / "deep"))
+    assert "Nothing is forgotten: " in pruned.err
+    assert await names(base) == before
+
+
+def add_unreadable(folder: Path) -> None:
+    """Folders in folders, until the path of the last is too long to open; a mode would not keep root out."""
+    place = os.open(folder, os.O_RDONLY)
+    for _ in range(20):
+        os.mkdir("d" * 250, dir_fd=place)
+        inner = os.open("d" * 250, os.O_RDONLY, dir_fd=place)
+        os.close(place)
+        place = inner
+    os.close(place)
 
 
 async def test_a_path_that_is_not_there_is_wrong_use(command: CommandLine) -> None:
