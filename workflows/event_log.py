@@ -46,7 +46,6 @@ class EventLog:
     answer: str = ""
     sources: list[Source] = field(default_factory=list[Source])
     _tail: list[ExecutionEvent] = field(default_factory=list[ExecutionEvent])
-    _sizes: list[int] = field(default_factory=list[int])
     _now: datetime | None = None
     _archived: int = 1
     _attempt: int | None = None
@@ -76,7 +75,7 @@ class EventLog:
     @property
     def waiting_bytes(self) -> int:
         """Their size as JSON, in bytes."""
-        return sum(self._sizes)
+        return sum(map(_size, self._tail))
 
     @property
     def is_due(self) -> bool:
@@ -111,14 +110,13 @@ class EventLog:
             sequence=self.last + 1,
             timestamp=self.now,
         )
-        self._add(event)
+        self._tail.append(event)
 
     def close(self, event: TerminalEvent) -> None:
         """Say the last word, which the records have; if they ended the log earlier, the tail beyond it never was."""
         while self._tail and self.last >= event.sequence:
             self._tail.pop()
-            self._sizes.pop()
-        self._add(event)
+        self._tail.append(event)
 
     def expect(self, attempt: int) -> None:
         """From now on only batches of this attempt count."""
@@ -142,11 +140,11 @@ class EventLog:
         first = self._archived + 1
         items: list[ExecutionEvent] = []
         room = PAGE_BYTES
-        for event, size in list(zip(self._tail, self._sizes, strict=True))[max(0, after - self._archived) :]:
-            if items and size > room:
+        for event in self._tail[max(0, after - self._archived) :]:
+            room -= _size(event)
+            if items and room < 0:
                 break
             items.append(event)
-            room -= size
         return LogPage(first=first, last=self.last, items=items)
 
     def part(self) -> list[ExecutionEvent]:
@@ -157,13 +155,14 @@ class EventLog:
         """The records have these: drop them."""
         through = events[-1].sequence
         gone = max(0, through - self._archived)
-        del self._tail[:gone], self._sizes[:gone]
+        del self._tail[:gone]
         self._archived = max(self._archived, through)
 
     def snapshot(self) -> Snapshot:
         """Where the execution is now."""
         return Snapshot(stage=self.stage, answer=self.answer)
 
-    def _add(self, event: ExecutionEvent) -> None:
-        self._tail.append(event)
-        self._sizes.append(len(event.model_dump_json().encode()))
+
+def _size(event: ExecutionEvent) -> int:
+    """Bytes of its JSON: counted when they are asked for, for a replay asks for few."""
+    return len(event.model_dump_json().encode())
