@@ -1,7 +1,7 @@
 """The log of a running execution: numbered here, archived from here, read from here."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from activities.batches import EventBatch
@@ -18,7 +18,7 @@ from dynavera.contracts.events import (
     grown,
 )
 from dynavera.contracts.executions import Stage
-from dynavera.limits import ARCHIVE_AFTER, ARCHIVE_EVENTS, PAGE_BYTES
+from dynavera.limits import ARCHIVE_EVENTS, PAGE_BYTES
 
 
 class LogPage(Contract):
@@ -77,11 +77,10 @@ class EventLog:
         """Their size as JSON, in bytes."""
         return sum(map(_size, self._tail))
 
-    @property
-    def is_due(self) -> bool:
-        """Whether the tail is long or old enough to be archived: judged by its own events, without a timer."""
+    def is_due(self, after: timedelta) -> bool:
+        """Whether the tail is long enough to be archived, or `after` old: judged by its own events, without a timer."""
         return len(self._tail) >= ARCHIVE_EVENTS or (
-            len(self._tail) > 1 and self._tail[-1].timestamp - self._tail[0].timestamp >= ARCHIVE_AFTER
+            len(self._tail) > 1 and self._tail[-1].timestamp - self._tail[0].timestamp >= after
         )
 
     def passes(self, moment: datetime) -> None:

@@ -11,6 +11,8 @@ with workflow.unsafe.imports_passed_through():
     from activities.records import Archive, Outcome, RecordActivities
     from dynavera.contracts.events import TerminalEvent
     from dynavera.limits import (
+        ARCHIVE_AFTER,
+        ARCHIVE_AFTER_ONCE,
         BEGIN_AT_ONCE,
         HEARTBEAT_TIMEOUT,
         PAGE_BYTES,
@@ -21,6 +23,10 @@ with workflow.unsafe.imports_passed_through():
     from workflows.event_log import EventLog
 
 ONCE = RetryPolicy(maximum_attempts=1)
+ARCHIVES_LESS_OFTEN = "archives-less-often"
+"""The patch with which the tail may grow older. It is asked for only when it makes a difference: an execution that is
+over before has no marker of it."""
+
 UNTIL_DONE = RetryPolicy(initial_interval=RECORD_RETRY_FIRST, maximum_interval=RECORD_RETRY_MOST)
 
 
@@ -57,7 +63,9 @@ class Recorder:
         """Archive the tail whenever it is long or old enough, for as long as this task runs."""
         try:
             while True:
-                await workflow.wait_condition(lambda: self.log.is_due)
+                await workflow.wait_condition(lambda: self.log.is_due(ARCHIVE_AFTER_ONCE))
+                if workflow.patched(ARCHIVES_LESS_OFTEN):
+                    await workflow.wait_condition(lambda: self.log.is_due(ARCHIVE_AFTER))
                 await self._archive_part()
         except ActivityError as error:
             # Cancelled while it archived, which the outcome does over: nobody waits to hear of it.

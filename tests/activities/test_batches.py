@@ -11,8 +11,8 @@ from dynavera.limits import ARCHIVE_AFTER, BATCHES_BEFORE_SLOW, DELTA_EVERY_SLOW
 HISTORY_EVENTS_A_BATCH = 4
 """A signal, and the workflow task that hears it: scheduled, started, completed."""
 
-HISTORY_EVENTS_AN_ARCHIVE = 11
-"""Two timers' events, an activity's three, and the workflow tasks between them."""
+HISTORY_EVENTS_AN_ARCHIVE = 6
+"""An activity's three, and the workflow task that hears of its end."""
 
 
 @dataclass
@@ -135,5 +135,5 @@ def test_45_minutes_at_20_tokens_a_second_stay_within_temporals_limits(clock: Cl
             batches += 1
 
     archives = minutes * 60 / ARCHIVE_AFTER.total_seconds()
-    assert batches < 5_000
-    assert batches * HISTORY_EVENTS_A_BATCH + archives * HISTORY_EVENTS_AN_ARCHIVE < 15_000
+    assert batches < BATCHES_BEFORE_SLOW
+    assert batches * HISTORY_EVENTS_A_BATCH + archives * HISTORY_EVENTS_AN_ARCHIVE < 8_000

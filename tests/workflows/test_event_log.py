@@ -144,9 +144,9 @@ def test_a_tail_is_due_when_it_is_long_or_old() -> None:
     events = log()
     for number in range(ARCHIVE_EVENTS - 1):
         events.append(DeltaContent(offset=number, text="x"))
-    young = events.is_due
+    young = events.is_due(ARCHIVE_AFTER)
     events.passes(NOW + ARCHIVE_AFTER)
     events.append(DeltaContent(offset=0, text="x"))
 
     assert not young
-    assert events.is_due
+    assert events.is_due(ARCHIVE_AFTER)

@@ -47,6 +47,25 @@ async def test_a_tail_of_many_pages_is_read_whole(here: World) -> None:
     assert events[: len(read)] == read
 
 
+async def test_a_tail_that_grows_slowly_is_archived_when_it_is_old(here: World) -> None:
+    here.mcp.gate = gate = Gate()
+    here.mcp.gate_after = 0
+
+    async with here.worker():
+        execution_id = await here.start()
+        await gate.reached.wait()
+        for index, seconds in enumerate((0, 15, 25)):
+            await here.reports(execution_id, index, "a", seconds)
+        await here.caught_up(execution_id)
+        archived_young = await here.logs.last_sequence(execution_id)
+        await here.reports(execution_id, 3, "a", 31)
+        await here.history_schedules(execution_id, "archive_events")
+        gate.opened.set()
+        await here.events(execution_id)
+
+    assert archived_young == 1
+
+
 async def test_the_tail_is_archived_during_the_run_and_the_log_stays_dense(here: World) -> None:
     here.mcp.status_lines = [f"Line {number}." for number in range(2 * ARCHIVE_EVENTS)]
     here.mcp.gate = gate = Gate()

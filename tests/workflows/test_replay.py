@@ -19,7 +19,16 @@ from workflows.agent_execution import AgentExecution, ExecutionOrder
 from workflows.worker import sandbox
 
 HISTORIES = Path(__file__).parents[1] / "histories"
-SHAPES = ["archived", "completed", "failed", "several_attempts", "stopped", "stopped_in_the_queue"]
+SHAPES = [
+    "archived",
+    "archived_every_ten_seconds",
+    "archived_less_often",
+    "completed",
+    "failed",
+    "several_attempts",
+    "stopped",
+    "stopped_in_the_queue",
+]
 
 
 def test_every_shape_of_execution_is_recorded() -> None:

@@ -11,12 +11,14 @@ from uuid import UUID
 from temporalio.api.enums.v1 import EventType
 from temporalio.testing import WorkflowEnvironment
 
+from activities.batches import REPORT, EventBatch
 from api.execution_log import ExecutionLog
 from api.relay import Relay
 from api.sweep import Sweep
 from api.temporal import Temporal
 from dynavera.contracts.agents import Agent, AgentSettings
-from dynavera.contracts.events import Delta, ExecutionEvent, ExecutionStopped, Progress, grown
+from dynavera.contracts.contract import utc_now
+from dynavera.contracts.events import Delta, DeltaContent, ExecutionEvent, ExecutionStopped, Progress, grown
 from dynavera.contracts.users import User
 from dynavera.records.agents import Agents
 from dynavera.records.database import Database
@@ -93,6 +95,12 @@ class World:
                 for event in (await handle.fetch_history()).events
             ):
                 await asyncio.sleep(0.05)
+
+    async def reports(self, execution_id: UUID, index: int, letter: str, seconds: float) -> None:
+        """Tell the workflow one more letter of the answer, as if so many seconds had passed."""
+        at = utc_now() + timedelta(seconds=seconds)
+        batch = EventBatch(attempt=1, index=index, at=at, contents=[DeltaContent(offset=index, text=letter)])
+        await self.environment.client.get_workflow_handle(str(execution_id)).signal(REPORT, batch)
 
     async def caught_up(self, execution_id: UUID) -> None:
         """Wait until nothing new is said for some looks of the relay."""
