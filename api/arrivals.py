@@ -60,11 +60,19 @@ class Arrivals:
             self._looking = None
 
     async def _look_regularly(self) -> None:
+        broken = False
         while True:
             try:
                 await self._look()
             except DatabaseAway as error:
                 logger.warning("New executions cannot be seen now: %s", error)
+            except Exception:
+                # Whatever it is, those who watch are to see what comes after it. It is said once, not at every look.
+                if not broken:
+                    logger.exception("New executions cannot be seen until this has passed.")
+                broken = True
+            else:
+                broken = False
             try:
                 async with asyncio.timeout(DISCOVER_EVERY.total_seconds()):
                     await self._hurry.wait()

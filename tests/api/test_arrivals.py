@@ -1,0 +1,38 @@
+"""New executions, as one look at the records shows them to all who watch."""
+
+import asyncio
+from contextlib import aclosing
+
+import pytest
+from sqlalchemy import text
+
+from api.arrivals import Arrivals
+from dynavera.contracts.agents import AgentSettings
+from dynavera.records.agents import Agents
+from dynavera.records.database import Database
+from dynavera.records.executions import Executions
+from dynavera.records.users import Users
+from tests.serving import until
+
+
+async def test_what_cannot_be_read_once_hides_nothing_that_comes_after_it(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    user = await Users(database).ensure_first("dyn_first")
+    agent = await Agents(database).create(user.id, AgentSettings(name="Tester"))
+    records = Executions(database, "http://temporal.test")
+    execution = await records.accept(user.id, agent.id, {"query": "What?"})
+    async with database.writing() as session:
+        await session.execute(text("DELETE FROM events"))
+        await session.execute(text("UPDATE executions SET id = 'no id'"))
+
+    async with aclosing(Arrivals(records).after(agent.id, set())) as arrivals:
+        coming = asyncio.ensure_future(anext(arrivals))
+        await until(lambda: "New executions cannot be seen" in caplog.text)
+        async with database.writing() as session:
+            await session.execute(text("UPDATE executions SET id = :id"), {"id": execution.id.hex})
+        async with asyncio.timeout(5):
+            arrived = await coming
+
+    assert arrived == execution.id
+    assert "Traceback" in caplog.text
