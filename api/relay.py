@@ -1,24 +1,31 @@
 """From the log to its viewers: one reader per live execution, whatever their number."""
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import AsyncGenerator, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from api.execution_log import MOST, EventsAway, ExecutionLog
+from api.execution_log import MOST, CursorAhead, EventsAway, ExecutionLog
 from dynavera.contracts.events import ExecutionEvent, is_terminal
 from dynavera.contracts.executions import LIVE
 from dynavera.limits import POLL_FASTEST, POLL_SLOWEST, POLLS_BEFORE_SLOWER
 from dynavera.records.database import DatabaseAway
 from dynavera.records.logs import ExecutionNotFound
 
+logger = logging.getLogger(__name__)
+
 WINDOW_BYTES = 1024 * 1024
 """How much of the newest log a feed keeps for its viewers; who is further behind reads the log itself."""
 
 SLOWER = 1.5
 """By how much the pause grows with each look that finds nothing."""
+
+
+class LogUnreadable(Exception):
+    """An execution's log goes on, and cannot be read here."""
 
 
 @dataclass
@@ -30,6 +37,7 @@ class Feed:
     position: int
     viewers: int = 0
     ended: bool = False
+    failure: Exception | None = None
     _window: deque[tuple[ExecutionEvent, int]] = field(default_factory=deque[tuple[ExecutionEvent, int]])
     _bytes: int = 0
     _moved: asyncio.Event = field(default_factory=asyncio.Event)
@@ -72,6 +80,10 @@ class Feed:
                 else:
                     pause = min(pause * SLOWER, POLL_SLOWEST.total_seconds())
                 await asyncio.sleep(0 if self.ended else pause)
+        except Exception as error:
+            # Nobody waits for this task: the log says it, and each viewer is told.
+            logger.exception("The log of execution %s cannot be read.", self.execution_id)
+            self.failure = error
         finally:
             self.ended = True
             self._moved.set()
@@ -131,6 +143,7 @@ class Relay:
 
         Raises:
             CursorAhead: there is no event `after` yet.
+            LogUnreadable: there is more, or may be, and something is wrong with it.
         """
         cursor = after
         while True:
@@ -148,6 +161,8 @@ class Relay:
                         yield event
                         cursor = event.sequence
                     if feed.ended and cursor >= feed.position:
+                        if feed.failure is not None:
+                            raise _unreadable(cursor) from feed.failure
                         return
                     if cursor >= feed.position:
                         await feed.moved()
@@ -162,6 +177,10 @@ class Relay:
             return await self.log.read(execution_id, cursor)
         except (EventsAway, DatabaseAway, ExecutionNotFound):
             return []
+        except CursorAhead:
+            raise
+        except Exception as error:
+            raise _unreadable(cursor) from error
 
     @contextmanager
     def _joined(self, execution_id: UUID, cursor: int) -> Generator[Feed]:
@@ -178,3 +197,7 @@ class Relay:
                 feed.stop()
                 if self._feeds.get(execution_id) is feed:
                     del self._feeds[execution_id]
+
+
+def _unreadable(cursor: int) -> LogUnreadable:
+    return LogUnreadable(f"The log cannot be read after its event {cursor}.")

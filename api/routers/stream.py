@@ -15,6 +15,7 @@ from starlette.requests import Request
 from api.agent_socket import AgentSocket, ReaderTooSlow
 from api.authentication import CurrentUser, Unauthenticated, until_unwelcome, welcome
 from api.dependencies import Services, ServicesDep, services_of
+from api.relay import LogUnreadable
 from api.requests import user_router
 from api.routers.parameters import After, ExecutionId
 from api.routers.responses import NOT_FOUND, Responses
@@ -27,6 +28,7 @@ from dynavera.records.database import DatabaseAway
 UNAUTHENTICATED = 4401
 NO_SUCH_AGENT = 4404
 TOO_SLOW = 4408
+WENT_WRONG = 1011
 TRY_AGAIN_LATER = 1013
 CLOSE_SECONDS = 5
 
@@ -84,16 +86,25 @@ async def agent_socket(websocket: WebSocket, agent_id: str) -> None:
     await websocket.accept()
     try:
         user = await welcome(websocket, services.users)
-        agent = await services.agents.get(user.id, _agent_id.validate_python(agent_id))
+        agent = await services.agents.get(user.id, _id(agent_id))
         await AgentSocket(websocket, user, agent.id, services).serve()
     except Unauthenticated:
         await _close(websocket, UNAUTHENTICATED, "Log in, or show an API key.")
-    except (AgentNotFound, ValidationError):
+    except AgentNotFound:
         await _close(websocket, NO_SUCH_AGENT, "There is no such agent.")
     except ReaderTooSlow:
         await _close(websocket, TOO_SLOW, "You read too slowly; come back with 'after'.")
+    except LogUnreadable:
+        await _close(websocket, WENT_WRONG, "A log cannot be read here now; come back with 'after'.")
     except DatabaseAway:
         await _close(websocket, TRY_AGAIN_LATER, "The database cannot be used now; try again in a moment.")
+
+
+def _id(agent_id: str) -> UUID:
+    try:
+        return _agent_id.validate_python(agent_id)
+    except ValidationError as error:
+        raise AgentNotFound("There is no agent whose id is no UUID.") from error
 
 
 def _streamed(

@@ -14,6 +14,7 @@ import httpx
 import pytest
 import pytest_asyncio
 from pydantic import HttpUrl, SecretStr
+from sqlalchemy import delete
 from temporalio.testing import WorkflowEnvironment
 from websockets.asyncio.client import ClientConnection, connect
 
@@ -27,6 +28,7 @@ from dynavera.records.agents import Agents
 from dynavera.records.database import Database
 from dynavera.records.logs import Logs
 from dynavera.records.migrate import migrate
+from dynavera.records.tables import EventRow
 from dynavera.records.users import Users
 from dynavera.settings import Settings
 from tests.serving import free_port, serving
@@ -157,6 +159,17 @@ class Live:
         async with asyncio.timeout(PATIENCE_SECONDS):
             while await self.logs.status(execution_id) != status:
                 await asyncio.sleep(0.02)
+
+    async def spoil(self, execution_id: UUID) -> None:
+        """Put something that is no event where the next one of the log is to be read."""
+        last = await self.logs.last_sequence(execution_id)
+        async with self.database.writing() as session:
+            session.add(EventRow(execution_id=execution_id, sequence=last + 1, event="{}"))
+
+    async def mend(self, execution_id: UUID) -> None:
+        """Take it away again."""
+        async with self.database.writing() as session:
+            await session.execute(delete(EventRow).where(EventRow.execution_id == execution_id, EventRow.event == "{}"))
 
     def writes(self, *words: str, stops_after: int | None = None) -> Gate:
         """What the generator writes; after so many words it waits for the gate."""

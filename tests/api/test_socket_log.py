@@ -205,3 +205,20 @@ async def test_a_socket_that_opens_while_the_worker_is_away_answers_soon(live: L
             await live.has_status(execution_id, "completed")
 
     assert refusal["code"] == "unknown_action"
+
+
+async def test_a_log_that_cannot_be_read_closes_the_socket_with_1011_and_is_gone_on_with(live: Live) -> None:
+    async with live.socket() as conversation:
+        execution_id = await conversation.start()
+        first = await conversation.answer("execution_started")
+        await live.spoil(execution_id)
+        closed = await conversation.closed_with()
+    await live.mend(execution_id)
+    async with live.worker(), live.socket() as again:
+        await again.say(action="subscribe", execution_id=str(execution_id), after=1)
+        await again.answer("accepted")
+        rest = await again.log(execution_id)
+
+    assert closed == 1011
+    assert "after" in (conversation.connection.close_reason or "")
+    assert dense([first, *rest])

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import httpx
 import pytest
 
 from tests.api.live import Live, all_frames, dense, frames, sequences
@@ -143,6 +144,22 @@ async def test_a_stream_stays_open_while_the_worker_is_away_and_goes_on_when_one
 
     assert dense([*(frame.json for frame in seen), *rest])
     assert rest[-1]["output_data"]["answer"] == "One, two, three."
+
+
+async def test_a_log_that_cannot_be_read_breaks_its_stream_off_and_is_gone_on_with(live: Live) -> None:
+    async with live.client() as client:
+        execution_id = await live.start()
+        path = f"/api/executions/{execution_id}/events/stream"
+        async with frames(client, path) as coming:
+            first = await anext(coming)
+            await live.spoil(execution_id)
+            with pytest.raises(httpx.RemoteProtocolError):
+                await anext(coming)
+        await live.mend(execution_id)
+        async with live.worker():
+            rest = await all_frames(client, path, **{"Last-Event-ID": first.fields["id"]})
+
+    assert dense([first.json, *(frame.json for frame in rest)])
 
 
 async def test_the_executions_stream_shows_an_execution_as_it_changes(live: Live) -> None:
