@@ -32,6 +32,7 @@ from dynavera.records.logs import Logs
 from dynavera.records.migrate import SchemaTooNew, migrate
 from dynavera.records.users import Users
 from dynavera.settings import BadSettings, Settings, load_settings
+from dynavera.starting import CannotStart, prepare_records_folder
 from dynavera.telemetry import configure
 from workflows.connection import connect, namespace_of
 
@@ -111,9 +112,10 @@ def main() -> int:
     try:
         settings = load_settings()
         configure(settings)
+        prepare_records_folder(settings)
         with _listening(settings.host, settings.port) as listening:
             asyncio.run(run(settings, listening))
-    except (BadSettings, PortTaken, DatabaseAway, SchemaTooNew) as error:
+    except (BadSettings, CannotStart, PortTaken, DatabaseAway, SchemaTooNew) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0

@@ -3,11 +3,11 @@
 import hashlib
 import os
 import secrets
-from pathlib import Path
 
 from pydantic import SecretStr
 
 from dynavera.settings import Settings
+from dynavera.starting import prepared_data_dir
 
 TOKEN_FILE = "token"  # noqa: S105 -- a file's name
 MCP_TOKEN_FILE = "mcp-token"  # noqa: S105 -- a file's name
@@ -25,19 +25,20 @@ def digest(secret: str) -> str:
 
 def first_user_token(settings: Settings) -> SecretStr:
     """The first user's API key: the setting, or the file in the data directory, made when it is missing."""
-    return settings.token or _kept(settings.data_dir / TOKEN_FILE, "dyn")
+    return settings.token or _kept(settings, TOKEN_FILE, "dyn")
 
 
 def mcp_token(settings: Settings) -> SecretStr:
     """What the API and the worker show to the MCP service."""
-    return settings.mcp_token or _kept(settings.data_dir / MCP_TOKEN_FILE, "mcp")
+    return settings.mcp_token or _kept(settings, MCP_TOKEN_FILE, "mcp")
 
 
-def _kept(file: Path, prefix: str) -> SecretStr:
-    file.parent.mkdir(parents=True, exist_ok=True)
+def _kept(settings: Settings, name: str, prefix: str) -> SecretStr:
+    file = settings.data_dir / name
     try:
         return SecretStr(file.read_text().strip())
     except FileNotFoundError:
+        file = prepared_data_dir(settings) / name
         # Written whole under a name of its own, then linked: whoever comes second, or after a crash, reads one secret.
         draft = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -8,15 +8,11 @@ import asyncio
 import gc
 import socket
 import sys
-from pathlib import Path
 
 from dynavera.settings import BadSettings, load_settings
+from dynavera.starting import CannotStart, prepared_data_dir
 
 LENT = "--lent"
-
-
-class CannotWrite(Exception):
-    """The data directory cannot be made."""
 
 
 class CannotListen(Exception):
@@ -28,9 +24,9 @@ def main() -> None:
     lent = LENT in sys.argv[1:]
     try:
         settings = load_settings()
-        _make_folder(settings.data_dir)
+        prepared_data_dir(settings)
         listening = _listen("127.0.0.1", 0) if lent else _listen(settings.mcp_host, settings.mcp_port)
-    except (BadSettings, CannotWrite, CannotListen) as error:
+    except (BadSettings, CannotStart, CannotListen) as error:
         sys.exit(str(error))
     # Nearly all that a start makes is there to stay: looking through it for what is not takes a sixth of the start.
     gc.disable()
@@ -38,16 +34,6 @@ def main() -> None:
     from mcp_service.process import serve
 
     sys.exit(asyncio.run(serve(settings, listening, lent=lent)))
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise CannotWrite(
-            f"The data directory {str(folder)!r} cannot be made: {error.strerror}. "
-            "Set DYNAVERA_DATA_DIR to another one."
-        ) from error
 
 
 def _listen(host: str, port: int) -> socket.socket:

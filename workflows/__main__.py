@@ -12,6 +12,7 @@ from dynavera.records.database import Database, DatabaseAway
 from dynavera.records.logs import Logs
 from dynavera.records.migrate import SchemaTooNew, migrate
 from dynavera.settings import BadSettings, Settings, load_settings
+from dynavera.starting import CannotStart, prepare_records_folder
 from dynavera.telemetry import configure
 from workflows.connection import connected
 from workflows.worker import working
@@ -50,8 +51,9 @@ def main() -> int:
     try:
         settings = load_settings()
         configure(settings)
+        prepare_records_folder(settings)
         asyncio.run(run(settings))
-    except (BadSettings, DatabaseAway, SchemaTooNew) as error:
+    except (BadSettings, CannotStart, DatabaseAway, SchemaTooNew) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0

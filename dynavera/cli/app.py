@@ -33,7 +33,7 @@ def dynavera() -> None:
 def up() -> None:
     """Start everything this machine needs; Ctrl-C stops it."""
     settings = _settings()
-    from dynavera.up.checks import CannotStart
+    from dynavera.starting import CannotStart
     from dynavera.up.command import up as run_machine
 
     try:

@@ -15,7 +15,8 @@ from dynavera.cli.output import write
 from dynavera.contracts.contract import Contract
 from dynavera.contracts.system import Health, McpHealth, System
 from dynavera.settings import BadSettings, Settings, load_settings
-from dynavera.up.checks import CannotStart, check_ui, prepared_data_dir
+from dynavera.starting import CannotStart, prepared_data_dir
+from dynavera.up.checks import check_ui
 from dynavera.up.temporal_server import find_binary
 
 SMALLEST_FREE_BYTES = 500 * 1024 * 1024

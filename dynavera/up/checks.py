@@ -1,39 +1,17 @@
-"""What must be so before anything is started; each refusal is one sentence that names what to change."""
+"""What must be so before `up` starts anything; each refusal is one sentence that names what to change."""
 
 import errno
 import fcntl
 import socket
-import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
 from dynavera.settings import Settings
+from dynavera.starting import CannotStart
 
 UI = Path(__file__).parents[2] / "ui" / "dist"
 LOCAL = "127.0.0.1"
-
-
-class CannotStart(Exception):
-    """`up` cannot start; the message names what to change."""
-
-
-def prepared_data_dir(settings: Settings) -> Path:
-    """The data directory, made when it is missing.
-
-    Raises:
-        CannotStart: it cannot be written.
-    """
-    folder = settings.data_dir.absolute()
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return folder
-    except OSError as error:
-        raise CannotStart(
-            f"The data directory {folder} cannot be written ({error.strerror}): "
-            "set DYNAVERA_DATA_DIR to a folder that can be."
-        ) from error
 
 
 @contextmanager

@@ -10,7 +10,8 @@ import httpx
 from dynavera.contracts.users import LoginLink
 from dynavera.credentials import first_user_token
 from dynavera.settings import Settings
-from dynavera.up.checks import check_ports, check_ui, only_one, prepared_data_dir
+from dynavera.starting import prepared_data_dir
+from dynavera.up.checks import check_ports, check_ui, only_one
 from dynavera.up.machine import Machine, machine_parts
 from dynavera.up.pid_files import PidFiles
 from dynavera.up.supervisor import Say

@@ -12,7 +12,7 @@ from dynavera.records.database import Database, DatabaseAway
 from dynavera.records.migrate import SchemaTooNew, migrate
 from dynavera.records.users import Users
 from dynavera.settings import Settings
-from dynavera.up.checks import CannotStart
+from dynavera.starting import CannotStart
 
 
 async def prepare_records(settings: Settings) -> None:

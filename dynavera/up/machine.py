@@ -11,7 +11,7 @@ import httpx
 from dynavera.contracts.system import Health
 from dynavera.first_run import is_filled
 from dynavera.settings import Settings
-from dynavera.up.checks import CannotStart
+from dynavera.starting import CannotStart
 from dynavera.up.log_files import LogFiles
 from dynavera.up.part import Part, accepts_connections, answers_ok, python_part, until
 from dynavera.up.pid_files import PidFiles

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
+from dynavera.starting import CannotStart
 from dynavera.up import leash
-from dynavera.up.checks import CannotStart
 from dynavera.up.log_files import LogFiles
 from dynavera.up.part import Part, until
 from dynavera.up.pid_files import PidFiles, end_group

@@ -15,7 +15,7 @@ import yaml
 
 from dynavera.limits import TEMPORAL_REMEMBERS
 from dynavera.settings import Settings
-from dynavera.up.checks import CannotStart
+from dynavera.starting import CannotStart
 from dynavera.up.part import Part, accepts_connections
 
 DYNAMIC_CONFIG = Path(__file__).parents[2] / "temporal" / "dynamic-config" / "development.yaml"

@@ -19,8 +19,8 @@ from mcp.shared.message import SessionMessage
 from mcp_types import JSONRPCError
 
 from dynavera.settings import BadSettings, Settings, load_settings
+from dynavera.starting import CannotStart, prepared_data_dir
 from dynavera.telemetry import configure
-from dynavera.up.checks import CannotStart, prepared_data_dir
 from mcp_service.stdio.bridge import Bridge
 from mcp_service.stdio.lines import Lines, messages_of
 from mcp_service.stdio.service_at_hand import ServiceAtHand, ServiceAway

@@ -71,6 +71,7 @@ async def test_a_model_is_pulled_and_checked(nobody_there: CommandLine, folder: 
 
     assert (ended.code, ended.out) == (0, "gpt4all:small.gguf\n")
     assert files_in(folder) == ["small.gguf"]
+    assert folder.parent.stat().st_mode & 0o777 == 0o700
     assert (folder / "small.gguf").read_bytes() == catalogue.content
 
 

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from dynavera.settings import Settings
-from dynavera.up.checks import CannotStart, check_ports, check_ui, only_one, prepared_data_dir
+from dynavera.starting import CannotStart
+from dynavera.up.checks import check_ports, check_ui, only_one
 from tests.serving import free_port
 
 
@@ -51,19 +52,6 @@ def test_one_port_for_two_parts_is_refused() -> None:
 def test_a_host_that_is_not_ours_is_refused() -> None:
     with pytest.raises(CannotStart, match="DYNAVERA_HOST"):
         check_ports(Settings(host="192.0.2.1", port=free_port()), temporal=False, mcp=False)
-
-
-def test_a_data_directory_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("in the way")
-
-    with pytest.raises(CannotStart, match=r"cannot be written .*: set DYNAVERA_DATA_DIR to a folder that can be\.$"):
-        prepared_data_dir(Settings(data_dir=tmp_path / "file" / "data"))
-
-
-def test_a_new_data_directory_is_for_its_owner_only(tmp_path: Path) -> None:
-    folder = prepared_data_dir(Settings(data_dir=tmp_path / "data"))
-
-    assert folder.stat().st_mode & 0o777 == 0o700
 
 
 def test_only_one_up_may_have_a_data_directory(tmp_path: Path) -> None:

@@ -1,0 +1,74 @@
+"""What every process says before it starts anything."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from dynavera.settings import Settings
+from dynavera.starting import CannotStart, prepared_data_dir
+from tests.serving import free_port, until
+
+SERVICES = ["api", "workflows", "mcp_service"]
+PATIENCE = 60
+
+
+async def started(service: str, folder: Path, **settings: str) -> asyncio.subprocess.Process:
+    ours = ("DYNAVERA_", "TEMPORAL_")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    environment |= {name: str(free_port()) for name in ("DYNAVERA_PORT", "DYNAVERA_MCP_PORT", "DYNAVERA_TEMPORAL_PORT")}
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", service),
+        cwd=folder,
+        env=environment | settings,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+
+
+async def said(process: asyncio.subprocess.Process) -> str:
+    async with asyncio.timeout(PATIENCE):
+        _, words = await process.communicate()
+    return words.decode()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_each_service_makes_a_data_directory_for_its_owner_only(service: str, tmp_path: Path) -> None:
+    data = tmp_path / "new" / "data"
+    process = await started(service, tmp_path, DYNAVERA_DATA_DIR=str(data))
+
+    await until(lambda: process.returncode is not None or (data / "records.sqlite3").exists(), seconds=PATIENCE)
+    ended = process.returncode
+    if ended is None:
+        process.kill()
+    words = await said(process)
+
+    assert ended is None, words
+    assert data.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_a_data_directory_that_cannot_be_written_is_one_sentence(service: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    process = await started(service, tmp_path, DYNAVERA_DATA_DIR=str(tmp_path / "file" / "data"))
+
+    words = await said(process)
+
+    assert process.returncode == 1
+    assert "DYNAVERA_DATA_DIR" in words
+    assert len(words.splitlines()) == 1, words
+
+
+def test_a_data_directory_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+
+    with pytest.raises(CannotStart, match=r"cannot be written .*: set DYNAVERA_DATA_DIR to a folder that can be\.$"):
+        prepared_data_dir(Settings(data_dir=tmp_path / "file" / "data"))
+
+
+def test_a_new_data_directory_is_for_its_owner_only(tmp_path: Path) -> None:
+    folder = prepared_data_dir(Settings(data_dir=tmp_path / "data"))
+
+    assert folder.stat().st_mode & 0o777 == 0o700
