@@ -11,7 +11,7 @@ from uuid import UUID
 
 from temporalio.client import WorkflowExecutionStatus
 
-from api.temporal import Closing, Temporal, TemporalAway, WorkflowUnknown
+from api.temporal import Closing, Temporal, TemporalAway, TemporalRefuses, WorkflowUnknown
 from dynavera.contracts.contract import utc_now
 from dynavera.contracts.events import ExecutionEvent
 from dynavera.limits import INSPECT_EVERY, SWEEP_EVERY
@@ -43,7 +43,7 @@ class Sweep:
     deliveries: Deliveries
     logs: Logs
     temporal: Temporal
-    _soon: set[asyncio.Task[None]] = field(default_factory=set["asyncio.Task[None]"])
+    _soon: set[asyncio.Task[object]] = field(default_factory=set["asyncio.Task[object]"])
 
     def start_soon(self, execution_id: UUID) -> None:
         """Start the workflow now, without waiting for it; where that fails, the next round does it."""
@@ -62,8 +62,8 @@ class Sweep:
         """
         for execution_id in await self.deliveries.not_started():
             with _alone(execution_id):
-                await self._start(execution_id)
-                await self.deliveries.note_started(execution_id)
+                if await self._start(execution_id):
+                    await self.deliveries.note_started(execution_id)
         for execution_id in await self.deliveries.stops_not_delivered():
             with _alone(execution_id):
                 await self._stop(execution_id)
@@ -83,20 +83,27 @@ class Sweep:
         """Sweep until cancelled."""
         await asyncio.gather(_regularly(self.deliver, SWEEP_EVERY), _regularly(self.inspect, INSPECT_EVERY))
 
-    def _run(self, delivery: Coroutine[Any, Any, None]) -> None:
+    def _run(self, delivery: Coroutine[Any, Any, object]) -> None:
         task = asyncio.create_task(delivery)
         self._soon.add(task)
         task.add_done_callback(self._delivered)
 
-    def _delivered(self, task: asyncio.Task[None]) -> None:
+    def _delivered(self, task: asyncio.Task[object]) -> None:
         self._soon.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.warning("It is delivered with the next round: %s", error)
 
-    async def _start(self, execution_id: UUID) -> None:
+    async def _start(self, execution_id: UUID) -> bool:
+        """Whether Temporal has the workflow now; an execution that it refuses for good fails with its reason."""
         order = await self.deliveries.order(execution_id)
-        if order is not None:
+        if order is None:
+            return False
+        try:
             await self.temporal.start(order)
+        except TemporalRefuses as refusal:
+            await self._fail(execution_id, f"The execution cannot be started. {refusal}", "start_refused", [])
+            return False
+        return True
 
     async def _stop(self, execution_id: UUID) -> None:
         try:
@@ -156,6 +163,8 @@ def _alone(execution_id: UUID) -> Generator[None]:
     """One execution's fault holds up no other's; that Temporal or the records are away ends the round for all."""
     try:
         yield
+    except TemporalRefuses as refusal:
+        logger.warning("Execution %s could not be swept: %s", execution_id, refusal)
     except (TemporalAway, DatabaseAway):
         raise
     except Exception:

@@ -28,9 +28,31 @@ from workflows.event_log import LogPage, Snapshot
 RUNNING = 1
 """`WORKER_STATUS_RUNNING` of Temporal's API."""
 
+CONCERNS_ALL = frozenset(
+    {
+        RPCStatusCode.ABORTED,
+        RPCStatusCode.CANCELLED,
+        RPCStatusCode.DEADLINE_EXCEEDED,
+        RPCStatusCode.FAILED_PRECONDITION,
+        RPCStatusCode.INTERNAL,
+        RPCStatusCode.PERMISSION_DENIED,
+        RPCStatusCode.RESOURCE_EXHAUSTED,
+        RPCStatusCode.UNAUTHENTICATED,
+        RPCStatusCode.UNAVAILABLE,
+        RPCStatusCode.UNIMPLEMENTED,
+        RPCStatusCode.UNKNOWN,
+    }
+)
+"""What Temporal says of itself, and not of the one workflow it is asked about: it is away, has too much to do, does not
+let us in, hands the namespace over to another cluster, or is a version that cannot do it."""
+
 
 class TemporalAway(Exception):
     """Temporal, or every worker, does not answer now."""
+
+
+class TemporalRefuses(TemporalAway):
+    """Temporal does not do this one thing, and will not; it answers what others ask."""
 
 
 class WorkflowUnknown(Exception):
@@ -57,6 +79,7 @@ class Temporal:
         """Start the workflow, once: one that runs is left running, one that has closed stays closed.
 
         Raises:
+            TemporalRefuses: it cannot be started as it is.
             TemporalAway: Temporal does not answer.
         """
         execution = ExecutionOrder(
@@ -86,7 +109,7 @@ class Temporal:
                 if error.status is not RPCStatusCode.NOT_FOUND:
                     raise
                 # There is no workflow to be missing yet: it is the namespace.
-                raise TemporalAway(f"Temporal refuses the start: {error.message}.") from error
+                raise TemporalAway(f"Temporal refuses the start: {_words(error)}.") from error
 
     async def cancel(self, execution_id: UUID) -> None:
         """Ask the workflow to stop.
@@ -187,12 +210,18 @@ async def _named_errors() -> AsyncGenerator[None]:
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND and not _is_about_the_namespace(error):
             raise WorkflowUnknown("Temporal has no such workflow.") from error
-        raise TemporalAway(f"Temporal does not answer: {error.message}.") from error
+        if error.status not in CONCERNS_ALL:
+            raise TemporalRefuses(f"Temporal refuses it: {_words(error)}.") from error
+        raise TemporalAway(f"Temporal does not answer: {_words(error)}.") from error
     except (TimeoutError, WorkflowQueryFailedError) as error:
         raise TemporalAway("Temporal, or its worker, does not answer in time.") from error
     except RuntimeError as error:
         # What the SDK raises where a lazy client cannot connect.
         raise TemporalAway(f"Temporal cannot be reached: {error}.") from error
+
+
+def _words(error: RPCError) -> str:
+    return error.message.rstrip(".")
 
 
 def _is_about_the_namespace(error: RPCError) -> bool:
