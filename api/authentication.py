@@ -78,9 +78,9 @@ async def until_unwelcome(connection: HTTPConnection, users: Users) -> None:
 
 
 def bearer(connection: HTTPConnection) -> str | None:
-    """The API key that `connection` shows, right or wrong; None without one."""
+    """The API key that `connection` shows, right or wrong; None without one, or with a blank one."""
     scheme, _, api_key = connection.headers.get("authorization", "").partition(" ")
-    return api_key.strip() if scheme.lower() == "bearer" else None
+    return api_key.strip() or None if scheme.lower() == "bearer" else None
 
 
 def origin_allowed(connection: HTTPConnection, settings: Settings) -> bool:

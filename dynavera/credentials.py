@@ -3,11 +3,12 @@
 import hashlib
 import os
 import secrets
+from pathlib import Path
 
 from pydantic import SecretStr
 
 from dynavera.settings import Settings
-from dynavera.starting import prepared_data_dir
+from dynavera.starting import CannotStart, prepared_data_dir
 
 TOKEN_FILE = "token"  # noqa: S105 -- a file's name
 MCP_TOKEN_FILE = "mcp-token"  # noqa: S105 -- a file's name
@@ -24,19 +25,27 @@ def digest(secret: str) -> str:
 
 
 def first_user_token(settings: Settings) -> SecretStr:
-    """The first user's API key: the setting, or the file in the data directory, made when it is missing."""
+    """The first user's API key: the setting, or the file in the data directory, made when it is missing.
+
+    Raises:
+        CannotStart: the file is blank, or cannot be made.
+    """
     return settings.token or _kept(settings, TOKEN_FILE, "dyn")
 
 
 def mcp_token(settings: Settings) -> SecretStr:
-    """What the API and the worker show to the MCP service."""
+    """What the API and the worker show to the MCP service.
+
+    Raises:
+        CannotStart: the file is blank, or cannot be made.
+    """
     return settings.mcp_token or _kept(settings, MCP_TOKEN_FILE, "mcp")
 
 
 def _kept(settings: Settings, name: str, prefix: str) -> SecretStr:
     file = settings.data_dir / name
     try:
-        return SecretStr(file.read_text().strip())
+        return _read(file)
     except FileNotFoundError:
         file = prepared_data_dir(settings) / name
         # Written whole under a name of its own, then linked: whoever comes second, or after a crash, reads one secret.
@@ -49,7 +58,16 @@ def _kept(settings: Settings, name: str, prefix: str) -> SecretStr:
         try:
             file.hardlink_to(draft)
         except FileExistsError:
-            return SecretStr(file.read_text().strip())
+            return _read(file)
         finally:
             draft.unlink()
-        return SecretStr(file.read_text().strip())
+        return _read(file)
+
+
+def _read(file: Path) -> SecretStr:
+    secret = file.read_text().strip()
+    if not secret:
+        raise CannotStart(
+            f"{file.absolute()} is blank: delete it, and a new secret is made, or write the secret into it."
+        )
+    return SecretStr(secret)

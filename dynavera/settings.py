@@ -65,6 +65,15 @@ class Settings(BaseSettings):
     def _split_at_commas(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
+    @field_validator("token", "mcp_token")
+    @classmethod
+    def _is_not_blank(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is None:
+            return None
+        if not secret.get_secret_value().strip():
+            raise ValueError("it is blank: write a secret, or leave it out")
+        return SecretStr(secret.get_secret_value().strip())
+
     @field_validator("generators")
     @classmethod
     def _are_generators(cls, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from dynavera.records.database import Database, DatabaseAway
 from dynavera.records.migrate import SchemaTooNew, migrate
 from dynavera.records.users import Users
 from dynavera.settings import EVERY_INTERFACE, Settings
+from dynavera.starting import CannotStart
 from dynavera.telemetry import configure
 from mcp_service.knowledge.embedders import EmbedderUnavailable
 from mcp_service.knowledge.knowledge import KnowledgeInUse
@@ -54,7 +55,7 @@ async def serve(settings: Settings, listening: socket.socket, *, lent: bool) -> 
             gc.freeze()
             gc.enable()
             await server.serve(sockets=[listening])
-    except (DatabaseAway, SchemaTooNew, EmbedderUnavailable, KnowledgeInUse, Refused) as error:
+    except (CannotStart, DatabaseAway, SchemaTooNew, EmbedderUnavailable, KnowledgeInUse, Refused) as error:
         return str(error)
     finally:
         await database.close()

@@ -71,6 +71,14 @@ def test_a_value_that_cannot_be_used_is_refused_with_its_name(monkeypatch: pytes
         load_settings(tmp_path / ".env")
 
 
+@pytest.mark.parametrize("name", ["DYNAVERA_TOKEN", "DYNAVERA_MCP_TOKEN"])
+def test_a_blank_secret_is_refused(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(name, "  ")
+
+    with pytest.raises(BadSettings, match=rf"^{name} cannot be used: .*blank"):
+        load_settings(tmp_path / ".env")
+
+
 def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("DYNAVERA_PORT=1111\nDYNAVERA_MCP_PORT=2222\n")
     monkeypatch.setenv("DYNAVERA_PORT", "3333")

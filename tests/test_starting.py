@@ -61,6 +61,19 @@ async def test_a_data_directory_that_cannot_be_written_is_one_sentence(service: 
     assert len(words.splitlines()) == 1, words
 
 
+@pytest.mark.parametrize("service", ["api", "mcp_service"])
+async def test_a_blank_token_file_is_one_sentence(service: str, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("\n")
+    process = await started(service, tmp_path, DYNAVERA_DATA_DIR=str(tmp_path))
+
+    words = await said(process)
+
+    assert process.returncode == 1
+    assert (
+        words == f"{tmp_path / 'token'} is blank: delete it, and a new secret is made, or write the secret into it.\n"
+    )
+
+
 def test_a_data_directory_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
 

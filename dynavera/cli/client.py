@@ -34,12 +34,15 @@ def api_key(settings: Settings) -> SecretStr:
         return settings.token
     file = settings.data_dir.absolute() / TOKEN_FILE
     try:
-        return SecretStr(file.read_text().strip())
+        key = file.read_text().strip()
     except OSError as error:
         raise NoToken(
             f"There is no API key: {file} cannot be read ({error.strerror}). Set DYNAVERA_TOKEN, or run this where "
             "`dynavera up` runs, or set DYNAVERA_DATA_DIR to its data directory."
         ) from error
+    if not key:
+        raise NoToken(f"There is no API key: {file} is blank. Set DYNAVERA_TOKEN, or write the key into it.")
+    return SecretStr(key)
 
 
 @dataclass(frozen=True)

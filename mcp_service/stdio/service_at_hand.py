@@ -11,6 +11,7 @@ from starlette import status
 
 from dynavera.credentials import TOKEN_FILE, first_user_token
 from dynavera.settings import Settings
+from dynavera.starting import CannotStart
 from dynavera.up.log_files import LogFiles
 from mcp_service.refusals import Refused
 from mcp_service.turns import address, is_open, is_wanted, turn_to_start
@@ -114,7 +115,10 @@ class ServiceAtHand:
         return health.status_code == HTTPStatus.OK
 
     async def _admitted(self, url: str) -> str:
-        key = first_user_token(self._settings).get_secret_value()
+        try:
+            key = first_user_token(self._settings).get_secret_value()
+        except CannotStart as error:
+            raise ServiceAway(str(error)) from error
         self._http.headers["Authorization"] = f"Bearer {key}"
         try:
             answer = await self._http.get(f"{url}/documents", params={"limit": 1})

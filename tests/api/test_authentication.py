@@ -103,6 +103,16 @@ async def test_a_wrong_key_beside_a_good_cookie_is_a_wrong_key(api: Api) -> None
     assert answer.status_code == 401
 
 
+async def test_a_blank_key_is_nobodys(api: Api) -> None:
+    # As from a first start on a token file that was empty.
+    await api.services.users.ensure_first("")
+
+    async with api.client(None) as nobody:
+        answer = await nobody.get("/api/me", headers={"Authorization": "Bearer"})
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
+
+
 async def test_a_user_who_is_shut_out_is_out_at_once(api: Api, client: httpx.AsyncClient) -> None:
     made = (await client.post("/api/users", json={"name": "guest"})).json()
     async with logged_in(api, made["api_key"]) as browser, api.client(made["api_key"]) as program:

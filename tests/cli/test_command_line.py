@@ -43,6 +43,16 @@ async def test_a_missing_key_is_one_sentence(command: CommandLine) -> None:
     assert ended.err.startswith("There is no API key: ")
 
 
+async def test_a_blank_key_is_one_sentence(command: CommandLine) -> None:
+    (command.folder / "data").mkdir()
+    (command.folder / "data" / "token").write_text("\n")
+
+    ended = await command("agents", DYNAVERA_TOKEN="")
+
+    assert (ended.code, len(ended.err.splitlines())) == (2, 1)
+    assert "token is blank" in ended.err
+
+
 async def test_a_wrong_key_is_one_sentence(command: CommandLine) -> None:
     ended = await command("agents", DYNAVERA_TOKEN="dyn_wrong")
 
