@@ -167,7 +167,8 @@ class GenerationActivities:
             raise
         finally:
             coming.cancel()
-            await asyncio.wait({coming})
+            # Its failure, if it has one, is looked at: what ends this may be another one.
+            await asyncio.gather(coming, return_exceptions=True)
 
     async def _tell_rest(self, outbox: Outbox) -> None:
         if outbox.wait() is not None:
