@@ -166,7 +166,36 @@ test('a deleted document is in no list and no search, unless it is brought back'
   expect(await documents().getByRole('link', { name: 'cap.md' }).count()).toBe(0)
 })
 
+test('several documents are put in order, picked and deleted by keys alone', async () => {
+  await page.goto(`${product.address}/knowledge?collection=kelp`)
+  await documents().waitFor()
+  await page.getByLabel('Order').selectOption({ label: 'Name' })
+  await expect
+    .poll(() => documents().getByRole('link').allInnerTexts())
+    .toEqual(['dropped.txt', 'old/two.txt', 'one.md'])
+  for (const name of ['old/two.txt', 'one.md']) {
+    await page.getByRole('checkbox', { name: `Select ${name}` }).focus()
+    await page.keyboard.press('Space')
+  }
+  expect(await faultsOf(page)).toEqual([])
+  await pictured(page, 'selected')
+  await page.getByRole('button', { name: /^Delete \d selected/ }).focus()
+  await page.keyboard.press('Enter')
+  const dialog = page.getByRole('dialog', { name: 'Delete documents' })
+  await dialog.getByText('2 documents').waitFor()
+  expect(await faultsOf(page)).toEqual([])
+  await pictured(page, 'delete-documents')
+
+  await dialog.getByRole('button', { name: 'Delete' }).focus()
+  await page.keyboard.press('Enter')
+
+  await expect.poll(() => documents().getByRole('link').allInnerTexts()).toEqual(['dropped.txt'])
+  const all = page.getByRole('checkbox', { name: 'Select all' })
+  await expect.poll(() => all.evaluate((box) => box === box.ownerDocument.activeElement)).toBe(true)
+})
+
 test('what tries to be script stays text', async () => {
+  await page.goto(`${product.address}/knowledge`)
   await documents().getByRole('link', { name: HOSTILE_NAME }).click()
 
   await page.getByRole('article', { name: 'Text' }).getByText('Zebrafish swim.').waitFor()

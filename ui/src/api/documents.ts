@@ -15,14 +15,20 @@ import type {
 export function listDocuments(
   { collection, q }: DocumentFilters,
   cursor: string | null,
+  limit = 100,
 ): Promise<Page<Document>> {
   const query = {
-    limit: 100,
+    limit,
     cursor,
     ...(collection === '' ? {} : { collection }),
     ...(q === '' ? {} : { q }),
   }
   return answered(http.GET('/api/documents', { params: { query } }))
+}
+
+/** All documents that fit, newest first. */
+export function allDocuments(filters: DocumentFilters): Promise<Document[]> {
+  return everyPage((cursor) => listDocuments(filters, cursor, LARGEST_PAGE))
 }
 
 export function getDocument(documentId: string): Promise<Document> {

@@ -1,13 +1,14 @@
-/** The documents that fit, newest first, and the collections that there are; read again when something came in. */
+/** The documents that fit, in an order, and the collections that there are; read again when something came in. */
 import { useTimeoutFn } from '@vueuse/core'
 import { shallowRef, watch, type ShallowRef } from 'vue'
 
 import * as api from '@/api/client'
 import { asProblem } from '@/api/problems'
-import type { CollectionSummary, Document, DocumentFilters } from '@/api/types'
+import type { CollectionSummary, Document, DocumentFilters, Page } from '@/api/types'
 import { useListing, type Listing } from '@/api/useListing'
 import { useDeletionsStore } from '@/deletions/deletionsStore'
 
+import { ordered, type DocumentOrder } from './documentOrder'
 import { useUploadsStore } from './uploadsStore'
 
 const ASK_AFTER = 200
@@ -19,11 +20,19 @@ export interface Documents extends Listing<Document> {
   deleteLater: (document: Document) => void
 }
 
-export function useDocuments(filters: () => DocumentFilters): Documents {
+export function useDocuments(filters: () => DocumentFilters, order: () => DocumentOrder): Documents {
   const uploads = useUploadsStore()
   const deletions = useDeletionsStore()
-  const listing = useListing((cursor) => api.listDocuments(filters(), cursor))
+  const listing = useListing(read)
   const collections = shallowRef<CollectionSummary[] | null>(null)
+
+  /** The API gives the newest first, page by page; for another order all of them must be known. */
+  async function read(cursor: string | null): Promise<Page<Document>> {
+    const wanted = order()
+    return wanted === 'newest'
+      ? api.listDocuments(filters(), cursor)
+      : { items: ordered(await api.allDocuments(filters()), wanted), next_cursor: null }
+  }
 
   async function readCollections(): Promise<void> {
     try {
@@ -48,7 +57,7 @@ export function useDocuments(filters: () => DocumentFilters): Documents {
 
   const asking = useTimeoutFn(listing.refresh, ASK_AFTER, { immediate: false })
   const reading = useTimeoutFn(refresh, READ_AFTER, { immediate: false })
-  watch(() => filters().collection, listing.refresh)
+  watch([() => filters().collection, order], listing.refresh)
   watch(() => filters().q, asking.start)
   watch(
     () => uploads.arrivals,

@@ -195,6 +195,30 @@ test('a deleted document can be brought back', async () => {
   expect(await screen.findByRole('link', { name: 'notes.md' })).toBeVisible()
 })
 
+test('another order is one of all documents, not of the first page', async () => {
+  const pages: Record<string, Document[]> = {
+    '': [knownDocument({ id: FIRST, name: 'small.md', bytes: 10 })],
+    next: [knownDocument({ id: SECOND, name: 'large.md', bytes: 20 })],
+  }
+  network.use(
+    http.get('*/api/documents', ({ request }) => {
+      const cursor = new URL(request.url).searchParams.get('cursor') ?? ''
+      return HttpResponse.json({ items: pages[cursor], next_cursor: cursor === '' ? 'next' : null })
+    }),
+  )
+  const { user } = await opened('/knowledge')
+  await documents()
+
+  await user.selectOptions(screen.getByLabelText('Order'), 'Largest')
+
+  await waitFor(() => {
+    expect(screen.getAllByRole('link', { name: /\.md$/ }).map((link) => link.textContent)).toEqual([
+      'large.md',
+      'small.md',
+    ])
+  })
+})
+
 describe('a search', () => {
   const found = {
     ...passage(TEXT, 0, TEXT.length),
