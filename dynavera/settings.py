@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import quote
 
 from dotenv import dotenv_values
 from pydantic import AliasChoices, Field, HttpUrl, SecretStr, ValidationError, field_validator
@@ -87,7 +88,8 @@ class Settings(BaseSettings):
         """The database's address, password included: never log it."""
         if self.database_url is not None:
             return self.database_url.get_secret_value()
-        return f"sqlite+aiosqlite:///{self.data_dir.absolute() / 'records.sqlite3'}"
+        # A folder may have a ? or % in its name; SQLAlchemy, which would quote them, takes a second to import.
+        return f"sqlite+aiosqlite:///{quote(str(self.data_dir.absolute() / 'records.sqlite3'), safe=' +/')}"
 
     @property
     def models_dir(self) -> Path:

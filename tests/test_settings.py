@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from dynavera import settings as settings_module
+from dynavera.records.database import Database
 from dynavera.settings import BadSettings, Settings, environment_names, load_settings
 
 EXAMPLE = Path(settings_module.__file__).parents[1] / ".env.example"
@@ -92,6 +93,23 @@ def test_both_names_of_the_mcp_service_are_read(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setenv("MCP_AGENT_URL", "http://mcp-agent-server:8001")
 
     assert load_settings(tmp_path / ".env").mcp_base_url == "http://mcp-agent-server:8001"
+
+
+def databases_below(folder: Path) -> list[Path]:
+    return list(folder.rglob("*.sqlite3"))
+
+
+@pytest.mark.parametrize("name", ["data", "a?b=c", "h#x", "p%41q", "a b+c", "脑"])
+async def test_the_records_are_in_the_data_directory_whatever_its_name(name: str, tmp_path: Path) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    database = Database(Settings(data_dir=folder).records_url)
+
+    async with database.writing():
+        pass
+    await database.close()
+
+    assert databases_below(tmp_path) == [folder / "records.sqlite3"]
 
 
 def test_secrets_do_not_show() -> None:

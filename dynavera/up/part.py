@@ -5,6 +5,7 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from pathlib import Path
 
 import httpx
 
@@ -28,6 +29,8 @@ class Part:
     is_ready: Callable[[], Awaitable[bool]]
     prepare: Callable[[], None] = nothing
     """Called before each start of the process."""
+    folder: Path | None = None
+    """Where it runs, if not where `up` does."""
 
 
 def python_part(

@@ -137,6 +137,7 @@ class Supervisor:
         with self._logs.appending(part.name) as log:
             kept.process = process = await asyncio.create_subprocess_exec(
                 *_leashed(part.command),
+                cwd=part.folder,
                 env=part.environment,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,

@@ -109,20 +109,22 @@ def temporal_part(settings: Settings, environment: Mapping[str, str]) -> Part:
     return Part(
         name="temporal",
         title="the Temporal server",
-        command=_server(binary, settings, file.database, namespace),
+        command=_server(binary, settings, file.database.name, namespace),
         environment=theirs,
-        mark=str(file.database),
+        mark=file.database.name,
         is_ready=is_ready,
         prepare=file.prepare,
+        # The server makes a URL of the file's path as it is, so that one with a ? or % in it would be another file's.
+        folder=file.database.parent,
     )
 
 
-def _server(binary: str, settings: Settings, database: Path, namespace: str) -> tuple[str, ...]:
+def _server(binary: str, settings: Settings, database: str, namespace: str) -> tuple[str, ...]:
     options = {
         "--ip": ADDRESS,
         "--port": str(settings.temporal_port),
         "--ui-port": str(settings.temporal_ui_port),
-        "--db-filename": str(database),
+        "--db-filename": database,
         "--namespace": namespace,
         "--log-level": "error",
     }

@@ -50,6 +50,19 @@ async def test_a_whole_database_is_kept(tmp_path: Path) -> None:
     assert (tmp_path / "temporal.sqlite3").stat().st_ino == before
 
 
+def databases_below(folder: Path) -> list[Path]:
+    return list(folder.rglob("*.sqlite3"))
+
+
+async def test_a_folder_whose_name_means_something_in_a_url_has_the_database(tmp_path: Path) -> None:
+    folder = tmp_path / "50%41? #1"
+
+    async with temporal(folder) as client:
+        assert await client.service_client.check_health()
+
+    assert databases_below(tmp_path) == [folder / "temporal.sqlite3"]
+
+
 def test_the_server_is_told_what_the_file_of_this_machine_says() -> None:
     values = dynamic_config()
 
