@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 
 from api import errors
@@ -62,6 +63,14 @@ def create_app(services: Services, page: Path = FOLDER) -> FastAPI:
     # The last one added is the first one asked.
     app.add_middleware(BodyLimit)
     app.add_middleware(Doorkeeper, settings=services.settings)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=services.settings.allowed_origins,
+        allow_methods=["GET", "POST", "PATCH", "DELETE"],
+        allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID"],
+        allow_credentials=True,
+        expose_headers=["Retry-After"],
+    )
     app.add_middleware(ProtectiveHeaders)
     app.add_middleware(CountedRequests, metrics=app.state.metrics)
     return app

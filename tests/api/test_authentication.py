@@ -149,6 +149,26 @@ async def test_our_own_page_and_those_the_settings_name_may_use_the_cookie(api: 
     assert [answer.status_code for answer in answers] == [201, 201, 201]
 
 
+async def test_a_page_of_an_origin_that_the_settings_name_may_ask_with_a_key(client: httpx.AsyncClient) -> None:
+    origin = {"Origin": "http://localhost:5173"}
+    asks = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization, content-type"}
+
+    preflight = await client.options("/api/agents", headers=origin | asks)
+    answer = await client.get("/api/agents", headers=origin)
+
+    assert preflight.status_code == 200
+    assert {"authorization", "content-type"} <= set(
+        preflight.headers["access-control-allow-headers"].lower().split(", ")
+    )
+    assert answer.headers["access-control-allow-origin"] == origin["Origin"]
+
+
+async def test_no_other_origin_is_told_that_its_pages_may_ask(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/api/agents", headers={"Origin": "https://evil.example"})
+
+    assert "access-control-allow-origin" not in answer.headers
+
+
 async def test_a_program_with_a_key_may_come_from_anywhere(client: httpx.AsyncClient) -> None:
     answer = await client.get("/api/me", headers={"Origin": "https://app.example"})
 
