@@ -183,7 +183,7 @@ class Executions:
             return known
         return known.model_copy(
             update={
-                "stage": stages[-1] if stages else "initializing",
+                "stage": stages[-1] if stages else None,
                 "partial_answer": partial.answer if partial else "",
             }
         )

@@ -20,7 +20,13 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from dynavera.contracts.contract import utc_now
-from dynavera.limits import RPC_TIMEOUT, WORKER_SILENT, WORKFLOW_TASK_TIMEOUT
+from dynavera.limits import (
+    RPC_TIMEOUT,
+    WORKER_SILENT,
+    WORKFLOW_TASK_TIMEOUT,
+    WORKFLOW_TASK_TIMEOUT_MOST,
+    WORKFLOW_TASK_TOKENS,
+)
 from dynavera.records.deliveries import Order
 from workflows.agent_execution import AgentExecution, ExecutionOrder
 from workflows.event_log import LogPage, Snapshot
@@ -100,7 +106,7 @@ class Temporal:
                     id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                     id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                     static_summary=order.settings.name,
-                    task_timeout=WORKFLOW_TASK_TIMEOUT,
+                    task_timeout=_task_timeout(order.settings.max_tokens),
                     rpc_timeout=RPC_TIMEOUT,
                 )
             except WorkflowAlreadyStartedError:
@@ -222,6 +228,11 @@ async def _named_errors() -> AsyncGenerator[None]:
 
 def _words(error: RPCError) -> str:
     return error.message.rstrip(".")
+
+
+def _task_timeout(max_tokens: int) -> timedelta:
+    """The longer the answer may be, the longer its history, and the time it takes to read."""
+    return min(WORKFLOW_TASK_TIMEOUT * (1 + max_tokens / WORKFLOW_TASK_TOKENS), WORKFLOW_TASK_TIMEOUT_MOST)
 
 
 def _is_about_the_namespace(error: RPCError) -> bool:

@@ -76,8 +76,10 @@ STICKY_TIMEOUT = timedelta(seconds=1)
 API waits for Temporal, so that its query is answered by the other one."""
 
 WORKFLOW_TASK_TIMEOUT = timedelta(seconds=4)
-"""How long what a worker had in its hands as it died waits for another one; Temporal's default is 10 s. Where reading a
-long history takes longer, Temporal adds 5 s from the fourth try on, then 10, up to minutes: see
+WORKFLOW_TASK_TIMEOUT_MOST = timedelta(seconds=10)
+WORKFLOW_TASK_TOKENS = 40_000
+"""How long what a worker had in its hands as it died waits for another one, where answers are short; twice as long at
+so many tokens, whose history takes a busy machine seconds to read; never longer than Temporal's own default. See
 docs/decisions/workflow-task-timeout.md."""
 
 GENERATION_GRACE = timedelta(seconds=4)

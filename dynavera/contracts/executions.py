@@ -84,7 +84,9 @@ class Execution(Contract):
     id: UUID = Field(description="The execution's id, and its workflow's in Temporal.")
     agent_id: UUID = Field(description="The agent that was asked.")
     status: ExecutionStatus = Field(description="The last three are final.")
-    stage: Stage | None = Field(description="What it does now; null when it is not running, and in lists.")
+    stage: Stage | None = Field(
+        description="What it does now; null in lists, and when it does not run or nobody can tell."
+    )
     input_data: JsonObject = Field(description="What was asked, as it was sent.")
     output_data: OutputData | None = Field(
         description="The answer, or the part of it that had been written; null: none."

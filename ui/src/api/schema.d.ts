@@ -1181,7 +1181,7 @@ export interface components {
             retry_of: string | null;
             /**
              * Stage
-             * @description What it does now; null when it is not running, and in lists.
+             * @description What it does now; null in lists, and when it does not run or nobody can tell.
              */
             stage: ("initializing" | "retrieving" | "generating" | "saving") | null;
             /**
