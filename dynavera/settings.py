@@ -12,6 +12,8 @@ from dotenv import dotenv_values
 from pydantic import AliasChoices, Field, HttpUrl, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from dynavera.addresses import check_database, host_and_port
+
 PREFIX = "DYNAVERA_"
 EVERY_INTERFACE = ("0.0.0.0", "::")  # noqa: S104 -- compared with, never bound to
 
@@ -26,7 +28,9 @@ class BadSettings(Exception):
 class Settings(BaseSettings):
     """What the environment and `.env` say; each name is `DYNAVERA_` and the field's in capitals."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, populate_by_name=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, populate_by_name=True, env_ignore_empty=True, hide_input_in_errors=True
+    )
 
     data_dir: Path = Path(".dynavera")
     host: str = "127.0.0.1"
@@ -74,6 +78,20 @@ class Settings(BaseSettings):
         if not secret.get_secret_value().strip():
             raise ValueError("it is blank: write a secret, or leave it out")
         return SecretStr(secret.get_secret_value().strip())
+
+    @field_validator("temporal_address")
+    @classmethod
+    def _is_host_and_port(cls, address: str | None) -> str | None:
+        if address is not None:
+            host_and_port(address)
+        return address
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_database(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None:
+            check_database(url.get_secret_value())
+        return url
 
     @field_validator("generators")
     @classmethod
@@ -139,7 +157,7 @@ def load_settings(env_file: Path = Path(".env")) -> Settings:
         first = error.errors()[0]
         setting = str(first["loc"][0])
         name = setting if setting.isupper() else PREFIX + setting.upper()
-        raise BadSettings(f"{name} cannot be used: {first['msg']}.") from error
+        raise BadSettings(f"{name} cannot be used: {first['msg'].removeprefix('Value error, ')}.") from error
 
 
 def environment_names() -> dict[str, str]:

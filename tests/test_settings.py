@@ -112,7 +112,62 @@ async def test_the_records_are_in_the_data_directory_whatever_its_name(name: str
     assert databases_below(tmp_path) == [folder / "records.sqlite3"]
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("localhost", "localhost:", "localhost:0", "localhost:65536", "localhost:x", ":7233", " localhost:7233"),
+        *("::1:7233", "http://localhost:7233", "localhost:7233/x", "me@localhost:7233"),
+    ],
+)
+def test_an_address_of_temporal_that_is_not_host_and_port_is_refused(
+    address: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TEMPORAL_ADDRESS", address)
+
+    with pytest.raises(BadSettings, match=r"^TEMPORAL_ADDRESS cannot be used: write host:port"):
+        load_settings(tmp_path / ".env")
+
+
+@pytest.mark.parametrize("address", ["localhost:7233", "127.0.0.1:1", "[::1]:7233", "eu-1.temporal_x.example:65535"])
+def test_host_and_port_are_an_address_of_temporal(address: str) -> None:
+    assert Settings.model_validate({"temporal_address": address}).temporal_address == address
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("garbage", "postgres://me:secret@db/x", "postgresql://me:secret@db/x", "mysql+asyncmy://me:secret@db/x"),
+        *("postgresql+psycopg://me:secret@db/x", "postgresql+asyncpg:/db", "postgresql+asyncpg://me:sec@ret@db/x"),
+        *("postgresql+asyncpg://me:secret@db:/x", "postgresql+asyncpg://me:secret@db:99999/x"),
+        *("postgresql+asyncpg://me:secret@db:5432x/x", "postgresql+asyncpg://me:secret@db/x?sslmode=require"),
+        *("sqlite:///x.sqlite3", "sqlite+aiosqlite://", "sqlite+aiosqlite:///", "sqlite+aiosqlite://host/x"),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_refused_without_its_password(
+    url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DYNAVERA_DATABASE_URL", url)
+
+    with pytest.raises(BadSettings, match=r"^DYNAVERA_DATABASE_URL cannot be used: w") as refused:
+        load_settings(tmp_path / ".env")
+
+    assert "sec" not in str(refused.value)
+    assert "sec" not in str(refused.value.__cause__)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("postgresql+asyncpg://db/x", "postgresql+asyncpg://me@db:5432/x", "postgresql+asyncpg:///x"),
+        *("postgresql+asyncpg://me:s#c/r%40t@[::1]:5432/x?ssl=require", "postgresql+asyncpg:///x?host=a:1&host=b:2"),
+        *("sqlite+aiosqlite:///x.sqlite3", "sqlite+aiosqlite:////var/lib/x.sqlite3?timeout=5"),
+    ],
+)
+async def test_a_database_that_can_be_used_is_taken(url: str) -> None:
+    await Database(Settings.model_validate({"database_url": url}).records_url).close()
+
+
 def test_secrets_do_not_show() -> None:
-    settings = Settings.model_validate({"token": "dyn_secret", "database_url": "postgresql://me:secret@db/x"})
+    settings = Settings.model_validate({"token": "dyn_secret", "database_url": "postgresql+asyncpg://me:secret@db/x"})
 
     assert "secret" not in repr(settings)

@@ -8,6 +8,7 @@ from http import HTTPStatus
 
 import httpx
 
+from dynavera.addresses import host_and_port
 from dynavera.contracts.system import Health
 from dynavera.first_run import is_filled
 from dynavera.settings import Settings
@@ -144,8 +145,8 @@ class Machine:
             )
         elif name == "temporal" and self.settings.temporal_address is not None:
             address = self.settings.temporal_address
-            host, _, port = address.rpartition(":")
-            await _answers(lambda: accepts_connections(host, int(port)), f"Temporal at {address}", "TEMPORAL_ADDRESS")
+            host, port = host_and_port(address)
+            await _answers(lambda: accepts_connections(host, port), f"Temporal at {address}", "TEMPORAL_ADDRESS")
 
     async def keep_up(self) -> None:
         """Keep everything running, and the logs small.

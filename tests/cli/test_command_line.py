@@ -67,6 +67,14 @@ async def test_a_setting_that_is_not_one_is_refused(command: CommandLine) -> Non
     assert ended.err.startswith("DYNAVERA_PROT is not a setting.")
 
 
+@pytest.mark.parametrize("service", ["up", "api", "worker", "mcp"])
+async def test_a_database_that_is_none_is_one_sentence(nobody_there: CommandLine, service: str) -> None:
+    ended = await nobody_there(service, DYNAVERA_DATABASE_URL="postgres://me:secret@db/x")
+
+    assert (ended.code, len(ended.err.splitlines())) == (1, 1)
+    assert ended.err.startswith("DYNAVERA_DATABASE_URL cannot be used: write postgresql+asyncpg://")
+
+
 async def test_doctor_says_what_is_wrong_and_what_to_do(nobody_there: CommandLine) -> None:
     ended = await nobody_there("doctor", "--output", "json")
 
