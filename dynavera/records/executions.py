@@ -7,7 +7,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import Select, func, select
+from sqlalchemy import ScalarSelect, Select, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 
@@ -18,7 +18,7 @@ from dynavera.contracts.events import (
     ExecutionStopped,
 )
 from dynavera.contracts.executions import LIVE, Execution, ExecutionStatus, OutputData, StopReceipt
-from dynavera.identifiers import new_id
+from dynavera.identifiers import lowest_id_at, new_id
 from dynavera.limits import TEMPORAL_REMEMBERS
 from dynavera.records.agents import AgentNotFound
 from dynavera.records.cursors import cursor_id, cursor_of
@@ -169,8 +169,8 @@ class Executions:
         async with self.database.reading() as session:
             row = await session.scalar(
                 select(ExecutionRow)
-                .where(ExecutionRow.user_id == user_id, ExecutionRow.agent_id == agent_id)
-                .where(ExecutionRow.status.in_(LIVE))
+                .where(ExecutionRow.user_id == user_id)
+                .where(ExecutionRow.id.in_([_newest_in(agent_id, status) for status in LIVE]))
                 .order_by(ExecutionRow.id.desc())
                 .limit(1)
             )
@@ -198,14 +198,17 @@ class Executions:
 
     async def of_agents(self, agent_ids: set[UUID], since: datetime) -> list[tuple[UUID, UUID]]:
         """Agent id and execution id of every execution of these agents that is live or was accepted since."""
+        # Asked for at once, or in their order, all executions of the agents would be looked at.
+        of_agents = select(ExecutionRow.agent_id, ExecutionRow.id).where(ExecutionRow.agent_id.in_(agent_ids))
+        live = of_agents.where(ExecutionRow.status.in_(LIVE))
+        recent = of_agents.where(ExecutionRow.id >= lowest_id_at(since))
         async with self.database.reading() as session:
-            rows = await session.execute(
-                select(ExecutionRow.agent_id, ExecutionRow.id)
-                .where(ExecutionRow.agent_id.in_(agent_ids))
-                .where(ExecutionRow.status.in_(LIVE) | (ExecutionRow.created_at >= since))
-                .order_by(ExecutionRow.id)
-            )
-            return [(agent_id, execution_id) for agent_id, execution_id in rows]
+            found = {
+                execution_id: agent_id
+                for wanted in (live, recent)
+                for agent_id, execution_id in await session.execute(wanted)
+            }
+        return [(found[execution_id], execution_id) for execution_id in sorted(found)]
 
     async def changed(self, user_id: UUID, since: datetime) -> list[tuple[datetime, UUID]]:
         """When which of the user's executions changed since then, in the order of their changes."""
@@ -266,6 +269,12 @@ def _latest_of_each_agent(user_id: UUID) -> Select[UUID]:
     of_agent = aliased(ExecutionRow)
     latest = select(of_agent.id).where(of_agent.agent_id == AgentRow.id).order_by(of_agent.id.desc()).limit(1)
     return select(latest.scalar_subquery()).where(AgentRow.user_id == user_id)
+
+
+def _newest_in(agent_id: UUID, status: ExecutionStatus) -> ScalarSelect[UUID]:
+    # One look into the index for each status; for both at once all of the agent's executions would be looked at.
+    wanted = select(ExecutionRow.id).where(ExecutionRow.agent_id == agent_id, ExecutionRow.status == status)
+    return wanted.order_by(ExecutionRow.id.desc()).limit(1).scalar_subquery()
 
 
 def _with_key(user_id: UUID, idempotency_key: str | None) -> Select[ExecutionRow]:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import JSON, DateTime, ForeignKey, Index, MetaData, Text, UniqueConstraint
+from sqlalchemy import JSON, DateTime, ForeignKey, Index, MetaData, Text, UniqueConstraint, text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
@@ -98,6 +98,10 @@ class AgentRow(Table):
     updated_at: Mapped[datetime]
 
 
+STOP_WAITS = text("stop_requested_at IS NOT NULL AND stop_delivered_at IS NULL")
+"""Executions whose stop is to be delivered: nearly always none, and looked for every two seconds."""
+
+
 class ExecutionRow(Table):
     """An execution; `settings` is its agent's snapshot. `changed_at` moves with every change that a list shows."""
 
@@ -106,8 +110,10 @@ class ExecutionRow(Table):
         UniqueConstraint("user_id", "idempotency_key"),
         Index(None, "user_id", "id"),
         Index(None, "agent_id", "id"),
+        Index(None, "agent_id", "status", "id"),
         Index(None, "status", "id"),
-        Index(None, "changed_at"),
+        Index(None, "user_id", "changed_at"),
+        Index("ix_executions_stop_not_delivered", "id", sqlite_where=STOP_WAITS, postgresql_where=STOP_WAITS),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

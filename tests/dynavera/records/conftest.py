@@ -19,17 +19,19 @@ def postgres() -> Generator[PostgresServer | None]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-async def database(
-    request: pytest.FixtureRequest, tmp_path: Path, postgres: PostgresServer | None
-) -> AsyncGenerator[Database]:
+def records_url(request: pytest.FixtureRequest, tmp_path: Path, postgres: PostgresServer | None) -> str:
+    """The address of an empty database."""
     if request.param == "sqlite":
-        url = f"sqlite+aiosqlite:///{tmp_path / 'records.sqlite3'}"
-    elif postgres is None:
+        return f"sqlite+aiosqlite:///{tmp_path / 'records.sqlite3'}"
+    if postgres is None:
         # Who has no PostgreSQL still tests SQLite; CI installs it, and runs both.
         pytest.skip(MISSING)
-    else:
-        url = postgres.new_database()
-    database = Database(url)
+    return postgres.new_database()
+
+
+@pytest.fixture
+async def database(records_url: str) -> AsyncGenerator[Database]:
+    database = Database(records_url)
     await migrate(database)
     yield database
     await database.close()

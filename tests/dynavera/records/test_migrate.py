@@ -1,17 +1,25 @@
 from collections.abc import AsyncGenerator
-from pathlib import Path
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
+from dynavera.contracts.contract import utc_now
+from dynavera.identifiers import new_id
 from dynavera.records.database import Database
+from dynavera.records.executions import Executions
 from dynavera.records.migrate import SchemaTooNew, alembic_config, migrate, newest_revision
+from dynavera.records.tables import Table
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncGenerator[Database]:
-    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'records.sqlite3'}")
+async def database(records_url: str) -> AsyncGenerator[Database]:
+    database = Database(records_url)
     yield database
     await database.close()
 
@@ -25,6 +33,46 @@ async def test_an_empty_database_comes_to_the_newest_schema(database: Database) 
     await migrate(database)
 
     assert await revision(database) == newest_revision()
+
+
+async def test_the_migrations_make_the_tables_that_the_records_use(database: Database) -> None:
+    await migrate(database)
+
+    async with database.connected() as connection:
+        differences = await connection.run_sync(
+            lambda sync: compare_metadata(MigrationContext.configure(sync), Table.metadata)
+        )
+
+    assert differences == []
+
+
+async def test_an_older_database_keeps_what_it_has(database: Database) -> None:
+    now = utc_now()
+    user_id, agent_id, execution_id = new_id(), new_id(), new_id()
+    made = {"created_at": now, "settings": {"name": "Tester"}}
+    async with database.connected() as connection:
+        await connection.run_sync(lambda sync: command.upgrade(alembic_config(sync), "0002"))
+        await connection.execute(row("users", id=user_id, name="owner", owner=True, active=True, created_at=now))
+        await connection.execute(row("agents", id=agent_id, user_id=user_id, updated_at=now, **made))
+        await connection.execute(
+            row(
+                "executions",
+                id=execution_id,
+                user_id=user_id,
+                agent_id=agent_id,
+                status="queued",
+                input_data={"query": "What?"},
+                changed_at=now,
+                **made,
+            )
+        )
+
+    await migrate(database)
+
+    newest = await Executions(database, "http://temporal.test").newest_live(user_id, agent_id)
+    assert await revision(database) == newest_revision()
+    assert newest is not None
+    assert (newest.id, newest.created_at, newest.input_data) == (execution_id, now, {"query": "What?"})
 
 
 async def test_the_newest_revision_is_the_one_that_alembic_finds(database: Database) -> None:
@@ -48,3 +96,12 @@ async def test_a_database_of_a_newer_dynavera_is_refused_in_words(database: Data
 
     with pytest.raises(SchemaTooNew, match="DYNAVERA_DATA_DIR"):
         await migrate(database)
+
+
+def row(table: str, **values: Any) -> sa.Insert:
+    """A row of a table as it was in an older schema, which the records' own classes do not know."""
+    columns: list[sa.ColumnClause[Any]] = [
+        sa.column(name, sa.JSON() if isinstance(value, dict) else sa.literal(value).type)
+        for name, value in values.items()
+    ]
+    return sa.insert(sa.table(table, *columns)).values(values)
