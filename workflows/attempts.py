@@ -11,9 +11,9 @@ from dynavera.limits import RETRY_AFTER_MOST, RETRY_FIRST, RETRY_MOST, RETRY_SOO
 SURPRISES_TRIED = 5
 """Attempts that end with an error nobody foresaw: a passing fault deserves some, a bug no more."""
 
-FEWER = {"generator_silent": 3, "generator_died": 5}
+FEWER = {"generator_silent": 3, "generator_died": 5, "generator_garbled": 5}
 """Foreseen failures that are tried again, but not for as long as the execution may take: each costs minutes, or the
-loading of a model for which there may be no memory."""
+loading of a model for which there may be no memory, or may be a fault that does not pass."""
 
 
 @dataclass(frozen=True)

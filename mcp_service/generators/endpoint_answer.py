@@ -1,8 +1,9 @@
-"""An answer as an endpoint streams it: where its pieces belong, and what it cost."""
+"""An answer as an endpoint streams it: what is a chunk of one, where its pieces belong, and what it cost."""
 
 from collections.abc import Iterator
 
 from openai.types.chat import ChatCompletionChunk
+from pydantic import BaseModel, ValidationError
 
 from dynavera.contracts.executions import Usage
 from mcp_service.generators.generator import FinishReason, Piece
@@ -19,6 +20,36 @@ class NotContinued(Exception):
         super().__init__(f"The endpoint of {name!r} does not go on with an answer; it is asked for it anew.")
 
 
+class NotAnAnswer(Exception):
+    """What the endpoint sent is no answer, or no part of one."""
+
+
+class _Delta(BaseModel):
+    content: str | None
+
+
+class _Choice(BaseModel):
+    delta: _Delta
+    finish_reason: str | None
+
+
+class _Chunk(BaseModel):
+    choices: list[_Choice]
+    usage: Usage | None
+
+
+def check_chunk(chunk: object) -> None:
+    """Make sure that `chunk` is what is read here: the library builds one from any JSON.
+
+    Raises:
+        NotAnAnswer: it is something else.
+    """
+    try:
+        _Chunk.model_validate(chunk, from_attributes=True)
+    except ValidationError as error:
+        raise NotAnAnswer from error
+
+
 class EndpointAnswer:
     """What has come of an answer, and where it belongs.
 
@@ -32,6 +63,7 @@ class EndpointAnswer:
         # What is shorter cannot be told from an answer anew, and is soon written again.
         self.kept = kept if len(kept.strip()) >= RECOGNISED else ""
         self.finish_reason: FinishReason | None = None
+        self.has_begun = bool(prefix)
         self._name = name
         self._prefix = prefix
         self._counted: Usage | None = None
@@ -45,6 +77,7 @@ class EndpointAnswer:
         Raises:
             NotContinued: it is another answer.
         """
+        self.has_begun = True
         if chunk.usage is not None:
             self._counted = Usage(
                 prompt_tokens=chunk.usage.prompt_tokens, completion_tokens=chunk.usage.completion_tokens

@@ -1,6 +1,5 @@
 """What the errors of an OpenAI-compatible endpoint mean: whether trying again can help, when, and in which words."""
 
-import json
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -11,7 +10,7 @@ import openai
 from starlette import status
 
 from dynavera.contracts.contract import utc_now
-from mcp_service.generators.generator import GeneratorAway, GeneratorRefused
+from mcp_service.generators.generator import GeneratorAway, GeneratorGarbled, GeneratorRefused
 
 LONGEST_REASON = 300
 LONGEST_WAIT_SECONDS = 24 * 60 * 60
@@ -51,6 +50,19 @@ def retry_after(value: str, now: datetime) -> float | None:
     return min(max(seconds.total_seconds(), 0), LONGEST_WAIT_SECONDS)
 
 
+def not_compatible(name: str) -> GeneratorRefused:
+    """Something else answers at the address, such as a page for browsers."""
+    return GeneratorRefused(
+        f"The endpoint of {name!r} answers, but not as an OpenAI-compatible one. Is OPENAI_BASE_URL right? "
+        "For Ollama, llama.cpp and vLLM it ends with /v1."
+    )
+
+
+def garbled(name: str) -> GeneratorGarbled:
+    """What came in the middle of an answer is no part of one."""
+    return GeneratorGarbled(f"The endpoint of {name!r} sent what cannot be read in the middle of the answer.")
+
+
 def broken_off(name: str, reason: str = "") -> GeneratorAway:
     """The stream ended before the answer did."""
     return GeneratorAway(f"The endpoint of {name!r} broke off in the middle of the answer{reason}.")
@@ -67,7 +79,7 @@ def breaking_off(name: str) -> Generator[None]:
         yield
     except openai.APIError as error:
         raise broken_off(name, _reason(error)) from error
-    except (httpx2.HTTPError, json.JSONDecodeError) as error:
+    except httpx2.HTTPError as error:
         raise broken_off(name) from error
 
 

@@ -55,6 +55,12 @@ class GeneratorDied(GeneratorAway):
     code: ClassVar[str] = "generator_died"
 
 
+class GeneratorGarbled(GeneratorAway):
+    """The model's server sent what is no part of an answer: trying again can help, but not for ever."""
+
+    code: ClassVar[str] = "generator_garbled"
+
+
 class AnswerTooLarge(Refused):
     """The answer grew larger than an answer may be."""
 

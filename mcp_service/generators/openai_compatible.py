@@ -13,8 +13,8 @@ from openai.types.chat.chat_completion_chunk import ChoiceDelta
 from starlette import status
 
 from dynavera.settings import Settings
-from mcp_service.generators.endpoint_answer import EndpointAnswer, NotContinued
-from mcp_service.generators.endpoint_errors import breaking_off, broken_off, refusal_of_status
+from mcp_service.generators.endpoint_answer import EndpointAnswer, NotAnAnswer, NotContinued, check_chunk
+from mcp_service.generators.endpoint_errors import breaking_off, broken_off, garbled, not_compatible, refusal_of_status
 from mcp_service.generators.generator import Ask, Ending, GeneratorAway, GeneratorUnavailable, Told
 from mcp_service.generators.patience import Patience, Silence
 from mcp_service.prompt import Prompt, prompt_for
@@ -26,6 +26,8 @@ MOST_LISTED = 200
 
 CONTINUE = {"continue_final_message": True, "add_generation_prompt": False}
 """vLLM goes on with the last message only when told so; llama.cpp and Ollama do of themselves."""
+
+EVENT_STREAM = "text/event-stream"
 
 _NOT_UNDERSTOOD = {status.HTTP_400_BAD_REQUEST, status.HTTP_422_UNPROCESSABLE_CONTENT}
 
@@ -95,6 +97,11 @@ class OpenAiCompatible:
                 async for chunk in chunks:
                     for piece in answer.pieces(chunk):
                         yield piece
+        except NotAnAnswer as error:
+            if not answer.has_begun:
+                raise not_compatible(self.name) from error
+            if answer.finish_reason is None:
+                raise garbled(self.name) from error
         except GeneratorAway:
             # After the last of the text only the endpoint's count of tokens is still to come.
             if answer.finish_reason is None:
@@ -111,11 +118,16 @@ class OpenAiCompatible:
             stream = await self._asked(ask, prompt, kept)
         with breaking_off(self.name):
             async with stream:
+                # Whatever else there is at an address, such as a page for browsers, is read as a stream without events.
+                is_answer = stream.response.headers.get("content-type", "").startswith(EVENT_STREAM)
                 while True:
                     with patience.waiting():
-                        chunk = await anext(stream, None)
+                        chunk = await _next_chunk(stream)
+                    if chunk is None and not is_answer:
+                        raise NotAnAnswer
                     if chunk is None:
                         return
+                    is_answer = True
                     if any(_is_token(choice.delta) for choice in chunk.choices):
                         patience.hears()
                     yield chunk
@@ -145,6 +157,22 @@ class OpenAiCompatible:
             raise GeneratorAway(
                 f"The endpoint of {self.name!r} cannot be reached. Is OPENAI_BASE_URL right?"
             ) from error
+
+
+async def _next_chunk(stream: openai.AsyncStream[ChatCompletionChunk]) -> ChatCompletionChunk | None:
+    """The next part of the answer; None at the end of a stream.
+
+    Raises:
+        NotAnAnswer: it is something else.
+    """
+    try:
+        chunk = await anext(stream)
+    except StopAsyncIteration:
+        return None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise NotAnAnswer from error
+    check_chunk(chunk)
+    return chunk
 
 
 def _is_token(delta: ChoiceDelta) -> bool:

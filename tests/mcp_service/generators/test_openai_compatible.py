@@ -6,6 +6,11 @@ from datetime import timedelta
 
 import pytest
 from pydantic import HttpUrl, SecretStr
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from dynavera.contracts.mcp import GivenPassage
 from dynavera.settings import Settings
@@ -13,6 +18,7 @@ from mcp_service.generators.generator import (
     Ask,
     Ending,
     GeneratorAway,
+    GeneratorGarbled,
     GeneratorRefused,
     GeneratorSilent,
     GeneratorUnavailable,
@@ -30,14 +36,14 @@ PATIENT = Silence(prompt=timedelta(seconds=30), token=timedelta(seconds=30))
 SOON = timedelta(seconds=0.5)
 
 
-async def told(model: FakeModel, prefix: str = "", max_tokens: int = 200, silence: Silence = PATIENT) -> list[Told]:
+async def told(model: ASGIApp, prefix: str = "", max_tokens: int = 200, silence: Silence = PATIENT) -> list[Told]:
     heard: list[Told] = []
     await tell(heard, model, prefix, max_tokens, silence)
     return heard
 
 
 async def tell(
-    heard: list[Told], model: FakeModel, prefix: str = "", max_tokens: int = 200, silence: Silence = PATIENT
+    heard: list[Told], model: ASGIApp, prefix: str = "", max_tokens: int = 200, silence: Silence = PATIENT
 ) -> None:
     """Put what is told into `heard`, which has what came before an error too."""
     async with serving(model) as url:
@@ -230,6 +236,73 @@ async def test_an_endpoint_that_is_not_there_is_away() -> None:
     async with open_client(settings) as client:
         with pytest.raises(GeneratorAway, match="OPENAI_BASE_URL"):
             await anext(OpenAiCompatible("openai:m", "m", client, PATIENT).stream(Ask("q", PASSAGES, "", 9, 0.2)))
+
+
+PAGE = "<!doctype html>\n<title>Welcome</title>\n"
+BEGINNING = 'data: {"choices": [{"delta": {"content": "Near infrared"}}]}\n\n'
+
+
+def something_else(body: str | bytes, kind: str = "text/event-stream") -> Starlette:
+    """What answers 200 to everything, and is no model."""
+
+    async def answer(_request: Request) -> Response:
+        return Response(body, media_type=kind)
+
+    return Starlette(routes=[Route("/{path:path}", answer, methods=["POST"])])
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        something_else(PAGE, "text/html"),
+        something_else('{"error": "Unexpected endpoint"}', "application/json"),
+        something_else("", "text/plain"),
+        something_else("data: hello\n\n"),
+        something_else(b"data: \xff\n\n"),
+        *(
+            something_else(f"data: {data}\n\n")
+            for data in (
+                "null",
+                "7",
+                "[]",
+                "{}",
+                '{"choices": [7]}',
+                '{"choices": [{"delta": null}]}',
+                '{"choices": [{"delta": {"content": 7}}]}',
+                '{"choices": [], "usage": {"prompt_tokens": "many"}}',
+            )
+        ),
+    ],
+)
+async def test_what_is_no_model_at_all_is_not_asked_again(endpoint: Starlette) -> None:
+    with pytest.raises(GeneratorRefused, match=r"OPENAI_BASE_URL right\? .* ends with /v1") as refused:
+        await told(endpoint)
+
+    assert refused.value.retryable is False
+
+
+@pytest.mark.parametrize("garbage", ["data: {nonsense\n\n", "data: {}\n\n"])
+async def test_garbage_in_the_middle_of_an_answer_may_pass(garbage: str) -> None:
+    heard: list[Told] = []
+
+    with pytest.raises(GeneratorGarbled, match="sent what cannot be read in the middle of the answer") as garbled:
+        await tell(heard, something_else(BEGINNING + garbage))
+
+    assert garbled.value.retryable
+    assert text_of(heard) == "Near infrared"
+
+
+async def test_a_page_instead_of_the_rest_of_an_answer_may_pass() -> None:
+    with pytest.raises(GeneratorGarbled):
+        await told(something_else(PAGE, "text/html"), prefix="Near infrared light passes")
+
+
+async def test_an_answer_under_another_media_type_is_one() -> None:
+    ending = 'data: {"choices": [{"delta": {}, "finish_reason": "stop"}]}\n\n'
+
+    items = await told(something_else(BEGINNING + ending, "text/plain"))
+
+    assert text_of(items) == "Near infrared"
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 422, 429, 500, 503])
