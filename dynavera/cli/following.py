@@ -47,6 +47,7 @@ class Following:
             CommandFailed: the start was refused.
         """
         pause = FIRST_PAUSE_SECONDS
+        self._last_heard = _now()
         while True:
             before = self._last_heard
             end = await self._once()

@@ -63,6 +63,8 @@ class FakeDynavera:
     outcome: str = "completed"
     break_after: int | None = None
     """The first socket breaks after this event."""
+    closes_at_once: int | None = None
+    """The first socket closes with this code before it says anything."""
     waits_for_stop: bool = False
     starts: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     subscriptions: list[int] = field(default_factory=list[int])
@@ -180,6 +182,10 @@ class FakeDynavera:
         await socket.accept()
         if socket.headers.get("authorization") != f"Bearer {KEY}":
             await socket.close(4401)
+            return
+        if self.closes_at_once is not None:
+            code, self.closes_at_once = self.closes_at_once, None
+            await socket.close(code)
             return
         agent_id = UUID(socket.path_params["id"])
         await socket.send_text(Connection(agent_id=agent_id, message="Connected.").model_dump_json())

@@ -40,6 +40,18 @@ async def test_a_socket_that_breaks_is_made_again_and_nothing_is_shown_twice(
     assert len(dynavera.starts) == 1
 
 
+async def test_a_socket_that_closes_before_it_says_anything_is_made_again(
+    command: CommandLine, dynavera: FakeDynavera
+) -> None:
+    # As from a server that has no room now.
+    dynavera.closes_at_once = 1013
+
+    ended = await command("run", "What is fNIRS?")
+
+    assert (ended.code, len(dynavera.starts)) == (0, 1)
+    assert "The connection broke; it is made again." in ended.err
+
+
 async def test_ctrl_c_stops_the_execution_and_keeps_what_was_written(
     command: CommandLine, dynavera: FakeDynavera
 ) -> None:
