@@ -1,6 +1,7 @@
 """Files of this machine as documents: which there are below some paths, and under which names."""
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,9 @@ from dynavera.cli.failures import WrongUse
 from dynavera.contracts.contract import storable
 from dynavera.contracts.documents import Refusal
 from dynavera.contracts.media_types import LARGEST_FILE, MEDIA_TYPES
+
+# In a form such characters are escaped and a path of Windows is cut off, so that another name would arrive.
+_CHANGED_ON_THE_WAY = re.compile(r'["\x00-\x1f\x7f-\x9f]|^(?:[A-Za-z]:|\\)\\')
 
 
 @dataclass(frozen=True)
@@ -33,10 +37,9 @@ class Found:
 
     def add(self, path: Path, name: str) -> None:
         """Take a file, unless its name cannot be the name of a document of its own."""
-        try:
-            storable(name)
-        except ValueError:
-            self.refused.append(Refusal(name=_shown(name), code="bad_name", detail="Its name is not text. Rename it."))
+        wrong = _wrong_with(name)
+        if wrong is not None:
+            self.refused.append(Refusal(name=_shown(name), code="bad_name", detail=f"Its name {wrong}. Rename it."))
             return
         other = self.files.setdefault(name, LocalFile(path, name))
         if other.path != path:
@@ -111,6 +114,16 @@ def _is_file(path: Path) -> bool:
     except OSError:
         # Whoever opens it learns why it cannot be read, and says so; it is there all the same.
         return True
+
+
+def _wrong_with(name: str) -> str | None:
+    try:
+        storable(name)
+    except ValueError:
+        return "is not text"
+    if _CHANGED_ON_THE_WAY.search(name):
+        return "holds a double quote or a control character, or begins like a path of Windows"
+    return None
 
 
 def _shown(name: str) -> str:

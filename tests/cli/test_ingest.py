@@ -194,6 +194,35 @@ def add_unreadable(folder: Path) -> None:
     os.close(place)
 
 
+@pytest.mark.parametrize("name", ['he said "hi".md', "tab\there.md", "new\nline.md", "C:\\notes.md", "\\\\notes.md"])
+async def test_a_file_that_would_be_stored_under_another_name_is_refused(
+    command: CommandLine, base: KnowledgeBase, notes: Path, name: str
+) -> None:
+    (notes / name).write_text("Light.")
+
+    first = await command("ingest", str(notes), "--output", "json")
+    pruned = await command("ingest", str(notes), "--prune", "--output", "json")
+
+    refused = [(refusal["name"], refusal["code"]) for refusal in json.loads(first.out)["refused"]]
+    assert (first.code, refused) == (1, [(name, "bad_name")])
+    assert "Rename it." in first.err
+    assert json.loads(pruned.out)["forgotten"] == []
+    assert await names(base) == ["deep/two.csv", "drafts/three.txt", "one.md"]
+
+
+async def test_names_with_marks_arrive_as_they_are(command: CommandLine, base: KnowledgeBase, tmp_path: Path) -> None:
+    folder = tmp_path / "marks"
+    folder.mkdir()
+    for name in ("a%22b.md", "a\\b.md", "it's; so=this.md", "Füße 🧠.md"):
+        (folder / name).write_text(f"Light in {name}.")
+
+    await command("ingest", str(folder))
+    again = await command("ingest", str(folder), "--prune", "--output", "json")
+
+    report = json.loads(again.out)
+    assert (len(report["unchanged"]), report["forgotten"]) == (4, [])
+
+
 async def test_a_path_that_is_not_there_is_wrong_use(command: CommandLine) -> None:
     ended = await command("ingest", "nowhere")
 
