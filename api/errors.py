@@ -14,8 +14,8 @@ from starlette.routing import Match
 from api.authentication import LoginRefused, OwnerOnly, Unauthenticated
 from api.execution_log import CursorAhead, EventsAway
 from api.executions import SourceNotFound
-from api.guards import BodyTooLarge
-from api.knowledge import GeneratorUnavailable, McpAway, UnknownGenerator
+from api.guards import BodySilent, BodyTooLarge
+from api.knowledge import GeneratorUnavailable, McpAway, McpBusy, UnknownGenerator
 from api.problems import Answer, problem, sendable
 from api.requests import InvalidJson, NotJson
 from dynavera.contracts.system import FieldError
@@ -40,6 +40,7 @@ ANSWERS: dict[type[Exception], Answer] = {
     ApiKeyNotFound: Answer(404, "not_found"),
     UserNotFound: Answer(404, "not_found"),
     SourceNotFound: Answer(404, "not_found"),
+    BodySilent: Answer(408, "body_silent"),
     AgentBusy: Answer(409, "agent_busy"),
     ExecutionStillRuns: Answer(409, "execution_still_runs"),
     IdempotencyConflict: Answer(409, "idempotency_conflict"),
@@ -55,6 +56,7 @@ ANSWERS: dict[type[Exception], Answer] = {
     ClientDisconnect: Answer(400, "client_left", "The client left before it had sent the whole request."),
     DatabaseAway: Answer(503, "database_away", "The database cannot be used now. Try again in a moment.", 2),
     EventsAway: Answer(503, "events_away", retry_after_seconds=2),
+    McpBusy: Answer(503, "mcp_busy", retry_after_seconds=2),
     McpAway: Answer(503, "mcp_away", retry_after_seconds=2),
 }
 
@@ -86,7 +88,7 @@ async def _named(_request: Request, error: Exception) -> Response:
     answer, detail = answer_to(error)
     if answer.status == HTTPStatus.SERVICE_UNAVAILABLE:
         _log.warning("a part is away", code=answer.code, reason=str(error))
-    return problem(answer, detail)
+    return problem(answer, detail, headers=error.headers if isinstance(error, HTTPException) else None)
 
 
 async def _invalid(_request: Request, error: Exception) -> Response:

@@ -1,6 +1,8 @@
 """What every request passes before a route sees it."""
 
+import asyncio
 from dataclasses import dataclass
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 from fastapi import HTTPException
@@ -15,6 +17,9 @@ from dynavera.settings import Settings
 
 LARGEST_BODY = 1024 * 1024
 LARGEST_UPLOAD = 100 * 1024 * 1024
+BODY_PATIENCE = timedelta(seconds=30)
+"""How long a body may say nothing before it is complete."""
+
 UPLOADS = "/api/documents"
 """The path whose bodies are files."""
 
@@ -44,6 +49,14 @@ class BodyTooLarge(HTTPException):
 
     def __init__(self, limit: int) -> None:
         super().__init__(413, f"The request is larger than {limit} bytes.")
+
+
+class BodySilent(HTTPException):
+    """The rest of the body does not come."""
+
+    def __init__(self, patience: timedelta) -> None:
+        detail = f"Nothing of the rest of the request came for {patience.total_seconds():g} s. Send it again."
+        super().__init__(408, detail, {"Connection": "close"})
 
 
 @dataclass(frozen=True)
@@ -79,7 +92,7 @@ class Doorkeeper:
 
 @dataclass(frozen=True)
 class BodyLimit:
-    """Refuses bodies that are too large, whether or not they say so beforehand."""
+    """Refuses bodies that are too large, whether or not they say so beforehand, and those that stop coming."""
 
     app: ASGIApp
 
@@ -118,16 +131,29 @@ class ProtectiveHeaders:
 
 def _limited(receive: Receive, limit: int) -> Receive:
     received = 0
+    complete = False
 
     async def receive_limited() -> Message:
-        nonlocal received
-        message = await receive()
+        nonlocal received, complete
+        if complete:
+            # What comes now is that the client leaves, whenever that is.
+            return await receive()
+        message = await _next_part(receive)
+        complete = not message.get("more_body", False)
         received += len(message.get("body", b""))
         if received > limit:
             raise BodyTooLarge(limit)
         return message
 
     return receive_limited
+
+
+async def _next_part(receive: Receive) -> Message:
+    try:
+        async with asyncio.timeout(BODY_PATIENCE.total_seconds()):
+            return await receive()
+    except TimeoutError as error:
+        raise BodySilent(BODY_PATIENCE) from error
 
 
 def _host_name(address: str) -> str | None:

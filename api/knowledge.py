@@ -22,6 +22,13 @@ ANSWER_SECONDS = 300
 """The longest silence: embedding a large upload takes minutes on a small machine."""
 HEALTH_SECONDS = 2
 
+CALLS_AT_ONCE = 100
+UPLOADS_AT_ONCE = 20
+"""Connections to the service. An upload holds its own for as long as its client takes to send it, so uploads share none
+with the rest: what is asked meanwhile finds one."""
+FREE_CONNECTION_SECONDS = 2
+"""How long a call waits until one of them is free."""
+
 _PASSED_ON_HEADERS = ("content-type", "retry-after")
 _JSON_TYPES = ("application/json", "application/problem+json")
 _passages = TypeAdapter(Page[Passage])
@@ -39,6 +46,10 @@ class McpAway(Exception):
     """The MCP service cannot be used now; trying again later may work."""
 
 
+class McpBusy(McpAway):
+    """As many calls to the MCP service are under way as may be."""
+
+
 @dataclass(frozen=True)
 class Call:
     """A call that is passed on to the MCP service."""
@@ -49,14 +60,37 @@ class Call:
     content: bytes | AsyncIterable[bytes] | None = None
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
+    @property
+    def uploads(self) -> bool:
+        """Whether its content comes from somebody else, as slowly as they send it."""
+        return isinstance(self.content, AsyncIterable)
+
+
+class Lanes(httpx.AsyncBaseTransport):
+    """Connections for uploads, and connections for all else; a request's extension `upload` says which it takes."""
+
+    def __init__(self) -> None:
+        self._calls = _connections(CALLS_AT_ONCE)
+        self._uploads = _connections(UPLOADS_AT_ONCE)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send it on its lane."""
+        lane = self._uploads if request.extensions.get("upload") else self._calls
+        return await lane.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        """Close them all."""
+        await self._calls.aclose()
+        await self._uploads.aclose()
+
 
 def mcp_client(settings: Settings, token: SecretStr) -> httpx.AsyncClient:
     """A client that shows the service token; close it at the end."""
     return httpx.AsyncClient(
         base_url=settings.mcp_base_url,
         headers={"Authorization": f"Bearer {token.get_secret_value()}"},
-        timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),
-        trust_env=False,
+        timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS, pool=FREE_CONNECTION_SECONDS),
+        transport=Lanes(),
     )
 
 
@@ -157,7 +191,11 @@ class Knowledge:
                 params=call.params,
                 content=call.content,
                 headers={**call.headers, USER_HEADER: str(user.id)},
+                extensions={"upload": call.uploads},
             )
+        except httpx.PoolTimeout as error:
+            under_way = "uploads" if call.uploads else "calls to the MCP service"
+            raise McpBusy(f"Too many {under_way} are under way. Try again in a moment.") from error
         except httpx.TransportError as error:
             raise _away() from error
         if answer.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
@@ -166,6 +204,10 @@ class Knowledge:
         if answer.status_code != HTTPStatus.NO_CONTENT and media_type not in _JSON_TYPES:
             raise _strange()
         return answer
+
+
+def _connections(most: int) -> httpx.AsyncHTTPTransport:
+    return httpx.AsyncHTTPTransport(trust_env=False, limits=httpx.Limits(max_connections=most))
 
 
 def _away() -> McpAway:

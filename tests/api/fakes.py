@@ -179,6 +179,8 @@ class FakeMcp:
 
     answers: dict[tuple[str, str], Response] = field(default_factory=dict[tuple[str, str], Response])
     received: list[Received] = field(default_factory=list[Received])
+    begun: int = 0
+    """Calls whose head has come, whether or not their body has."""
 
     def app(self) -> Starlette:
         methods = ["GET", "POST", "DELETE"]
@@ -192,6 +194,7 @@ class FakeMcp:
         self.answers[method, path] = Response(content, status, more, media_type=kind)
 
     async def _answer(self, request: Request) -> Response:
+        self.begun += 1
         self.received.append(
             Received(
                 method=request.method,

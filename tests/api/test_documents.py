@@ -2,14 +2,35 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from datetime import timedelta
 
 import httpx
 import pytest
 
-from api.knowledge import Knowledge
+from api.knowledge import UPLOADS_AT_ONCE, Knowledge
 from dynavera.identifiers import new_id
 from tests.api.conftest import OWNER_KEY, SERVICE_TOKEN, Api
-from tests.serving import free_port
+from tests.serving import free_port, until
+
+
+@asynccontextmanager
+async def half_an_upload(api: Api, path: str = "/api/documents") -> AsyncGenerator[asyncio.StreamReader]:
+    """A request whose body begins and does not go on; gives what reads its answer."""
+    media_type = "multipart/form-data; boundary=x" if path == "/api/documents" else "application/json"
+    address = httpx.URL(api.url)
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: {address.host}\r\nAuthorization: Bearer {OWNER_KEY}\r\n"
+        f"Content-Type: {media_type}\r\nContent-Length: 1000\r\n\r\n--x\r\n"
+    )
+    reader, writer = await asyncio.open_connection(address.host, address.port)
+    writer.write(head.encode())
+    try:
+        yield reader
+    finally:
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
 
 
 async def my_id(client: httpx.AsyncClient) -> str:
@@ -108,6 +129,35 @@ async def test_an_upload_that_says_it_is_too_large_is_refused_before_it_is_sent(
 
     assert answer.startswith(b"HTTP/1.1 413 ")
     assert api.mcp.received == []
+
+
+async def test_uploads_that_are_never_sent_hold_up_nothing_but_uploads(api: Api, client: httpx.AsyncClient) -> None:
+    page: dict[str, object] = {"items": [], "next_cursor": None}
+    api.mcp.answer("GET", "/documents", page)
+
+    async with AsyncExitStack() as silent:
+        for _ in range(110):
+            await silent.enter_async_context(half_an_upload(api))
+        await until(lambda: api.mcp.begun >= UPLOADS_AT_ONCE)
+        async with asyncio.timeout(10):
+            listed = await client.get("/api/documents")
+            uploaded = await client.post("/api/documents", files={"file": b"# A"})
+
+    assert (listed.status_code, listed.json()) == (200, page)
+    assert (uploaded.status_code, uploaded.json()["code"]) == (503, "mcp_busy")
+    assert "uploads" in uploaded.json()["detail"]
+    assert int(uploaded.headers["retry-after"]) > 0
+
+
+@pytest.mark.parametrize("path", ["/api/documents", "/api/agents"])
+async def test_a_body_that_stops_coming_is_not_waited_for(api: Api, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.guards.BODY_PATIENCE", timedelta(milliseconds=100))
+
+    async with half_an_upload(api, path) as reader, asyncio.timeout(10):
+        answer = await reader.read()
+
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b'"code":"body_silent"' in answer
 
 
 async def test_an_upload_that_turns_out_too_large_is_refused(
