@@ -15,7 +15,7 @@ from api.authentication import LoginRefused, OwnerOnly, Unauthenticated
 from api.execution_log import CursorAhead, EventsAway
 from api.executions import SourceNotFound
 from api.guards import BodySilent, BodyTooLarge
-from api.knowledge import GeneratorUnavailable, McpAway, McpBusy, UnknownGenerator
+from api.knowledge import GeneratorUnavailable, McpAway, McpBusy, McpCannot, UnknownGenerator
 from api.problems import Answer, problem, sendable
 from api.requests import InvalidJson, NotJson
 from dynavera.contracts.system import FieldError
@@ -79,6 +79,8 @@ def register(app: FastAPI) -> None:
 
 def answer_to(error: Exception) -> tuple[Answer, str]:
     """How one of the errors in `ANSWERS` is answered, and in which words."""
+    if isinstance(error, McpCannot):
+        return error.answer, str(error)
     answer = next(ANSWERS[kind] for kind in type(error).__mro__ if kind in ANSWERS)
     sentence = error.detail if isinstance(error, HTTPException) else str(error)
     return answer, answer.detail or sentence

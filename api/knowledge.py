@@ -3,12 +3,13 @@
 from collections.abc import AsyncIterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Literal
+from typing import Literal, TypeVar
 
 import httpx
 from fastapi import Response
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
+from api.problems import Answer
 from dynavera.contracts.documents import Document, Passage, Source
 from dynavera.contracts.executions import PinnedSource
 from dynavera.contracts.mcp import USER_HEADER
@@ -31,7 +32,13 @@ FREE_CONNECTION_SECONDS = 2
 
 _PASSED_ON_HEADERS = ("content-type", "retry-after")
 _JSON_TYPES = ("application/json", "application/problem+json")
+_UNAVAILABLE = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
+_document = TypeAdapter(Document)
+_generators = TypeAdapter(Generators)
+_health = TypeAdapter(McpHealth)
 _passages = TypeAdapter(Page[Passage])
+
+Said = TypeVar("Said")
 
 
 class UnknownGenerator(Exception):
@@ -48,6 +55,14 @@ class McpAway(Exception):
 
 class McpBusy(McpAway):
     """As many calls to the MCP service are under way as may be."""
+
+
+class McpCannot(McpAway):
+    """The MCP service says that it cannot do it now; `answer` is its own."""
+
+    def __init__(self, problem: Problem, answer: Answer) -> None:
+        super().__init__(problem.detail)
+        self.answer = answer
 
 
 @dataclass(frozen=True)
@@ -119,10 +134,7 @@ class Knowledge:
         answer = await self._answer(user, Call("GET", f"/documents/{source.document_id}"))
         if answer.status_code == HTTPStatus.NOT_FOUND:
             return PinnedSource(source=source, document=None, passage=None, state="gone")
-        try:
-            document = Document.model_validate_json(answer.content)
-        except ValidationError as error:
-            raise _strange() from error
+        document = _said(answer, _document)
         passage = await self._passage(user, source)
         return PinnedSource(
             source=source, document=document, passage=passage, state="changed" if passage is None else "unchanged"
@@ -136,11 +148,9 @@ class Knowledge:
         """
         try:
             answer = await self.client.get("/health", timeout=HEALTH_SECONDS)
-            return McpHealth.model_validate_json(answer.content)
         except httpx.TransportError as error:
             raise _away() from error
-        except ValidationError as error:
-            raise _strange() from error
+        return _said(answer, _health)
 
     async def generators(self, user: User) -> list[str]:
         """The generators that an agent may name and that can be used now.
@@ -148,11 +158,7 @@ class Knowledge:
         Raises:
             McpAway: the service cannot say.
         """
-        answer = await self._answer(user, Call("GET", "/generators"))
-        try:
-            return Generators.model_validate_json(answer.content).usable
-        except ValidationError as error:
-            raise _strange() from error
+        return _said(await self._answer(user, Call("GET", "/generators")), _generators).usable
 
     async def check_generator(self, user: User, name: str) -> None:
         """Make sure that an agent may name this generator, as far as that can be told now.
@@ -164,10 +170,10 @@ class Knowledge:
         try:
             answer = await self._answer(user, Call("GET", "/generators/check", {"name": name}))
         except McpAway:
-            # An agent can be made while the service is away: its executions say the same, should it be needed.
+            # An agent can be made while no service of ours answers: its executions say the same, should it be needed.
             return
-        if answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY:
-            problem = Problem.model_validate_json(answer.content)
+        problem = _problem(answer)
+        if problem is not None and answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY:
             refusal = UnknownGenerator if problem.code == "unknown_generator" else GeneratorUnavailable
             raise refusal(problem.detail)
 
@@ -177,11 +183,8 @@ class Knowledge:
         answer = await self._answer(user, call)
         if answer.status_code == HTTPStatus.NOT_FOUND:
             return None
-        try:
-            found = _passages.validate_json(answer.content).items
-        except ValidationError as error:
-            raise _strange() from error
-        return next((passage for passage in found if passage.sha256 == source.sha256), None)
+        found = _said(answer, _passages)
+        return next((passage for passage in found.items if passage.sha256 == source.sha256), None)
 
     async def _answer(self, user: User, call: Call) -> httpx.Response:
         try:
@@ -202,12 +205,43 @@ class Knowledge:
             raise McpAway("The MCP service refuses this API's token. Give both the same DYNAVERA_MCP_TOKEN.")
         media_type = answer.headers.get("content-type", "").partition(";")[0]
         if answer.status_code != HTTPStatus.NO_CONTENT and media_type not in _JSON_TYPES:
-            raise _strange()
+            raise _unclear(answer)
         return answer
 
 
 def _connections(most: int) -> httpx.AsyncHTTPTransport:
     return httpx.AsyncHTTPTransport(trust_env=False, limits=httpx.Limits(max_connections=most))
+
+
+def _said(answer: httpx.Response, kind: TypeAdapter[Said]) -> Said:
+    """What `answer` says, if the service has done what it was asked."""
+    if not answer.is_success:
+        raise _refusal(answer)
+    try:
+        return kind.validate_json(answer.content)
+    except ValidationError as error:
+        raise _strange() from error
+
+
+def _refusal(answer: httpx.Response) -> McpAway:
+    problem = _problem(answer)
+    if problem is None or not answer.is_server_error:
+        return _unclear(answer)
+    wait = answer.headers.get("retry-after", "")
+    seconds = int(wait) if wait.isdecimal() else None
+    return McpCannot(problem, Answer(answer.status_code, problem.code, retry_after_seconds=seconds))
+
+
+def _problem(answer: httpx.Response) -> Problem | None:
+    try:
+        return Problem.model_validate_json(answer.content)
+    except ValidationError:
+        return None
+
+
+def _unclear(answer: httpx.Response) -> McpAway:
+    # A proxy in front of the service says so in words of its own.
+    return _away() if answer.status_code in _UNAVAILABLE else _strange()
 
 
 def _away() -> McpAway:

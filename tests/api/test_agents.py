@@ -111,8 +111,14 @@ async def test_a_generator_that_the_service_does_not_offer_is_refused(
     assert (await client.get(f"/api/agents/{agent['id']}")).json() == agent
 
 
-async def test_an_agent_can_be_made_while_its_generator_cannot_be_checked(api: Api, client: httpx.AsyncClient) -> None:
-    api.mcp.answer("GET", "/generators/check", {"detail": "The token is of another instance."}, 401)
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(401, {"detail": "The token is of another instance."}), (422, {"error": "Something else answers here."})],
+)
+async def test_an_agent_can_be_made_while_its_generator_cannot_be_checked(
+    api: Api, client: httpx.AsyncClient, status: int, body: dict[str, str]
+) -> None:
+    api.mcp.answer("GET", "/generators/check", body, status)
 
     agent = await made(client, generator="openai:gpt")
 

@@ -139,19 +139,9 @@ async def test_a_pinned_source_says_what_became_of_its_document(
 ) -> None:
     execution = await started(client)
     api.executions.sources[1] = CITED
-    document = {
-        "id": str(CITED.document_id),
-        "name": "fnirs.md",
-        "collection": "default",
-        "media_type": "text/markdown",
-        "bytes": 10,
-        "sha256": "of the file",
-        "passages": 1,
-        "created_at": "2026-01-02T03:04:05Z",
-    }
     path = f"/documents/{CITED.document_id}"
     if passages is not None:
-        api.mcp.answer("GET", path, document)
+        api.mcp.answer("GET", path, DOCUMENT)
         items = [{**PASSAGE, "document_id": str(CITED.document_id), "sha256": sha256} for sha256 in passages]
         api.mcp.answer("GET", f"{path}/passages", {"items": items, "next_cursor": None})
 
@@ -159,9 +149,25 @@ async def test_a_pinned_source_says_what_became_of_its_document(
 
     assert answer["state"] == state
     assert answer["source"] == CITED.model_dump(mode="json")
-    assert answer["document"] == (None if passages is None else document)
+    assert answer["document"] == (None if passages is None else DOCUMENT)
     place = {"page": None, **PASSAGE, "document_id": str(CITED.document_id), "sha256": CITED.sha256}
     assert answer["passage"] == (place if state == "unchanged" else None)
+
+
+@pytest.mark.parametrize("rest", ["", "/passages"])
+async def test_a_pinned_source_of_a_service_that_cannot_say_now_is_told_in_its_words(
+    api: Api, client: httpx.AsyncClient, rest: str
+) -> None:
+    execution = await started(client)
+    api.executions.sources[1] = CITED
+    path = f"/documents/{CITED.document_id}"
+    api.mcp.answer("GET", path, DOCUMENT)
+    api.mcp.answer("GET", path + rest, NOT_OPEN_YET, 503, retry_after="7")
+
+    answer = await client.get(f"/api/executions/{execution['id']}/sources/1")
+
+    assert (answer.status_code, answer.json()) == (503, NOT_OPEN_YET)
+    assert answer.headers["retry-after"] == "7"
 
 
 async def test_an_unknown_source_is_not_found(client: httpx.AsyncClient) -> None:
@@ -201,4 +207,22 @@ PASSAGE = {
     "start": 0,
     "end": 10,
     "text": "any",
+}
+
+DOCUMENT = {
+    "id": str(CITED.document_id),
+    "name": "fnirs.md",
+    "collection": "default",
+    "media_type": "text/markdown",
+    "bytes": 10,
+    "sha256": "of the file",
+    "passages": 1,
+    "created_at": "2026-01-02T03:04:05Z",
+}
+NOT_OPEN_YET = {
+    "type": "about:blank",
+    "title": "Service Unavailable",
+    "status": 503,
+    "detail": "The knowledge base is still being opened. Try again in a moment.",
+    "code": "opening",
 }

@@ -57,6 +57,24 @@ async def test_the_mcp_service_is_ok_when_it_says_what_it_works_with(api: Api) -
     assert (after.status, after.detail) == ("ok", "Generator openai:gpt, embedder wordllama.")
 
 
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        (
+            {"title": "", "status": 503, "detail": "The database cannot be used now.", "code": "database_away"},
+            "The database cannot be used now.",
+        ),
+        ({"message": "no upstream"}, "The MCP service does not answer now. Try again in a moment."),
+    ],
+)
+async def test_a_service_that_cannot_say_how_it_is_says_why(api: Api, body: dict[str, object], detail: str) -> None:
+    api.mcp.answer("GET", "/health", body, 503)
+
+    check = await mcp_check(api.services.knowledge)
+
+    assert (check.status, check.detail) == ("away", detail)
+
+
 async def test_the_system_says_what_runs(api: Api, client: httpx.AsyncClient) -> None:
     api.mcp.answer("GET", "/health", SERVICE)
     usable = ["extractive", "gpt4all:tiny.gguf", "openai:gpt"]
