@@ -62,12 +62,15 @@ class Outbox:
 
     def say(self, message: str) -> None:
         """The generator is not writing yet, and says why; or it is, and has something to say about it."""
-        self._owes_remark = self._writes
+        self._owes_remark = True
         self._waits = not self._writes
         self._add(ProgressContent(stage="generating" if self._writes else "initializing", message=message))
 
     def write(self, offset: int, text: str) -> None:
         """The answer goes on at `offset`, in code points."""
+        if not self._writes:
+            # Why there was no text yet is not worth a batch of its own any more.
+            self._owes_remark = False
         self._writes = True
         if self._waits:
             self._waits = False
@@ -85,7 +88,7 @@ class Outbox:
 
     @property
     def owes_remark(self) -> bool:
-        """Whether there is something to tell about the text that the whole answer will not say."""
+        """Whether there is something to tell about the text, or about there being none, that its end will not say."""
         return self._owes_remark and not self._muted
 
     def mute(self) -> None:

@@ -63,6 +63,7 @@ class _Written:
 
     def __init__(self, ask: Ask) -> None:
         self.text = ask.prefix
+        self._max_tokens = ask.max_tokens
         self.ending: Ending | None = None
         self._citations = Citations(len(ask.passages))
         self._starts_at: int | None = None
@@ -88,10 +89,19 @@ class _Written:
         return rest
 
     def remark(self) -> Waiting | None:
-        """What is to be told of citations that were left out since it was asked last."""
+        """What is to be told beside the text: citations that were left out since it was asked last, or an empty end."""
         numbers = self._citations.left_out[self._remarked :]
         self._remarked += len(numbers)
-        return Waiting(remark_on(numbers)) if numbers else None
+        if numbers:
+            return Waiting(remark_on(numbers))
+        if self.ending is None or self._remarked or self.text.strip():
+            return None
+        if self.ending.finish_reason == "length":
+            return Waiting(
+                f"The model used up max_tokens ({self._max_tokens}) before any text came. "
+                "One that thinks first needs more."
+            )
+        return Waiting("The model ended its answer without a word.")
 
     def generated(self, name: str, ask: Ask) -> Generated:
         """The answer as it is."""

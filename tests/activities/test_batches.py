@@ -103,6 +103,18 @@ def test_a_remark_on_the_text_is_no_waiting_and_is_owed_until_it_is_told() -> No
     assert not told.owes_remark
 
 
+@pytest.mark.usefixtures("clock")
+def test_why_there_is_no_text_is_owed_until_there_is_some() -> None:
+    told = outbox()
+
+    told.say("Loading the model.")
+    before = told.owes_remark
+    told.write(0, "a")
+
+    assert before
+    assert not told.owes_remark
+
+
 def test_many_generations_share_the_budget_of_signals() -> None:
     assert SignalBudget(100, 50).pause(0, 0).total_seconds() == 0.5
 

@@ -2,10 +2,14 @@
 
 import asyncio
 import json
+import socket
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
+import pytest
 
 from dynavera.contracts.agents import AgentSettings
 from dynavera.records.agents import Agents
@@ -13,6 +17,7 @@ from tests.fakes import FakeModel
 from tests.mcp_service.running import Running, running_service, upload
 from tests.serving import serving, until
 
+SMALL_BUFFER = 8192
 FNIRS = "# fNIRS\n\nFunctional near-infrared spectroscopy (fNIRS) is an optical method that measures blood oxygen.\n"
 
 
@@ -66,6 +71,22 @@ async def test_without_documents_an_agent_says_that_there_is_nothing(service: Ru
     assert answer.json()["output_data"]["answer"].startswith("There is nothing to answer from")
 
 
+async def test_an_answer_without_a_word_says_so_in_the_log(tmp_path: Path) -> None:
+    model = FakeModel(words=[])
+
+    async with (
+        serving(model) as model_url,
+        running_service(tmp_path, openai_base_url=f"{model_url}/v1", generator="openai:fake") as service,
+        service.client(Accept="text/event-stream") as client,
+    ):
+        told = await client.post("/execute", json={"agent_id": await new_agent(service), "query": "q"})
+
+    events = [json.loads(line.removeprefix("data: ")) for line in told.text.splitlines() if line.startswith("data:")]
+    said = [event["content"]["message"] for event in events if event.get("event_type") == "progress"]
+    assert said[-1] == "The model ended its answer without a word."
+    assert events[-1]["output_data"]["answer"] == ""
+
+
 async def test_a_refusal_is_the_last_event(service: Running) -> None:
     agent_id = await new_agent(service, collection="nope")
 
@@ -109,3 +130,44 @@ async def test_a_client_that_leaves_stops_the_model(tmp_path: Path) -> None:
             await until(lambda model=model: bool(model.left_at), seconds=1)
 
         assert model.emitted < 100
+
+
+async def test_a_client_that_does_not_read_stops_the_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mcp_service.routes.READER_PATIENCE", timedelta(seconds=0.2))
+    model = FakeModel(words=["word" * 256] * 400, delay=0.001)
+    async with (
+        serving(model) as model_url,
+        running_service(
+            tmp_path, send_buffer=SMALL_BUFFER, openai_base_url=f"{model_url}/v1", generator="openai:fake"
+        ) as service,
+    ):
+        asked = {"agent_id": await new_agent(service, max_tokens=400), "query": "q"}
+        with silent_client(service) as silent:
+            await asyncio.to_thread(silent.sendall, request(service, asked))
+            await until(lambda: bool(model.left_at), seconds=10)
+
+    assert 0 < model.emitted < len(model.words)
+
+
+def silent_client(service: Running) -> socket.socket:
+    """A connection that nobody reads."""
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER)
+    address = urlsplit(service.url)
+    client.connect((address.hostname, address.port))
+    return client
+
+
+def request(service: Running, asked: dict[str, Any]) -> bytes:
+    body = json.dumps(asked)
+    lines = [
+        "POST /execute HTTP/1.1",
+        f"Host: {urlsplit(service.url).netloc}",
+        f"Authorization: Bearer {service.owner_key}",
+        "Accept: text/event-stream",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+        "",
+        body,
+    ]
+    return "\r\n".join(lines).encode()

@@ -13,7 +13,16 @@ from dynavera.contracts.executions import Usage
 from dynavera.contracts.mcp import LARGEST_ANSWER, Generated, GivenPassage
 from mcp_service.generation import Generations, Order
 from mcp_service.generators.choice import Generators
-from mcp_service.generators.generator import AnswerTooLarge, Ask, Ending, Generator, Piece, Told, Waiting
+from mcp_service.generators.generator import (
+    AnswerTooLarge,
+    Ask,
+    Ending,
+    FinishReason,
+    Generator,
+    Piece,
+    Told,
+    Waiting,
+)
 
 USER = UUID(int=1)
 PASSAGES = [GivenPassage(text=f"Passage {number}.") for number in range(1, 5)]
@@ -27,6 +36,7 @@ class Writer:
     pieces: Sequence[str]
     offset: int = 0
     hangs: bool = False
+    finish_reason: FinishReason = "stop"
     name: str = "writer"
     is_at_end: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -38,7 +48,7 @@ class Writer:
         self.is_at_end.set()
         if self.hangs:
             await asyncio.Event().wait()
-        yield Ending("stop", USAGE)
+        yield Ending(self.finish_reason, USAGE)
 
 
 @dataclass
@@ -113,12 +123,33 @@ async def test_nothing_is_left_of_an_answer_of_wrong_citations_alone() -> None:
     reader, generated = await published(Writer(["[9]", " [8]"]), "Light is")
 
     assert (generated.text, reader.offsets) == ("", [])
+    assert reader.remarks == [
+        "A citation of passage 9, which was not given, was left out.",
+        "A citation of passage 8, which was not given, was left out.",
+    ]
 
 
-async def test_a_prefix_that_is_whole_stays() -> None:
-    reader, generated = await published(Writer([]), "Light is red.")
+@pytest.mark.parametrize("pieces", [[], [""], ["\n", " "]])
+async def test_an_answer_without_a_word_is_remarked_on(pieces: list[str]) -> None:
+    reader, _ = await published(Writer(pieces))
 
-    assert (generated.text, reader.offsets) == ("Light is red.", [])
+    assert reader.remarks == ["The model ended its answer without a word."]
+
+
+async def test_an_answer_that_was_thought_about_for_too_long_says_which_limit_ended_it() -> None:
+    reader, generated = await published(Writer([], finish_reason="length"))
+
+    assert generated.text == ""
+    assert reader.remarks == [
+        "The model used up max_tokens (200) before any text came. One that thinks first needs more."
+    ]
+
+
+@pytest.mark.parametrize("finish_reason", ["stop", "length"])
+async def test_a_prefix_that_is_whole_stays(finish_reason: FinishReason) -> None:
+    reader, generated = await published(Writer([], finish_reason=finish_reason), "Light is red.")
+
+    assert (generated.text, reader.offsets, reader.remarks) == ("Light is red.", [], [])
 
 
 async def test_a_stop_keeps_exactly_what_was_published() -> None:

@@ -68,6 +68,18 @@ async def test_a_status_line_of_the_generator_is_progress(here: World) -> None:
     assert [line.stage for line in lines if line.message == "Loading the model."] == ["initializing"]
 
 
+async def test_why_an_answer_is_empty_is_said_before_the_end(here: World) -> None:
+    here.mcp.words = list[str]()
+    here.mcp.status_lines = ["The model ended its answer without a word."]
+
+    async with here.worker():
+        events = await here.events(await here.start())
+
+    said = [event.content.message for event in events if isinstance(event, Progress)]
+    assert said[-2:] == ["The model ended its answer without a word.", "Saving the answer."]
+    assert isinstance(events[-1], ExecutionCompleted)
+
+
 async def test_a_failed_attempt_is_said_and_tried_again(here: World) -> None:
     here.mcp.retrieval_failures = [away(), away()]
 
