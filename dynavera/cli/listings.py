@@ -3,8 +3,9 @@
 from dynavera.cli.client import api
 from dynavera.cli.failures import ExitCode
 from dynavera.cli.options import Output
-from dynavera.cli.output import Column, notes, write_list, write_one
+from dynavera.cli.output import notes, write_list, write_one
 from dynavera.cli.run import the_agent
+from dynavera.cli.tables import Column
 from dynavera.contracts.agents import Agent
 from dynavera.contracts.executions import Execution
 from dynavera.contracts.users import LoginLink, NewUser, User
@@ -12,29 +13,35 @@ from dynavera.settings import Settings
 
 AGENT_COLUMNS = (
     Column("ID", "id"),
-    Column("Name", "name", wide=True),
+    Column("Name", "name", may_be_cut=True),
     Column("Status", "status"),
     Column("Collection", "collection"),
-    Column("Description", "description", wide=True),
+    Column("Description", "description", may_be_cut=True),
 )
 EXECUTION_COLUMNS = (
     Column("ID", "id"),
     Column("Status", "status"),
     Column("Created", "created_at"),
-    Column("Question", "input_data.query", wide=True),
+    Column("Question", "input_data.query", may_be_cut=True),
 )
 USER_COLUMNS = (
     Column("ID", "id"),
-    Column("Name", "name", wide=True),
+    Column("Name", "name", may_be_cut=True),
     Column("Owner", "owner"),
     Column("Active", "active"),
 )
+NO_AGENT = "There is no agent yet. Make one on the page: `dynavera login` links to it."
+NOTHING_ASKED = 'Nothing has been asked yet. Ask something: `dynavera run "…"`.'
+NONE_CHOSEN = "There is no such execution. Leave out --agent and --status to see all."
 
 
 def agents(settings: Settings, output: Output) -> ExitCode:
     """All agents of the user."""
     with api(settings) as dynavera:
-        write_list(list(dynavera.list("/api/agents", Agent)), output, AGENT_COLUMNS)
+        found = list(dynavera.list("/api/agents", Agent))
+    write_list(
+        found, output, AGENT_COLUMNS, "There is no agent yet. Make one on the page: `dynavera login` links to it."
+    )
     return ExitCode.DONE
 
 
@@ -42,8 +49,9 @@ def executions(settings: Settings, agent: str | None, status: str | None, limit:
     """The newest executions."""
     with api(settings) as dynavera:
         agent_id = None if agent is None else str(the_agent(dynavera, agent).id)
-        found = dynavera.list("/api/executions", Execution, limit=limit, agent_id=agent_id, status=status)
-        write_list(list(found), output, EXECUTION_COLUMNS)
+        found = list(dynavera.list("/api/executions", Execution, limit=limit, agent_id=agent_id, status=status))
+    is_chosen = agent is not None or status is not None
+    write_list(found, output, EXECUTION_COLUMNS, NONE_CHOSEN if is_chosen else NOTHING_ASKED)
     return ExitCode.DONE
 
 
@@ -70,7 +78,8 @@ def login(settings: Settings, output: Output) -> ExitCode:
 def list_users(settings: Settings, output: Output) -> ExitCode:
     """Every user."""
     with api(settings) as dynavera:
-        write_list(list(dynavera.list("/api/users", User)), output, USER_COLUMNS)
+        found = list(dynavera.list("/api/users", User))
+    write_list(found, output, USER_COLUMNS, "There is no user yet: `dynavera up` makes the first.")
     return ExitCode.DONE
 
 

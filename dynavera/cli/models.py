@@ -9,7 +9,8 @@ from rich.progress import Progress as Bar
 
 from dynavera.cli.failures import CommandFailed, ExitCode
 from dynavera.cli.options import Output
-from dynavera.cli.output import Column, notes, printable, write_list, write_one
+from dynavera.cli.output import notes, printable, write_list, write_one
+from dynavera.cli.tables import Column
 from dynavera.contracts.contract import Contract
 from dynavera.models.catalogue import CatalogueAway, CatalogueModel, UnknownModel, find, read_catalogue
 from dynavera.models.download import DownloadBrokeOff, DownloadFailed, Progress, download
@@ -22,7 +23,7 @@ COLUMNS = (
     Column("Size", "size"),
     Column("RAM", "ram"),
     Column("Installed", "installed"),
-    Column("Name", "name", wide=True),
+    Column("Name", "name", may_be_cut=True),
 )
 
 
@@ -61,9 +62,8 @@ def list_models(settings: Settings, output: Output) -> ExitCode:
         notes().print(printable(f"Only installed models are listed, because the catalogue is away: {error}."))
         catalogue = []
     listed = _listed(settings, catalogue)
-    write_list([_row(model) for model in listed] if output is Output.TEXT else listed, output, COLUMNS)
-    if not listed:
-        notes().print(f"No model is installed in {settings.models_dir}.")
+    rows = [_row(model) for model in listed] if output is Output.TEXT else listed
+    write_list(rows, output, COLUMNS, f"No model is installed in {settings.models_dir}.")
     return ExitCode.DONE
 
 

@@ -3,26 +3,16 @@
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, cast
 from unicodedata import category
 
 from pydantic import BaseModel
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
 from dynavera.cli.options import Output
-
-WIDE = 10_000
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of a table: its heading, and the field it shows."""
-
-    heading: str
-    field: str
-    wide: bool = False
+from dynavera.cli.tables import Column, table
 
 
 def write(line: str) -> None:
@@ -36,17 +26,18 @@ def notes() -> Console:
     return Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
 
 
-def write_list(items: Sequence[BaseModel], output: Output, columns: Sequence[Column]) -> None:
-    """A table, a JSON array, or one JSON object a line."""
-    rows: list[dict[str, Any]] = [item.model_dump(mode="json") for item in items]
+def write_list(items: Sequence[BaseModel], output: Output, columns: Sequence[Column], if_none: str) -> None:
+    """A table, a JSON array, or one JSON object a line; a person who sees no row is told `if_none`."""
     match output:
         case Output.JSON:
-            write(json.dumps(rows, ensure_ascii=False, indent=2))
+            write(json.dumps([item.model_dump(mode="json") for item in items], ensure_ascii=False, indent=2))
         case Output.JSONL:
-            for row in rows:
-                write(json.dumps(row, ensure_ascii=False))
+            for item in items:
+                write(json.dumps(item.model_dump(mode="json"), ensure_ascii=False))
+        case Output.TEXT if items:
+            _write_table(items, columns)
         case Output.TEXT:
-            _write_table(rows, columns)
+            notes().print(if_none)
 
 
 def write_one(item: dict[str, Any], output: Output, text: str) -> None:
@@ -60,22 +51,34 @@ def write_one(item: dict[str, Any], output: Output, text: str) -> None:
             write(text)
 
 
-def _write_table(rows: Sequence[dict[str, Any]], columns: Sequence[Column]) -> None:
-    # A file or a pipe has no width to fit into.
-    console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else WIDE)
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column.heading, no_wrap=not column.wide, overflow="fold")
-    for row in rows:
-        table.add_row(*(_cell(row, column.field) for column in columns))
-    console.print(table)
+def _write_table(items: Sequence[BaseModel], columns: Sequence[Column]) -> None:
+    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+    rows = [[_cell(item.model_dump(), column.field) for column in columns] for item in items]
+    heading, lines = table(columns, rows, console.width if sys.stdout.isatty() else None)
+    for line in heading:
+        console.print(Text(line, style="bold"))
+    for line in lines:
+        write(line)
 
 
 def _cell(row: dict[str, Any], field: str) -> str:
     value: Any = row
     for part in field.split("."):
         value = cast("dict[str, Any]", value).get(part) if isinstance(value, dict) else None
-    return "" if value is None else " ".join(printable(str(value)).split())
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case datetime():
+            return f"{value.astimezone():%Y-%m-%d %H:%M:%S}"
+        case _:
+            return one_line(str(value))
+
+
+def one_line(text: str) -> str:
+    """`text` as a part of a line on the terminal."""
+    return " ".join(printable(text).split())
 
 
 def printable(text: str) -> str:

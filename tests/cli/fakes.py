@@ -125,14 +125,14 @@ class FakeDynavera:
                 receipt = StopReceipt(requested_at=utc_now(), acknowledged_at=None, characters=5)
                 return ExecutionStopped(message="Stopped.", output_data=partial, stop=receipt, **envelope)
 
-    def execution(self, status: str = "completed") -> Execution:
+    def execution(self, status: str = "completed", query: str = "What is fNIRS?") -> Execution:
         return Execution.model_validate(
             {
                 "id": self.execution_id,
                 "agent_id": self.agents[0].id,
                 "status": status,
                 "stage": None,
-                "input_data": {"query": "What is fNIRS?"},
+                "input_data": {"query": query},
                 "output_data": None,
                 "error_message": None,
                 "retry_of": None,

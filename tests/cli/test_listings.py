@@ -1,5 +1,7 @@
 import json
 
+import pytest
+
 from tests.cli.conftest import CommandLine
 from tests.cli.fakes import FakeDynavera, an_agent
 
@@ -89,3 +91,36 @@ async def test_users_are_listed(command: CommandLine) -> None:
     ended = await command("users", "list", "--output", "json")
 
     assert [user["name"] for user in json.loads(ended.out)] == ["ada"]
+
+
+async def test_executions_are_short_lines_in_a_pipe(command: CommandLine, dynavera: FakeDynavera) -> None:
+    dynavera.executions = [dynavera.execution(query="Why?\n" * 13_000)]
+    created = dynavera.executions[0].created_at.astimezone()
+
+    ended = await command("executions")
+
+    _, row = ended.out.splitlines()
+    assert f"  {created:%Y-%m-%d %H:%M:%S}  Why? Why? " in row
+    assert len(row) < 200
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("agents",), "There is no agent yet. Make one on the page: `dynavera login` links to it.\n"),
+        (("executions",), 'Nothing has been asked yet. Ask something: `dynavera run "…"`.\n'),
+        (
+            ("executions", "--status", "failed"),
+            "There is no such execution. Leave out --agent and --status to see all.\n",
+        ),
+    ],
+)
+async def test_an_empty_list_says_what_to_do(
+    command: CommandLine, dynavera: FakeDynavera, arguments: tuple[str, ...], said: str
+) -> None:
+    dynavera.agents.clear()
+
+    ended = await command(*arguments)
+
+    assert (ended.code, ended.out, ended.err) == (0, "", said)
+    assert (await command(*arguments, "--output", "json")).out == "[]\n"
