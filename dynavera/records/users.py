@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Select, delete, select, update
+from sqlalchemy import Select, delete, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,6 +17,9 @@ from dynavera.records.tables import ApiKeyRow, LoginCodeRow, SessionRow, UserRow
 
 FIRST_USER = "owner"
 FIRST_KEY = "first user's token"
+FIRST_USER_LOCK = 0x55736572
+"""The PostgreSQL advisory lock under which the first user is made: "User" in ASCII."""
+
 SESSION_LIFE = timedelta(days=30)
 LOGIN_CODE_LIFE = timedelta(minutes=30)
 
@@ -46,6 +49,9 @@ class Users:
     async def ensure_first(self, token: str) -> User:
         """The first user, made when missing; `token` is that user's key from now on, and replaces an older one."""
         async with self.database.writing() as session:
+            if session.get_bind().dialect.name == "postgresql":
+                # Processes that start together wait for each other here; in SQLite every writer waits anyway.
+                await session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": FIRST_USER_LOCK})
             row = await session.scalar(select(UserRow).where(UserRow.owner))
             if row is None:
                 row = UserRow(id=new_id(), name=FIRST_USER, owner=True, active=True, created_at=utc_now())
