@@ -1,11 +1,10 @@
 """The API process: `python -m api`."""
 
 import asyncio
-import signal
 import socket
 import sys
-from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 
 import uvicorn
 from pydantic import SecretStr
@@ -23,7 +22,6 @@ from api.streams import Streams
 from api.sweep import Sweep
 from api.temporal import Temporal
 from dynavera.credentials import first_user_token, mcp_token
-from dynavera.limits import READER_PATIENCE
 from dynavera.records import executions as records
 from dynavera.records.agents import Agents
 from dynavera.records.database import Database, DatabaseAway
@@ -31,8 +29,9 @@ from dynavera.records.deliveries import Deliveries
 from dynavera.records.logs import Logs
 from dynavera.records.migrate import SchemaTooNew, migrate
 from dynavera.records.users import Users
+from dynavera.serving import Server
 from dynavera.settings import BadSettings, Settings, load_settings
-from dynavera.starting import CannotStart, prepare_records_folder
+from dynavera.starting import CannotStart, listening, prepare_records_folder
 from dynavera.telemetry import configure
 from workflows.connection import connect, namespace_of
 
@@ -43,11 +42,7 @@ GRACE_SECONDS = 5
 """What open requests and streams get after SIGTERM."""
 
 
-class PortTaken(Exception):
-    """Another program listens there."""
-
-
-async def run(settings: Settings, listening: socket.socket) -> None:
+async def run(settings: Settings, listener: socket.socket) -> None:
     """Serve until SIGTERM or SIGINT."""
     database = Database(settings.records_url)
     await migrate(database)
@@ -59,7 +54,7 @@ async def run(settings: Settings, listening: socket.socket) -> None:
         # Without the sweep what is accepted could be lost: the process ends then, and is started again.
         sweeping.add_done_callback(server.end)
         try:
-            await server.serve(sockets=[listening])
+            await server.serve(sockets=[listener])
         finally:
             sweeping.cancel()
             await asyncio.wait({sweeping})
@@ -91,56 +86,18 @@ async def assembled(
         yield services, sweep
 
 
-class Server(uvicorn.Server):
-    """uvicorn, which ends in order at a signal instead of dying by it once more at the end."""
-
-    @contextmanager
-    def capture_signals(self) -> Generator[None]:
-        """End at SIGTERM or SIGINT."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.handle_exit, number, None)
-        yield
-
-    def end(self, _reason: object) -> None:
-        """End as soon as open requests allow."""
-        self.should_exit = True
-
-
 def main() -> int:
     """Run the API; the exit code."""
     try:
         settings = load_settings()
         configure(settings)
         prepare_records_folder(settings)
-        with _listening(settings.host, settings.port) as listening:
-            asyncio.run(run(settings, listening))
-    except (BadSettings, CannotStart, PortTaken, DatabaseAway, SchemaTooNew) as error:
+        with listening(settings.host, settings.port, "DYNAVERA_PORT") as listener:
+            asyncio.run(run(settings, listener))
+    except (BadSettings, CannotStart, DatabaseAway, SchemaTooNew) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # With its protocol named, asyncio sets TCP_NODELAY; without, each answer on a kept connection waits 40 ms.
-    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if hasattr(socket, "TCP_USER_TIMEOUT"):
-        # Whoever acknowledges nothing for so long is gone; the kernel drops it, and its stream ends.
-        milliseconds = int(READER_PATIENCE.total_seconds() * 1000)
-        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
-    try:
-        listening.bind((host, port))
-    except OSError as error:
-        listening.close()
-        raise PortTaken(
-            f"The API cannot listen on {host}:{port} ({error.strerror}). "
-            "Stop what uses it, or set DYNAVERA_PORT (or DYNAVERA_HOST) to another."
-        ) from error
-    listening.listen(2048)
-    listening.setblocking(False)  # noqa: FBT003 -- the standard library's signature
-    return listening
 
 
 def _config(services: Services) -> uvicorn.Config:

@@ -4,11 +4,10 @@ import asyncio
 import gc
 import os
 import select
-import signal
 import socket
 import sys
-from collections.abc import AsyncGenerator, Coroutine, Generator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from pathlib import Path
 
 import uvicorn
@@ -18,6 +17,7 @@ from dynavera.credentials import first_user_token
 from dynavera.records.database import Database, DatabaseAway
 from dynavera.records.migrate import SchemaTooNew, migrate
 from dynavera.records.users import Users
+from dynavera.serving import Server
 from dynavera.settings import EVERY_INTERFACE, Settings
 from dynavera.starting import CannotStart
 from dynavera.telemetry import configure
@@ -43,7 +43,7 @@ async def serve(settings: Settings, listening: socket.socket, *, lent: bool) -> 
         await migrate(database)
         await Users(database).ensure_first(first_user_token(settings).get_secret_value())
         app = create_app(settings, database)
-        server = _Server.of(app)
+        server = Server(_config(app))
         async with AsyncExitStack() as opened:
             # The lifespan is entered here, so that what goes wrong in it is a sentence and no traceback.
             await opened.enter_async_context(app.router.lifespan_context(app))
@@ -80,21 +80,21 @@ async def _meanwhile(work: Coroutine[None, None, None]) -> AsyncGenerator[None]:
             working.result()
 
 
-async def _announced(service: Service, server: uvicorn.Server, folder: Path, url: str, *, lent: bool) -> None:
+async def _announced(service: Service, server: Server, folder: Path, url: str, *, lent: bool) -> None:
     """Ask for the knowledge, and say where it is once it is open; end the server when it cannot be opened."""
     with nullcontext() if lent else wanted(folder):
         is_open = await service.knowledge.is_open()
     if not is_open:
-        server.should_exit = True
+        server.end()
         return
     with served_at(folder, url):
         await asyncio.Event().wait()
 
 
-async def _ended_when_not_needed(server: uvicorn.Server, folder: Path) -> None:
+async def _ended_when_not_needed(server: Server, folder: Path) -> None:
     while True:
         if _is_client_gone() or is_wanted(folder):
-            server.should_exit = True
+            server.end()
             return
         await asyncio.sleep(LOOK_SECONDS)
 
@@ -105,25 +105,12 @@ def _is_client_gone() -> bool:
     return bool(readable) and not os.read(sys.stdin.fileno(), 1024)
 
 
-class _Server(uvicorn.Server):
-    """A server that ends in order on a signal, and lets the rest of the process end in order after it."""
-
-    @classmethod
-    def of(cls, app: ASGIApp) -> "_Server":
-        return cls(
-            uvicorn.Config(
-                app,
-                lifespan="off",
-                ws="none",
-                log_config=None,
-                access_log=False,
-                timeout_graceful_shutdown=GRACE_SECONDS,
-            )
-        )
-
-    @contextmanager
-    def capture_signals(self) -> Generator[None]:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self.handle_exit, number, None)
-        yield
+def _config(app: ASGIApp) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        lifespan="off",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )

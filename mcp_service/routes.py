@@ -26,6 +26,7 @@ from dynavera.contracts.media_types import type_of_text
 from dynavera.contracts.pages import Page
 from dynavera.contracts.system import Generators, McpHealth
 from dynavera.contracts.users import User
+from dynavera.limits import READER_PATIENCE
 from mcp_service.asking import Execute, Executed, SaidError, SaidEvent, SaidResult, executed
 from mcp_service.authentication import Caller, OwnerOnly
 from mcp_service.ingestion import ingest
@@ -184,7 +185,8 @@ async def execute(asked: Execute, user: UserDep, service: ServiceDep, request: R
     """Retrieve and generate in one call, with an agent's settings; as events when those are accepted."""
     if EVENT_STREAM in request.headers.get("accept", ""):
         await service.agents.get(user.id, asked.agent_id)
-        return EventSourceResponse(_events(service, user.id, asked), ping=PING_SECONDS)
+        patience = READER_PATIENCE.total_seconds()
+        return EventSourceResponse(_events(service, user.id, asked), ping=PING_SECONDS, send_timeout=patience)
     return await _while_connected(request, executed(service, user.id, asked, _unheard))
 
 

@@ -15,15 +15,20 @@ POLL_SECONDS = 0.01
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp, port: int = 0, **options: Any) -> AsyncGenerator[str]:
+async def serving(
+    app: ASGIApp, port: int = 0, *, send_buffer: int | None = None, **options: Any
+) -> AsyncGenerator[str]:
     """`app` behind a real uvicorn in this event loop; gives its base URL, without a slash at the end.
 
     Without a `port` it takes a free one. The app's lifespan runs, in one task from start to end. Streams that are still
-    open at the end get a second. `options` are uvicorn's own.
+    open at the end get a second. `send_buffer` is how much the kernel takes for a client that does not read; its own
+    measure is megabytes. `options` are uvicorn's own.
     """
     # A socket that names its protocol gets TCP_NODELAY from asyncio; without it each answer waits for 40 ms.
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if send_buffer is not None:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
     listening.bind(("127.0.0.1", port))
     server = _Server(
         uvicorn.Config(

@@ -2,13 +2,15 @@
 
 import asyncio
 import os
+import socket
 import sys
 from pathlib import Path
 
 import pytest
 
+from dynavera.limits import READER_PATIENCE
 from dynavera.settings import Settings
-from dynavera.starting import CannotStart, prepared_data_dir
+from dynavera.starting import CannotStart, listening, prepared_data_dir
 from tests.serving import free_port, until
 
 SERVICES = ["api", "workflows", "mcp_service"]
@@ -85,3 +87,39 @@ def test_a_new_data_directory_is_for_its_owner_only(tmp_path: Path) -> None:
     folder = prepared_data_dir(Settings(data_dir=tmp_path / "data"))
 
     assert folder.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="This system cannot be told so.")
+def test_a_listening_socket_sends_at_once_and_drops_who_takes_nothing() -> None:
+    with listening("127.0.0.1", 0, "DYNAVERA_PORT") as listener:
+        with socket.create_connection(listener.getsockname()):
+            accepted, _ = listener.accept()
+        with accepted:
+            patience = accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+
+    assert listener.proto == socket.IPPROTO_TCP
+    assert patience == READER_PATIENCE.total_seconds() * 1000
+
+
+@pytest.mark.parametrize(
+    ("host", "said"),
+    [
+        ("192.0.2.1", r"set DYNAVERA_MCP_HOST or DYNAVERA_MCP_PORT\.$"),
+        ("nowhere.invalid", r"^'nowhere.invalid' is no address of this machine: set DYNAVERA_MCP_HOST to one\.$"),
+        ("a..b", r"^'a..b' is no address of this machine: set DYNAVERA_MCP_HOST to one\.$"),
+    ],
+)
+def test_an_address_that_is_not_ours_is_refused(host: str, said: str) -> None:
+    with pytest.raises(CannotStart, match=said):
+        listening(host, 0, "DYNAVERA_MCP_PORT")
+
+
+@pytest.mark.parametrize(("service", "setting"), [("api", "DYNAVERA_PORT"), ("mcp_service", "DYNAVERA_MCP_PORT")])
+async def test_a_port_that_is_taken_is_one_sentence(service: str, setting: str, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        process = await started(service, tmp_path, **{setting: port})
+        words = await said(process)
+
+    assert process.returncode == 1
+    assert words == f"Port {port} is taken by another program: set {setting} to a free port.\n"

@@ -1,14 +1,12 @@
 """What must be so before `up` starts anything; each refusal is one sentence that names what to change."""
 
-import errno
 import fcntl
-import socket
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
 from dynavera.settings import Settings
-from dynavera.starting import CannotStart
+from dynavera.starting import CannotStart, listening
 
 UI = Path(__file__).parents[2] / "ui" / "dist"
 LOCAL = "127.0.0.1"
@@ -58,22 +56,4 @@ def check_ports(settings: Settings, *, temporal: bool, mcp: bool) -> None:
         if port in seen:
             raise CannotStart(f"{seen[port]} and {name} are both {port}: set one of them to another port.")
         seen[port] = name
-        _check_port(name, host, port)
-
-
-def _check_port(name: str, host: str, port: int) -> None:
-    host_name = name.replace("PORT", "HOST")
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as listener:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(address)
-            listener.listen()
-    except socket.gaierror as error:
-        raise CannotStart(f"{host!r} is no address of this machine: set {host_name} to one.") from error
-    except PermissionError as error:
-        raise CannotStart(f"Port {port} needs more rights: set {name} to a port above 1023.") from error
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise CannotStart(f"Port {port} is taken by another program: set {name} to a free port.") from error
-        raise CannotStart(f"{host}:{port} cannot be used ({error.strerror}): set {host_name} or {name}.") from error
+        listening(host, port, name).close()

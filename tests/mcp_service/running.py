@@ -41,7 +41,9 @@ class Running:
 
 
 @asynccontextmanager
-async def running_service(folder: Path, port: int = 0, **settings: Any) -> AsyncGenerator[Running]:
+async def running_service(
+    folder: Path, port: int = 0, *, send_buffer: int | None = None, **settings: Any
+) -> AsyncGenerator[Running]:
     """The service with its data in `folder`, on `port` (0: any free one); `settings` as in `Settings`."""
     chosen = Settings(data_dir=folder, **settings)
     database = Database(chosen.records_url)
@@ -49,7 +51,7 @@ async def running_service(folder: Path, port: int = 0, **settings: Any) -> Async
         await migrate(database)
         key = first_user_token(chosen).get_secret_value()
         owner = await Users(database).ensure_first(key)
-        async with serving(create_app(chosen, database), port) as url:
+        async with serving(create_app(chosen, database), port, send_buffer=send_buffer) as url:
             yield Running(url, chosen, database, owner, key, mcp_token(chosen))
     finally:
         await database.close()
