@@ -6,9 +6,11 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
+from uuid import UUID
 
 import typer
 
+from dynavera.cli import values
 from dynavera.cli.failures import CommandFailed, WrongUse
 from dynavera.cli.options import AgentOption, Client, Output, OutputOption, Status, Transport
 
@@ -71,8 +73,16 @@ def mcp_service(
 
 @mcp.command("config")
 def mcp_config(
-    client: Annotated[Client, typer.Option(help="The program that is to use the knowledge.")],
-    transport: Annotated[Transport, typer.Option(help="How it reaches the service.")] = Transport.STDIO,
+    client: Annotated[
+        Client,
+        typer.Option(
+            parser=values.one_of(Client), metavar="|".join(Client), help="The program that is to use the knowledge."
+        ),
+    ],
+    transport: Annotated[
+        Transport,
+        typer.Option(parser=values.one_of(Transport), metavar="|".join(Transport), help="How it reaches the service."),
+    ] = Transport.STDIO,
 ) -> None:
     """Print what another MCP client needs, to paste into its configuration."""
     environment = dict(os.environ)
@@ -96,7 +106,10 @@ def run(
 @app.command()
 def ingest(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Files, or folders with all that is in them.")],
-    collection: Annotated[str, typer.Option(help="The collection that the documents belong to.")] = "default",
+    collection: Annotated[
+        str,
+        typer.Option(parser=values.collection, metavar="NAME", help="The collection that the documents belong to."),
+    ] = "default",
     exclude: Annotated[
         list[str] | None, typer.Option(metavar="PATTERN", help="Leave these out, as a .gitignore would; several times.")
     ] = None,
@@ -132,8 +145,11 @@ def agents(output: OutputOption = Output.TEXT) -> None:
 @app.command()
 def executions(
     agent: AgentOption = None,
-    status: Annotated[Status | None, typer.Option(help="Only those with this status.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 20,
+    status: Annotated[
+        Status | None,
+        typer.Option(parser=values.one_of(Status), metavar="STATUS", help=f"One of {', '.join(Status)}."),
+    ] = None,
+    limit: Annotated[int, typer.Option(parser=values.at_least_one, metavar="NUMBER", help="How many at most.")] = 20,
     output: OutputOption = Output.TEXT,
 ) -> None:
     """List executions, the newest first."""
@@ -144,7 +160,7 @@ def executions(
 
 @app.command()
 def stop(
-    execution_id: Annotated[str, typer.Argument(metavar="ID", help="The execution's id.")],
+    execution_id: Annotated[UUID, typer.Argument(parser=values.execution_id, metavar="ID", help="The execution's id.")],
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Stop an execution; what it has written so far is kept."""
@@ -171,7 +187,8 @@ def doctor(output: OutputOption = Output.TEXT) -> None:
 
 @users.command("add")
 def add_user(
-    name: Annotated[str, typer.Argument(help="The new user's name.")], output: OutputOption = Output.TEXT
+    name: Annotated[str, typer.Argument(parser=values.name, metavar="NAME", help="The new user's name.")],
+    output: OutputOption = Output.TEXT,
 ) -> None:
     """Add a user, and print the new API key, this once."""
     from dynavera.cli import listings

@@ -129,7 +129,8 @@ def refusal(status: int, content: bytes) -> CommandFailed:
         return CommandFailed(f"{problem.detail} The key comes from DYNAVERA_TOKEN or the data directory's token file.")
     unsaid = [error for error in problem.errors or [] if error.message not in problem.detail]
     places = "; ".join(f"{error.location} {error.message}" for error in unsaid)
-    return CommandFailed(f"{problem.detail} ({places})" if places else problem.detail)
+    said = f"{problem.detail} ({places})" if places else problem.detail
+    return WrongUse(said) if status == HTTPStatus.UNPROCESSABLE_ENTITY else CommandFailed(said)
 
 
 def _parsed(response: httpx.Response, answer: type[Answer]) -> Answer:

@@ -138,8 +138,8 @@ def ingest(settings: Settings, order: Order, output: Output) -> ExitCode:
         raise WrongUse("There is nothing to read in these paths, so nothing is forgotten either.")
     with api(settings) as dynavera, _progress(console, output) as progress:
         run = _Ingest(dynavera, order.collection, refused=found.refused)
+        known = run.known()
         try:
-            known = run.known()
             if order.prune and found.is_all:
                 run.forget(document for name, document in known.items() if name not in found.files)
             run.bring(list(found.files.values()), known, progress)

@@ -1,5 +1,7 @@
 """The short commands: agents, executions, stop, login, users."""
 
+from uuid import UUID
+
 from dynavera.cli.client import api
 from dynavera.cli.failures import ExitCode
 from dynavera.cli.options import Output
@@ -55,7 +57,7 @@ def executions(settings: Settings, agent: str | None, status: str | None, limit:
     return ExitCode.DONE
 
 
-def stop(settings: Settings, execution_id: str, output: Output) -> ExitCode:
+def stop(settings: Settings, execution_id: UUID, output: Output) -> ExitCode:
     """Ask an execution to stop; one that has ended stays as it is."""
     with api(settings) as dynavera:
         execution = dynavera.post(f"/api/executions/{execution_id}/stop", Execution)

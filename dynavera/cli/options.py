@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from dynavera.cli.values import one_of
+
 
 class Output(StrEnum):
     """How data is written: for a person, or for a program."""
@@ -39,5 +41,14 @@ class Transport(StrEnum):
     HTTP = "http"
 
 
-OutputOption = Annotated[Output, typer.Option("--output", "-o", help="How data is written to standard output.")]
-AgentOption = Annotated[str | None, typer.Option("--agent", help="The agent's name or id.")]
+OutputOption = Annotated[
+    Output,
+    typer.Option(
+        "--output",
+        "-o",
+        parser=one_of(Output),
+        metavar="|".join(Output),
+        help="How data is written to standard output.",
+    ),
+]
+AgentOption = Annotated[str | None, typer.Option("--agent", metavar="NAME|ID", help="The agent's name or id.")]

@@ -57,8 +57,7 @@ def the_agent(dynavera: Api, wanted: str | None) -> Agent:
     """The agent of this name or id; without one the only agent, or the one that the first start made.
 
     Raises:
-        CommandFailed: there is none.
-        WrongUse: there are several.
+        WrongUse: there is none, or there are several.
     """
     agents = sorted(dynavera.list("/api/agents", Agent), key=lambda agent: agent.id)
     if wanted is None:
@@ -69,7 +68,7 @@ def the_agent(dynavera: Api, wanted: str | None) -> Agent:
     found = [agent for agent in agents if str(agent.id) == wanted.lower()]
     found = found or [agent for agent in agents if agent.name == wanted]
     if not found:
-        raise CommandFailed(f"There is no agent {wanted!r}. There are: {_names(agents)}.")
+        raise WrongUse(f"There is no agent {wanted!r}. There are: {_names(agents)}.")
     if len(found) > 1:
         raise WrongUse(f"{len(found)} agents have the name {wanted!r}: say which by its id (`dynavera agents`).")
     return found[0]

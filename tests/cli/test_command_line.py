@@ -2,6 +2,10 @@ import json
 
 import pytest
 
+from dynavera.cli.client import refusal
+from dynavera.cli.failures import WrongUse
+from dynavera.contracts.system import Problem
+from dynavera.identifiers import new_id
 from tests.cli.conftest import CommandLine
 
 
@@ -26,7 +30,39 @@ async def test_a_command_that_makes_no_sense_is_exit_code_2(
     assert "Traceback" not in ended.err
 
 
-@pytest.mark.parametrize("arguments", [("agents",), ("executions",), ("login",), ("stop", "x"), ("users", "list")])
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("stop", "nope"), "'ID': 'nope' is not the id of an execution: see `dynavera executions`."),
+        (("users", "add", ""), "'NAME': '' cannot be used: a name has 1 to 200 characters, and is not blank."),
+        (("ingest", ".", "--collection", "a b"), "'--collection': 'a b' cannot be used: a collection's name has "),
+        (("agents", "-o", "xml"), "'--output' / '-o': 'xml' is not one of text, json, jsonl."),
+        (("executions", "--status", "lost"), "'--status': 'lost' is not one of queued, running, "),
+        (("executions", "--limit", "0"), "'--limit': '0' is not a whole number of at least 1."),
+        (("executions", "--limit", "x"), "'--limit': 'x' is not a whole number of at least 1."),
+    ],
+)
+async def test_what_cannot_be_is_said_in_words_with_its_place(
+    nobody_there: CommandLine, arguments: tuple[str, ...], said: str
+) -> None:
+    ended = await nobody_there(*arguments)
+
+    assert (ended.code, ended.out) == (2, "")
+    assert f"Error: Invalid value for {said}" in ended.err
+
+
+def test_what_the_api_cannot_make_sense_of_is_wrong_use() -> None:
+    problem = Problem(title="Unprocessable", status=422, detail="The cursor is not one.", code="bad_cursor")
+
+    failure = refusal(problem.status, problem.model_dump_json().encode())
+
+    assert isinstance(failure, WrongUse)
+    assert str(failure) == "The cursor is not one."
+
+
+@pytest.mark.parametrize(
+    "arguments", [("agents",), ("executions",), ("login",), ("stop", str(new_id())), ("users", "list")]
+)
 async def test_where_nothing_runs_every_command_is_exit_code_3(
     nobody_there: CommandLine, arguments: tuple[str, ...]
 ) -> None:

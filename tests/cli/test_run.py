@@ -120,7 +120,7 @@ async def test_an_agent_is_found_by_name_and_by_id(command: CommandLine, dynaver
 async def test_an_agent_that_is_not_there_is_named(command: CommandLine) -> None:
     ended = await command("run", "What is fNIRS?", "--agent", "Poet")
 
-    assert (ended.code, ended.err) == (1, "There is no agent 'Poet'. There are: 'Research assistant'.\n")
+    assert (ended.code, ended.err) == (2, "There is no agent 'Poet'. There are: 'Research assistant'.\n")
 
 
 async def test_two_agents_of_one_name_are_told_apart_by_id(command: CommandLine, dynavera: FakeDynavera) -> None:
