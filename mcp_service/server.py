@@ -46,8 +46,9 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
         max_request_body_size=LARGEST_BODY,
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
     )
-    app.include_router(router)
+    # Routes are tried one after the other, and this is the one that is asked for most.
     app.router.routes.extend(tools.routes)
+    app.include_router(router)
     app.add_middleware(Door, doorkeeper=doorkeeper, allowed=AllowedHosts.of(settings))
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_error)

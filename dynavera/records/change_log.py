@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import Select, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dynavera.records.database import Database
@@ -59,7 +59,7 @@ class ChangeLog:
     async def last_revision(self) -> int:
         """The number of the latest change; 0 when nothing has changed yet."""
         async with self.database.reading() as session:
-            return await session.scalar(select(func.max(DocumentChangeRow.revision))) or 0
+            return await session.scalar(latest_revision()) or 0
 
     async def after(self, revision: int, *, most_passages: int) -> Changes:
         """The next changes after `revision`, with some `most_passages` in all; no documents: there are none."""
@@ -80,6 +80,11 @@ class ChangeLog:
             ],
             revision=taken[-1].revision if taken else revision,
         )
+
+
+def latest_revision() -> Select[int | None]:
+    """The number of the latest change; null when nothing has changed yet."""
+    return select(func.max(DocumentChangeRow.revision))
 
 
 async def numbered_in_order(session: AsyncSession) -> None:

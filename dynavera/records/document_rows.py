@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import BindParameter, ColumnElement, Select, select
 from sqlalchemy.orm import defer
 
 from dynavera.contracts.documents import Document, Passage
@@ -21,7 +21,9 @@ def documents() -> Select[DocumentRow]:
     return select(DocumentRow).options(defer(DocumentRow.text))
 
 
-def in_collection(user_id: UUID, collection: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+def in_collection(
+    user_id: UUID | BindParameter[UUID], collection: str | BindParameter[str]
+) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     """The conditions for a document to be the user's, in the collection."""
     return DocumentRow.user_id == user_id, DocumentRow.collection == collection
 

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import bindparam, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dynavera.contracts.documents import CollectionSummary, Document, Passage
 from dynavera.contracts.pages import Page
-from dynavera.records.change_log import numbered_in_order
+from dynavera.records.change_log import latest_revision, numbered_in_order
 from dynavera.records.cursors import BadCursor, cursor_id, cursor_of
 from dynavera.records.database import Database
 from dynavera.records.document_rows import MOST_PARAMETERS, document_of, documents, in_collection, passage_of
@@ -24,10 +24,11 @@ class DocumentNotFound(Exception):
 
 @dataclass(frozen=True)
 class PlacedPassage:
-    """A passage and the name of its document."""
+    """A passage, the name of its document, and the latest change of the records when it was looked up."""
 
     passage: Passage
     document: str
+    revision: int
 
 
 @dataclass(frozen=True)
@@ -171,14 +172,11 @@ class DocumentRecords:
 
     async def placed(self, user_id: UUID, collection: str, passage_ids: Sequence[UUID]) -> dict[UUID, PlacedPassage]:
         """Those of the passages that the user still has in the collection, by their ids."""
-        query = (
-            select(PassageRow, DocumentRow.name)
-            .join(DocumentRow, DocumentRow.id == PassageRow.document_id)
-            .where(*in_collection(user_id, collection), PassageRow.id.in_(passage_ids[:MOST_PARAMETERS]))
-        )
+        # Each search asks this, and would spend a quarter of its time on putting the statement together.
+        given = {"user_id": user_id, "collection": collection, "passage_ids": passage_ids[:MOST_PARAMETERS]}
         async with self.database.reading() as session:
-            rows = (await session.execute(query)).all()
-        return {row.id: PlacedPassage(passage_of(row), name) for row, name in rows}
+            rows = (await session.execute(_PLACED, given)).all()
+        return {row.id: PlacedPassage(passage_of(row), name, revision) for row, name, revision in rows}
 
     async def totals(self) -> Totals:
         """How much there is, of all users."""
@@ -199,3 +197,13 @@ async def _position(session: AsyncSession, document_id: UUID, cursor: str) -> in
 
 def _not_found(document_id: UUID) -> DocumentNotFound:
     return DocumentNotFound(f"There is no document {str(document_id)!r}.")
+
+
+_PLACED = (
+    select(PassageRow, DocumentRow.name, latest_revision().scalar_subquery())
+    .join(DocumentRow, DocumentRow.id == PassageRow.document_id)
+    .where(
+        *in_collection(bindparam("user_id"), bindparam("collection")),
+        PassageRow.id.in_(bindparam("passage_ids", expanding=True)),
+    )
+)

@@ -7,7 +7,6 @@ import unicodedata
 from collections import OrderedDict, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from uuid import UUID
 
 import tantivy
 
@@ -82,7 +81,7 @@ class Bm25Index:
         ]
         searcher = index.searcher()
         found = searcher.search(tantivy.Query.boolean_query(any_of), limit, count=False)
-        return [Hit(UUID(searcher.doc(place)["passage"][0]), score) for score, place in found.hits]
+        return [Hit(searcher.doc(place)["passage"][0], score) for score, place in found.hits]
 
     def close(self) -> None:
         """Let go of its files."""

@@ -10,10 +10,18 @@ from dynavera.records.change_log import CurrentDocument, Scope
 
 @dataclass(frozen=True)
 class Hit:
-    """A passage that an index names, and how well it fits by that index's own measure."""
+    """A passage that an index names, by its id in hexadecimal, and how well it fits by that index's own measure.
 
-    passage_id: UUID
+    A search has hundreds of them and looks few of them up, and UUIDs take longer to make and to compare than texts.
+    """
+
+    key: str
     score: float
+
+    @property
+    def passage_id(self) -> UUID:
+        """The passage's id."""
+        return UUID(self.key)
 
 
 class Follower(Protocol):

@@ -2,15 +2,16 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import ClassVar, Literal
 
 from starlette import status
 
-from dynavera.contracts.documents import Reindexing
+from dynavera.contracts.documents import FoundPassage, Reindexing
 from dynavera.records.change_log import ChangeLog
 from mcp_service.knowledge.index import Follower
+from mcp_service.knowledge.search import Looked
 from mcp_service.refusals import Refused
 
 PASSAGES_AT_ONCE = 2000
@@ -50,16 +51,23 @@ class Indexing:
         async with self._turn:
             await self._catch_up()
 
-    async def keep_up(self) -> None:
-        """See that a search finds what is written by now, by whichever process; what is being written may be missing.
+    async def searched(self, search: Callable[[], Awaitable[Looked]]) -> list[FoundPassage]:
+        """What `search` finds of what is written by now, by whichever process; what is being written may be missing.
+
+        Nearly always the indexes are up to date, and a search that looks its passages up sees that in the same read;
+        one that has missed a change is made again.
 
         Raises:
             Rebuilding: the indexes are made anew.
         """
         if self.progress().state == "running":
             raise Rebuilding("The search indexes are being made anew. Try again in a moment.")
-        if not self._turn.locked() and await self._changes.last_revision() != self._reached:
+        changing, reached = self._turn.locked(), self._reached
+        looked = await search()
+        if not changing and reached != (looked.revision or await self._changes.last_revision()):
             await self.catch_up()
+            looked = await search()
+        return looked.passages
 
     def progress(self) -> Reindexing:
         """How far the indexes are that are made anew, or were last."""

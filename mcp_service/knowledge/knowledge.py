@@ -86,8 +86,8 @@ class Knowledge:
             UnknownCollection: the user has no documents there; the default collection may be empty.
             Rebuilding: the indexes are made anew.
         """
-        await self.indexing.keep_up()
-        found = await self._search.found(Scope(user_id, collection), query, top_k)
+        scope = Scope(user_id, collection)
+        found = await self.indexing.searched(lambda: self._search.found(scope, query, top_k))
         # An index names no passage of a collection that is not there, so only silence needs to be looked into.
         if found or collection == DEFAULT_COLLECTION or await self.records.has_collection(user_id, collection):
             return found

@@ -35,11 +35,11 @@ _NUMBER = re.compile(r"^[\d.]+\s+")
 
 @dataclass(frozen=True)
 class Ranked:
-    """The passages that the indexes name, the best first, with what each index says of them."""
+    """The passages that the indexes name, by their keys, the best first, with what each index says of them."""
 
-    worth: Mapping[UUID, float]
-    near: Mapping[UUID, int]
-    worded: Mapping[UUID, int]
+    worth: Mapping[str, float]
+    near: Mapping[str, int]
+    worded: Mapping[str, int]
 
     @classmethod
     def of(cls, near: Sequence[Hit], worded: Sequence[Hit], limit: int) -> "Ranked":
@@ -48,8 +48,16 @@ class Ranked:
         least_worded = worded[-1].score if len(worded) == limit else 0.0
         least_near = near[-1].score if near else 0.0
         worth = fused([(near, least_near), (worded, least_worded)])
-        best_first = sorted(worth, key=lambda passage_id: (-worth[passage_id], passage_id))
-        return cls({passage_id: worth[passage_id] for passage_id in best_first}, _ranks(near), _ranks(worded))
+        best_first = sorted(worth, key=lambda key: (-worth[key], key))
+        return cls({key: worth[key] for key in best_first}, _ranks(near), _ranks(worded))
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What was found, the best first, and the latest change of the records then; None where nothing was found."""
+
+    passages: list[FoundPassage]
+    revision: int | None
 
 
 @dataclass(frozen=True)
@@ -60,20 +68,22 @@ class Search:
     vectors: Index
     bm25: Index
 
-    async def found(self, scope: Scope, query: str, top_k: int) -> list[FoundPassage]:
+    async def found(self, scope: Scope, query: str, top_k: int) -> Looked:
         """The passages of `scope` that fit `query`, the best first."""
         limit = max(CANDIDATES, 2 * top_k)
         ranked = await asyncio.to_thread(self._ranked, scope, query, limit)
         waiting = list(ranked.worth)
         found: list[FoundPassage] = []
+        revision: int | None = None
         # What is found may be worth less than its rank says, so one that is not looked up yet may be worth more.
         while waiting and (len(found) < top_k or found[top_k - 1].score < ranked.worth[waiting[0]]):
-            looked_at, waiting = waiting[: top_k + SPARE], waiting[top_k + SPARE :]
+            looked_at, waiting = [UUID(key) for key in waiting[: top_k + SPARE]], waiting[top_k + SPARE :]
             placed = await self.records.placed(scope.user_id, scope.collection, looked_at)
+            revision = next((passage.revision for passage in placed.values()), revision)
             # An index may be a moment ahead or behind: what the records do not have any more is left out.
             found += [_found(placed[passage_id], ranked) for passage_id in looked_at if passage_id in placed]
             found.sort(key=lambda passage: -passage.score)
-        return found[:top_k]
+        return Looked(found[:top_k], revision)
 
     def _ranked(self, scope: Scope, query: str, limit: int) -> Ranked:
         # One after the other: two threads that hold the interpreter in turn take longer than both searches.
@@ -81,8 +91,8 @@ class Search:
         return Ranked.of(near, self.bm25.search(scope, query, limit), limit)
 
 
-def _ranks(hits: Sequence[Hit]) -> dict[UUID, int]:
-    return {hit.passage_id: rank for rank, hit in enumerate(hits, start=1)}
+def _ranks(hits: Sequence[Hit]) -> dict[str, int]:
+    return {hit.key: rank for rank, hit in enumerate(hits, start=1)}
 
 
 def _points_elsewhere(heading: str) -> bool:
@@ -92,7 +102,8 @@ def _points_elsewhere(heading: str) -> bool:
 
 def _found(placed: PlacedPassage, ranked: Ranked) -> FoundPassage:
     passage = placed.passage
-    worth = ranked.worth[passage.passage_id]
+    key = passage.passage_id.hex
+    worth = ranked.worth[key]
     return FoundPassage(
         document_id=passage.document_id,
         document=placed.document,
@@ -104,6 +115,6 @@ def _found(placed: PlacedPassage, ranked: Ranked) -> FoundPassage:
         start=passage.start,
         end=passage.end,
         page=passage.page,
-        vector_rank=ranked.near.get(passage.passage_id),
-        bm25_rank=ranked.worded.get(passage.passage_id),
+        vector_rank=ranked.near.get(key),
+        bm25_rank=ranked.worded.get(key),
     )

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import cast
-from uuid import UUID
 
 import chromadb
 from chromadb.api.client import Client
@@ -99,7 +98,8 @@ class VectorIndex:
             return []
         [distances] = found["distances"] or [[]]
         return [
-            Hit(UUID(passage_id), 1 - distance) for passage_id, distance in zip(found["ids"][0], distances, strict=True)
+            Hit(passage_id.replace("-", ""), 1 - distance)
+            for passage_id, distance in zip(found["ids"][0], distances, strict=True)
         ]
 
     def close(self) -> None:

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
+from dynavera.environment import without_ours
 from dynavera.records.new_documents import NewPassage
 from mcp_service.knowledge.extraction.refusing import FileRefused, deadly, too_demanding
 
@@ -30,7 +31,6 @@ IDLE_SECONDS = 60
 """A process that has had nothing to read for so long is ended, and gives its memory back."""
 
 LENGTH_BYTES = 4
-OUR_SETTINGS = ("DYNAVERA_", "OPENAI_", "TEMPORAL_")
 
 logger = logging.getLogger(__name__)
 
@@ -149,13 +149,12 @@ class _Extractor:
 
 async def _start() -> Process:
     # It reads what strangers wrote, so it is not given our secrets.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(OUR_SETTINGS)}
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-P", "-m", "mcp_service.knowledge.extraction.child"),
         stdin=PIPE,
         stdout=PIPE,
         stderr=DEVNULL,
-        env={**environment, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+        env={**without_ours(os.environ), "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
     )
 
 

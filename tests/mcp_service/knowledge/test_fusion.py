@@ -1,13 +1,11 @@
 """From two rankings to one."""
 
-from uuid import UUID
-
 import pytest
 
 from mcp_service.knowledge.fusion import fused
 from mcp_service.knowledge.index import Hit
 
-A, B, C, D = (UUID(int=number) for number in range(1, 5))
+A, B, C, D = "abcd"
 
 
 def test_what_both_name_is_worth_the_mean_of_what_each_says() -> None:

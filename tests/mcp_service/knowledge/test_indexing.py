@@ -16,6 +16,7 @@ from dynavera.records.migrate import migrate
 from dynavera.records.new_documents import NewDocument, NewPassage
 from dynavera.records.users import Users
 from mcp_service.knowledge.indexing import Indexing, Rebuilding
+from mcp_service.knowledge.search import Looked
 
 PATIENCE_SECONDS = 10
 
@@ -66,6 +67,17 @@ class World:
         new = [NewDocument(name, "text/plain", 1, name, name, [NewPassage("", 0, 1, name, digest)]) for name in names]
         await self.records.put(self.user_id, "default", new)
 
+    async def searched(self) -> list[list[list[list[str]]]]:
+        """What the indexes held at each search that was made for one."""
+        seen: list[list[list[list[str]]]] = []
+
+        async def search() -> Looked:
+            seen.append(self.held())
+            return Looked([], None)
+
+        await self.indexing.searched(search)
+        return seen
+
     def held(self) -> list[list[list[str]]]:
         return [sorted(index.texts.values()) for index in (self.one, self.other)]
 
@@ -93,9 +105,36 @@ async def test_an_index_that_failed_catches_up_and_the_other_waits_for_it(world:
     world.one.fails = False
     await world.put("b")
 
-    await world.indexing.keep_up()
+    await world.searched()
 
     assert world.held() == [[["a"], ["b"]], [["a"], ["b"]]]
+
+
+async def test_a_search_that_missed_a_change_is_made_again_and_another_is_not(world: World) -> None:
+    await world.put("a")
+    await world.indexing.catch_up()
+    await world.put("b")
+
+    behind = await world.searched()
+    up_to_date = await world.searched()
+
+    assert behind == [[[["a"]], [["a"]]], [[["a"], ["b"]], [["a"], ["b"]]]]
+    assert up_to_date == [[[["a"], ["b"]], [["a"], ["b"]]]]
+
+
+async def test_a_search_does_not_wait_for_what_is_being_written(world: World) -> None:
+    await world.put("a")
+    world.one.may_go_on.clear()
+    writing = asyncio.create_task(world.indexing.catch_up())
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not world.one.writing:
+            await asyncio.sleep(0)
+
+        meanwhile = await world.searched()
+    world.one.may_go_on.set()
+    await writing
+
+    assert len(meanwhile) == 1
 
 
 async def test_who_is_cancelled_leaves_no_write_behind(world: World) -> None:
@@ -124,10 +163,10 @@ async def test_searches_wait_for_a_rebuild_and_go_on_after_it(world: World) -> N
     began = world.indexing.rebuild(2)
     again = world.indexing.rebuild(2)
     with pytest.raises(Rebuilding):
-        await world.indexing.keep_up()
+        await world.searched()
     world.other.may_go_on.set()
     state = await world.ended()
-    await world.indexing.keep_up()
+    await world.searched()
 
     assert (began.state, again.state, state) == ("running", "running", "done")
     assert world.indexing.progress().passages == 2
@@ -144,7 +183,7 @@ async def test_a_rebuild_that_fails_says_so_and_the_next_search_mends_it(
     world.indexing.rebuild(1)
     state = await world.ended()
     world.other.fails = False
-    await world.indexing.keep_up()
+    await world.searched()
 
     assert state == "failed"
     assert "could not be made anew" in caplog.text
