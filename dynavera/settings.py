@@ -61,7 +61,7 @@ class Settings(BaseSettings):
     model_idle_timeout: Wait = timedelta(minutes=30)
     prompt_timeout: Wait = timedelta(minutes=10)
     token_timeout: Wait = timedelta(minutes=2)
-    execution_time_limit: timedelta = timedelta(hours=24)
+    execution_time_limit: Wait = timedelta(hours=24)
     signal_budget: Annotated[int, Field(ge=1, le=10_000)] = 100
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
 

@@ -72,6 +72,14 @@ def test_a_value_that_cannot_be_used_is_refused_with_its_name(monkeypatch: pytes
         load_settings(tmp_path / ".env")
 
 
+@pytest.mark.parametrize("value", ["PT0S", "-PT1H"])
+def test_a_limit_of_no_time_is_refused(value: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DYNAVERA_EXECUTION_TIME_LIMIT", value)
+
+    with pytest.raises(BadSettings, match=r"^DYNAVERA_EXECUTION_TIME_LIMIT cannot be used: "):
+        load_settings(tmp_path / ".env")
+
+
 @pytest.mark.parametrize("name", ["DYNAVERA_TOKEN", "DYNAVERA_MCP_TOKEN"])
 def test_a_blank_secret_is_refused(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv(name, "  ")
