@@ -13,9 +13,10 @@ from api import errors
 from api.dependencies import Services
 from api.guards import BodyLimit, Doorkeeper, ProtectiveHeaders
 from api.metrics import CountedRequests, Metrics
-from api.page import FOLDER, Page
+from api.page import Page
 from api.routers import ROUTERS
 from api.schema import TAGS, tidied
+from dynavera.page import FOLDER
 
 DESCRIPTION = "Ask AI agents over your own documents. Errors are RFC 9457 problems with a stable `code`."
 

@@ -8,8 +8,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
-FOLDER = Path(__file__).parents[1] / "ui" / "dist"
-"""Where `npm run build` puts the page."""
+from dynavera.page import FOLDER
 
 ASSETS = "/assets/"
 """Files whose names hold a hash of what is in them."""

@@ -5,10 +5,10 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+from dynavera.page import FOLDER
 from dynavera.settings import Settings
 from dynavera.starting import CannotStart, listening
 
-UI = Path(__file__).parents[2] / "ui" / "dist"
 LOCAL = "127.0.0.1"
 
 
@@ -29,7 +29,7 @@ def only_one(folder: Path) -> Generator[None]:
         yield
 
 
-def check_ui(folder: Path = UI) -> None:
+def check_ui(folder: Path = FOLDER) -> None:
     """See that the page was built.
 
     Raises:

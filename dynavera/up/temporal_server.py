@@ -13,6 +13,7 @@ from typing import cast
 
 import yaml
 
+from dynavera.environment import without_ours
 from dynavera.limits import TEMPORAL_REMEMBERS
 from dynavera.settings import Settings
 from dynavera.starting import CannotStart
@@ -22,8 +23,6 @@ DYNAMIC_CONFIG = Path(__file__).parents[2] / "temporal" / "dynamic-config" / "de
 ADDRESS = "127.0.0.1"
 ALONE = ("--disable-config-file", "--disable-config-env")
 """The `temporal` command would otherwise read addresses and keys that are meant for other servers."""
-
-_OURS = ("DYNAVERA_", "TEMPORAL_", "OPENAI_")
 
 
 class TemporalBinaryMissing(CannotStart):
@@ -95,7 +94,7 @@ def temporal_part(settings: Settings, environment: Mapping[str, str]) -> Part:
     binary = str(find_binary(settings))
     file = TemporalFile(settings.data_dir.absolute() / "temporal.sqlite3")
     namespace = environment.get("TEMPORAL_NAMESPACE") or "default"
-    theirs = {name: value for name, value in environment.items() if not name.startswith(_OURS)}
+    theirs = without_ours(environment)
     retention = f"{TEMPORAL_REMEMBERS // timedelta(hours=1)}h"
     update = (binary, "operator", "namespace", "update", "--namespace", namespace, "--retention", retention)
     client = (*update, "--address", f"{ADDRESS}:{settings.temporal_port}", "--command-timeout", "5s", *ALONE)

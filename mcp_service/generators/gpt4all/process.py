@@ -9,9 +9,8 @@ from pathlib import Path
 
 import anyio
 
+from dynavera.environment import without_ours
 from mcp_service.generators.gpt4all.messages import Ended, Loaded, Stop, Text, Unusable, Write, line, said
-
-OWN_SETTINGS = ("DYNAVERA_", "OPENAI_", "TEMPORAL_")
 
 
 class ModelDied(Exception):
@@ -37,9 +36,8 @@ class ModelProcess:
     async def started(cls, words: Sequence[str]) -> "ModelProcess":
         """The process, which loads its model now."""
         # Native code needs no secrets; a session of its own, because Ctrl-C is the service's to understand.
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(OWN_SETTINGS)}
         process = await asyncio.create_subprocess_exec(
-            *words, stdin=PIPE, stdout=PIPE, env=environment, start_new_session=True
+            *words, stdin=PIPE, stdout=PIPE, env=without_ours(os.environ), start_new_session=True
         )
         if process.stdin is None or process.stdout is None:
             raise AssertionError("A process that is started with pipes has them.")
