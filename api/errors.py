@@ -24,7 +24,7 @@ from dynavera.records.cursors import BadCursor
 from dynavera.records.database import DatabaseAway
 from dynavera.records.executions import ExecutionStillRuns, IdempotencyConflict
 from dynavera.records.logs import ExecutionNotFound
-from dynavera.records.users import ApiKeyNotFound, OwnerStays, UserNameTaken, UserNotFound
+from dynavera.records.users import ApiKeyNotFound, ApiKeyStays, OwnerStays, UserNameTaken, UserNotFound
 
 MOST_ERRORS = 20
 LONGEST_LOCATION = 200
@@ -45,6 +45,7 @@ ANSWERS: dict[type[Exception], Answer] = {
     ExecutionStillRuns: Answer(409, "execution_still_runs"),
     IdempotencyConflict: Answer(409, "idempotency_conflict"),
     UserNameTaken: Answer(409, "user_name_taken"),
+    ApiKeyStays: Answer(409, "key_stays"),
     OwnerStays: Answer(409, "owner_stays"),
     BodyTooLarge: Answer(413, "too_large"),
     NotJson: Answer(415, "not_json"),

@@ -26,9 +26,9 @@ async def create_key(key: ApiKeyCreate, user: CurrentUser, users: UsersDep) -> N
     return await users.add_key(user.id, key.name)
 
 
-@keys.delete("/{key_id}", status_code=status.HTTP_204_NO_CONTENT, responses=NOT_FOUND)
+@keys.delete("/{key_id}", status_code=status.HTTP_204_NO_CONTENT, responses=CONFLICT | NOT_FOUND)
 async def delete_key(key_id: KeyId, user: CurrentUser, users: UsersDep) -> None:
-    """Revoke an API key."""
+    """Revoke an API key; not the token that Dynavera was started with."""
     await users.delete_key(user.id, key_id)
 
 

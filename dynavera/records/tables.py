@@ -54,7 +54,7 @@ class UserRow(Table):
 
 
 class ApiKeyRow(Table):
-    """The SHA-256 of an API key; the key itself is nowhere."""
+    """The SHA-256 of an API key; the key itself is nowhere. A `configured` one is the first user's token."""
 
     __tablename__ = "api_keys"
 
@@ -62,6 +62,7 @@ class ApiKeyRow(Table):
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     name: Mapped[str]
     digest: Mapped[str] = mapped_column(unique=True)
+    configured: Mapped[bool]
     created_at: Mapped[datetime]
 
 

@@ -14,6 +14,7 @@ from dynavera.credentials import digest, new_secret
 from dynavera.identifiers import new_id
 from dynavera.records.database import Database
 from dynavera.records.tables import ApiKeyRow, LoginCodeRow, SessionRow, UserRow
+from dynavera.starting import CannotStart
 
 FIRST_USER = "owner"
 FIRST_KEY = "first user's token"
@@ -36,6 +37,14 @@ class ApiKeyNotFound(Exception):
     """The user has no such API key."""
 
 
+class ApiKeyStays(Exception):
+    """The first user's token comes from the settings, and would be a key again after the next start."""
+
+
+class TokenTaken(CannotStart):
+    """The first user's token is another user's API key."""
+
+
 class OwnerStays(Exception):
     """The owner of the instance cannot be shut out."""
 
@@ -47,7 +56,11 @@ class Users:
     database: Database
 
     async def ensure_first(self, token: str) -> User:
-        """The first user, made when missing; `token` is that user's key from now on, and replaces an older one."""
+        """The first user, made when missing; `token` is that user's key from now on, in place of an earlier token.
+
+        Raises:
+            TokenTaken: it is another user's key.
+        """
         async with self.database.writing() as session:
             if session.get_bind().dialect.name == "postgresql":
                 # Processes that start together wait for each other here; in SQLite every writer waits anyway.
@@ -57,10 +70,7 @@ class Users:
                 row = UserRow(id=new_id(), name=FIRST_USER, owner=True, active=True, created_at=utc_now())
                 session.add(row)
                 await session.flush()
-            key = await session.scalar(select(ApiKeyRow).where(ApiKeyRow.digest == digest(token)))
-            if key is None:
-                await session.execute(delete(ApiKeyRow).where(ApiKeyRow.user_id == row.id, ApiKeyRow.name == FIRST_KEY))
-                session.add(_key_row(row.id, FIRST_KEY, token))
+            await _configure_key(session, row.id, token)
             return _user(row)
 
     async def first(self) -> User:
@@ -155,13 +165,18 @@ class Users:
 
         Raises:
             ApiKeyNotFound: the user has no such key.
+            ApiKeyStays: it is the token that the settings hold.
         """
         async with self.database.writing() as session:
-            deleted = await session.scalar(
-                delete(ApiKeyRow).where(ApiKeyRow.id == key_id, ApiKeyRow.user_id == user_id).returning(ApiKeyRow.id)
-            )
-            if deleted is None:
+            row = await session.get(ApiKeyRow, key_id)
+            if row is None or row.user_id != user_id:
                 raise ApiKeyNotFound(f"There is no API key {str(key_id)!r}.")
+            if row.configured:
+                raise ApiKeyStays(
+                    "This key is Dynavera's own token, and is not revoked here. To change it, stop Dynavera, "
+                    "remove the file 'token' from the data directory (or change DYNAVERA_TOKEN), and start again."
+                )
+            await session.execute(delete(ApiKeyRow).where(ApiKeyRow.id == key_id))
 
     async def all(self) -> list[User]:
         """Every user, oldest first."""
@@ -210,8 +225,24 @@ async def _active(session: AsyncSession, query: Select[UserRow]) -> User | None:
     return None if row is None else _user(row)
 
 
+async def _configure_key(session: AsyncSession, user_id: UUID, token: str) -> None:
+    key = await session.scalar(select(ApiKeyRow).where(ApiKeyRow.digest == digest(token)))
+    if key is not None and key.user_id != user_id:
+        raise TokenTaken(
+            "DYNAVERA_TOKEN, or the file 'token' in the data directory, holds another user's API key. "
+            "Set it to a key of its own, or remove it: a new one is made then."
+        )
+    await session.execute(delete(ApiKeyRow).where(ApiKeyRow.configured, ApiKeyRow.digest != digest(token)))
+    if key is None:
+        key = _key_row(user_id, FIRST_KEY, token)
+        session.add(key)
+    key.configured = True
+
+
 def _key_row(user_id: UUID, name: str, api_key: str) -> ApiKeyRow:
-    return ApiKeyRow(id=new_id(), user_id=user_id, name=name, digest=digest(api_key), created_at=utc_now())
+    return ApiKeyRow(
+        id=new_id(), user_id=user_id, name=name, digest=digest(api_key), configured=False, created_at=utc_now()
+    )
 
 
 def _user(row: UserRow) -> User:

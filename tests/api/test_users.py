@@ -20,6 +20,16 @@ async def test_a_key_is_shown_once_and_works_until_it_is_revoked(api: Api, clien
     assert (before.status_code, deleted.status_code, after.status_code) == (200, 204, 401)
 
 
+async def test_the_token_of_the_settings_is_not_revoked_but_changed_there(client: httpx.AsyncClient) -> None:
+    key_id = (await client.get("/api/keys")).json()["items"][0]["id"]
+
+    answer = await client.delete(f"/api/keys/{key_id}")
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "key_stays")
+    assert "DYNAVERA_TOKEN" in answer.json()["detail"]
+    assert (await client.get("/api/me")).status_code == 200
+
+
 async def test_another_users_key_answers_exactly_like_none(
     client: httpx.AsyncClient, stranger: httpx.AsyncClient
 ) -> None:

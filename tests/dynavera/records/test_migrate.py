@@ -10,11 +10,13 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from dynavera.contracts.contract import utc_now
+from dynavera.credentials import digest
 from dynavera.identifiers import new_id
 from dynavera.records.database import Database
 from dynavera.records.executions import Executions
 from dynavera.records.migrate import SchemaTooNew, alembic_config, migrate, newest_revision
 from dynavera.records.tables import Table
+from dynavera.records.users import FIRST_KEY, Users
 
 
 @pytest.fixture
@@ -53,6 +55,9 @@ async def test_an_older_database_keeps_what_it_has(database: Database) -> None:
     async with database.connected() as connection:
         await connection.run_sync(lambda sync: command.upgrade(alembic_config(sync), "0002"))
         await connection.execute(row("users", id=user_id, name="owner", owner=True, active=True, created_at=now))
+        await connection.execute(
+            row("api_keys", id=new_id(), user_id=user_id, name=FIRST_KEY, digest=digest("dyn_old"), created_at=now)
+        )
         await connection.execute(row("agents", id=agent_id, user_id=user_id, updated_at=now, **made))
         await connection.execute(
             row(
@@ -73,6 +78,12 @@ async def test_an_older_database_keeps_what_it_has(database: Database) -> None:
     assert await revision(database) == newest_revision()
     assert newest is not None
     assert (newest.id, newest.created_at, newest.input_data) == (execution_id, now, {"query": "What?"})
+    users = Users(database)
+    before = await users.by_api_key("dyn_old")
+    await users.ensure_first("dyn_new")
+    after = await users.by_api_key("dyn_old")
+    assert before is not None
+    assert (before.id, after) == (user_id, None)
 
 
 async def test_the_newest_revision_is_the_one_that_alembic_finds(database: Database) -> None:

@@ -424,7 +424,7 @@ export interface paths {
         post?: never;
         /**
          * Delete Key
-         * @description Revoke an API key.
+         * @description Revoke an API key; not the token that Dynavera was started with.
          */
         delete: operations["delete_key"];
         options?: never;
@@ -3957,6 +3957,15 @@ export interface operations {
             };
             /** @description There is none of this id, or it is another user's. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done as things are; `code` says why. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
