@@ -228,7 +228,9 @@ def run_command_line(arguments: list[str]) -> int:
     try:
         app(args=arguments, prog_name="dynavera")
     except CommandFailed as error:
-        sys.stderr.write(f"{error}\n")
+        from dynavera.cli.output import printable
+
+        sys.stderr.write(f"{printable(str(error))}\n")
         return error.exit_code
     return 0
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from dynavera.cli.client import NoToken, api_key
 from dynavera.cli.failures import ExitCode
 from dynavera.cli.options import Output
-from dynavera.cli.output import write
+from dynavera.cli.output import printable, write
 from dynavera.contracts.contract import Contract
 from dynavera.contracts.system import Health, McpHealth, System
 from dynavera.settings import BadSettings, Settings, load_settings
@@ -164,4 +164,4 @@ def _write(findings: list[Finding], output: Output) -> None:
                 write(finding.model_dump_json())
         case Output.TEXT:
             for finding in findings:
-                write(f"{'ok   ' if finding.ok else 'wrong'}  {finding.name:<24}{finding.detail}")
+                write(printable(f"{'ok   ' if finding.ok else 'wrong'}  {finding.name:<24}{finding.detail}"))

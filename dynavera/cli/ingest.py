@@ -15,7 +15,7 @@ from dynavera.cli.client import Api, api, refusal
 from dynavera.cli.failures import CommandFailed, ExitCode, WrongUse
 from dynavera.cli.local_files import LocalFile, content_of, files_below
 from dynavera.cli.options import Output
-from dynavera.cli.output import notes, printable, write
+from dynavera.cli.output import notes, one_line, write
 from dynavera.contracts.contract import Contract
 from dynavera.contracts.documents import Document, Ingestion, Refusal
 from dynavera.settings import Settings
@@ -181,11 +181,11 @@ def _progress(console: Console, output: Output) -> Progress:
 
 def _tell(console: Console, report: Report, skipped: Sequence[Path]) -> None:
     for path in skipped[:MOST_SKIPPED_SHOWN]:
-        console.print(printable(f"Skipped {path}: hidden, excluded, or of a kind that is not read."))
+        console.print(f"Skipped {one_line(str(path))}: hidden, excluded, or of a kind that is not read.")
     if len(skipped) > MOST_SKIPPED_SHOWN:
         console.print(f"Skipped {len(skipped) - MOST_SKIPPED_SHOWN} more.")
     for refused in report.refused:
-        console.print(printable(f"Refused {refused.name}: {refused.detail}"))
+        console.print(f"Refused {one_line(refused.name)}: {refused.detail}")
     new = report.new
     passages = sum(document.passages for document in new)
     forgotten = f", {len(report.forgotten)} forgotten" if report.forgotten else ""
@@ -209,4 +209,4 @@ def _write(report: Report, output: Output) -> None:
                 write(document.model_dump_json())
         case Output.TEXT:
             for document in report.new:
-                write(printable(f"{document.id}  {document.name}"))
+                write(f"{document.id}  {one_line(document.name)}")

@@ -5,7 +5,7 @@ from uuid import UUID
 from dynavera.cli.client import api
 from dynavera.cli.failures import ExitCode
 from dynavera.cli.options import Output
-from dynavera.cli.output import notes, write_list, write_one
+from dynavera.cli.output import notes, one_line, write_list, write_one
 from dynavera.cli.run import the_agent
 from dynavera.cli.tables import Column
 from dynavera.contracts.agents import Agent
@@ -90,6 +90,6 @@ def add_user(settings: Settings, name: str, output: Output) -> ExitCode:
     with api(settings) as dynavera:
         user = dynavera.post("/api/users", NewUser, json={"name": name})
     shown = {"id": str(user.id), "name": user.name, "api_key": user.api_key}
-    write_one(shown, output, f"{user.id}  {user.name}  {user.api_key}")
+    write_one(shown, output, f"{user.id}  {one_line(user.name)}  {user.api_key}")
     notes().print("The API key is shown this once. Keep it.")
     return ExitCode.DONE

@@ -9,7 +9,7 @@ from rich.progress import Progress as Bar
 
 from dynavera.cli.failures import CommandFailed, ExitCode
 from dynavera.cli.options import Output
-from dynavera.cli.output import notes, printable, write_list, write_one
+from dynavera.cli.output import notes, write_list, write_one
 from dynavera.cli.tables import Column
 from dynavera.contracts.contract import Contract
 from dynavera.models.catalogue import CatalogueAway, CatalogueModel, UnknownModel, find, read_catalogue
@@ -59,7 +59,7 @@ def list_models(settings: Settings, output: Output) -> ExitCode:
     try:
         catalogue = read_catalogue(str(settings.models_url))
     except CatalogueAway as error:
-        notes().print(printable(f"Only installed models are listed, because the catalogue is away: {error}."))
+        notes().print(f"Only installed models are listed, because the catalogue is away: {error}.")
         catalogue = []
     listed = _listed(settings, catalogue)
     rows = [_row(model) for model in listed] if output is Output.TEXT else listed

@@ -21,9 +21,16 @@ def write(line: str) -> None:
     sys.stdout.flush()
 
 
+class _Notes(Console):
+    """Standard error, where no text can take hold of the terminal, wherever it comes from."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(printable(text), **options)
+
+
 def notes() -> Console:
     """Where everything goes that is not data. Rich follows NO_COLOR by itself."""
-    return Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+    return _Notes(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 def write_list(items: Sequence[BaseModel], output: Output, columns: Sequence[Column], if_none: str) -> None:
@@ -48,7 +55,7 @@ def write_one(item: dict[str, Any], output: Output, text: str) -> None:
         case Output.JSONL:
             write(json.dumps(item, ensure_ascii=False))
         case Output.TEXT:
-            write(text)
+            write(printable(text))
 
 
 def _write_table(items: Sequence[BaseModel], columns: Sequence[Column]) -> None:

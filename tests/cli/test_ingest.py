@@ -213,14 +213,16 @@ async def test_a_file_that_would_be_stored_under_another_name_is_refused(
 async def test_names_with_marks_arrive_as_they_are(command: CommandLine, base: KnowledgeBase, tmp_path: Path) -> None:
     folder = tmp_path / "marks"
     folder.mkdir()
+    (folder / "\x1b[31m :smile:.png").write_bytes(b"")
     for name in ("a%22b.md", "a\\b.md", "it's; so=this.md", "Füße 🧠.md"):
         (folder / name).write_text(f"Light in {name}.")
 
-    await command("ingest", str(folder))
+    first = await command("ingest", str(folder))
     again = await command("ingest", str(folder), "--prune", "--output", "json")
 
     report = json.loads(again.out)
     assert (len(report["unchanged"]), report["forgotten"]) == (4, [])
+    assert "/�[31m :smile:.png: " in first.err
 
 
 async def test_a_path_that_is_not_there_is_wrong_use(command: CommandLine) -> None:

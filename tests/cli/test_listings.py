@@ -50,6 +50,14 @@ async def test_a_document_cannot_take_hold_of_the_terminal(command: CommandLine,
     assert "\x1b" not in ended.out
 
 
+async def test_a_name_cannot_take_hold_of_the_terminal(command: CommandLine) -> None:
+    added = await command("users", "add", "b\x1b[31mb\n:smile:")
+    refused = await command("users", "add", "b\x1b[31mb\n:smile:")
+
+    assert added.out.split("  ")[1] == "b�[31mb :smile:"
+    assert (refused.code, "\x1b" in refused.err) == (1, False)
+
+
 async def test_stop_asks_the_execution_to_stop(command: CommandLine, dynavera: FakeDynavera) -> None:
     ended = await command("stop", str(dynavera.execution_id))
 
