@@ -35,7 +35,8 @@ class Page:
 
     async def _response(self, scope: Scope) -> Response:
         path: str = scope["path"]
-        if path.split("/")[1] in _NOT_THE_PAGE or "\0" in path:
+        # The path of `OPTIONS *` is no path.
+        if not path.startswith("/") or path.split("/")[1] in _NOT_THE_PAGE or "\0" in path:
             raise HTTPException(404)
         if scope["method"] not in ("GET", "HEAD"):
             raise HTTPException(405, headers={"Allow": "GET, HEAD"})

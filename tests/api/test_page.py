@@ -1,5 +1,6 @@
 """The browser's page."""
 
+import asyncio
 from pathlib import Path
 
 import httpx
@@ -63,6 +64,20 @@ async def test_what_is_not_there_or_outside_is_not_found(client: httpx.AsyncClie
 
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
     assert "cache-control" not in answer.headers or "immutable" not in answer.headers["cache-control"]
+
+
+@pytest.mark.parametrize("line", ["OPTIONS *", "GET *"])
+async def test_what_is_no_path_is_no_fault_of_the_service(api: Api, line: str) -> None:
+    address = httpx.URL(api.url)
+
+    reader, writer = await asyncio.open_connection(address.host, address.port)
+    writer.write(f"{line} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+    answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+
+    assert answer.startswith(b"HTTP/1.1 404 "), answer
+    assert b"application/problem+json" in answer
 
 
 async def test_a_page_that_is_not_built_says_how(client: httpx.AsyncClient, page_folder: Path) -> None:
