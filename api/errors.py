@@ -1,8 +1,7 @@
 """One translator: what each named error is to a client, as RFC 9457 `application/problem+json`."""
 
-from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, cast
+from typing import cast
 
 import structlog
 from fastapi import FastAPI, Request, Response
@@ -16,9 +15,8 @@ from api.execution_log import CursorAhead, EventsAway
 from api.executions import SourceNotFound
 from api.guards import BodySilent, BodyTooLarge
 from api.knowledge import GeneratorUnavailable, McpAway, McpBusy, McpCannot, UnknownGenerator
-from api.problems import Answer, problem, sendable
-from api.requests import InvalidJson, NotJson
-from dynavera.contracts.system import FieldError
+from api.problems import Answer, problem
+from dynavera.problems import InvalidJson, NotForm, NotJson, field_errors, sentence_of
 from dynavera.records.agents import AgentBusy, AgentNotFound
 from dynavera.records.cursors import BadCursor
 from dynavera.records.database import DatabaseAway
@@ -26,8 +24,6 @@ from dynavera.records.executions import ExecutionStillRuns, IdempotencyConflict
 from dynavera.records.logs import ExecutionNotFound
 from dynavera.records.users import ApiKeyNotFound, ApiKeyStays, OwnerStays, UserNameTaken, UserNotFound
 
-MOST_ERRORS = 20
-LONGEST_LOCATION = 200
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -48,8 +44,9 @@ ANSWERS: dict[type[Exception], Answer] = {
     ApiKeyStays: Answer(409, "key_stays"),
     OwnerStays: Answer(409, "owner_stays"),
     BodyTooLarge: Answer(413, "too_large"),
-    NotJson: Answer(415, "not_json"),
-    InvalidJson: Answer(422, "invalid_json"),
+    NotForm: Answer(415, NotForm.code),
+    NotJson: Answer(415, NotJson.code),
+    InvalidJson: Answer(422, InvalidJson.code),
     BadCursor: Answer(422, "bad_cursor"),
     UnknownGenerator: Answer(422, "unknown_generator"),
     GeneratorUnavailable: Answer(422, "generator_unavailable"),
@@ -95,10 +92,8 @@ async def _named(_request: Request, error: Exception) -> Response:
 
 
 async def _invalid(_request: Request, error: Exception) -> Response:
-    found = cast("Sequence[dict[str, Any]]", cast("RequestValidationError", error).errors())
-    errors = [_field_error(one) for one in found[:MOST_ERRORS]]
-    first = f"{errors[0].location}: {errors[0].message}" if errors else "The request cannot be used."
-    return problem(Answer(422, "invalid_request"), first, errors=errors)
+    errors = field_errors(cast("RequestValidationError", error).errors())
+    return problem(Answer(422, "invalid_request"), sentence_of(errors), errors=errors)
 
 
 async def _http(request: Request, error: Exception) -> Response:
@@ -116,19 +111,6 @@ async def _unexpected(_request: Request, _error: Exception) -> Response:
     return problem(
         Answer(500, "internal_error"), "Something went wrong here. The service's log says what; please report it."
     )
-
-
-def _field_error(error: Mapping[str, Any]) -> FieldError:
-    location = ".".join(str(part) for part in cast("Sequence[object]", error["loc"]))
-    kind = str(error["type"])
-    if kind == "value_error":
-        message = str(error["ctx"]["error"])
-    elif kind.startswith("uuid"):
-        # Pydantic's own words repeat a part of what was sent.
-        message = "must be a UUID"
-    else:
-        message = str(error["msg"])
-    return FieldError(location=sendable(location)[:LONGEST_LOCATION], message=sendable(message))
 
 
 def _methods(request: Request) -> list[str]:

@@ -7,8 +7,7 @@ from http import HTTPStatus
 from starlette.responses import Response
 
 from dynavera.contracts.system import FieldError, Problem
-
-MEDIA_TYPE = "application/problem+json"
+from dynavera.problems import MEDIA_TYPE, sendable, title_of
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ def problem(
 ) -> Response:
     """`answer` as a response."""
     body = Problem(
-        title=HTTPStatus(answer.status).phrase,
+        title=title_of(answer.status),
         status=answer.status,
         detail=sendable(detail),
         code=answer.code,
@@ -38,8 +37,3 @@ def problem(
     if answer.status == HTTPStatus.UNAUTHORIZED:
         more["WWW-Authenticate"] = "Bearer"
     return Response(body.model_dump_json(), answer.status, more, MEDIA_TYPE)
-
-
-def sendable(text: str) -> str:
-    """`text` without halves of surrogate pairs, which a field's name may hold and UTF-8 cannot."""
-    return text.encode(errors="replace").decode()

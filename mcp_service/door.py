@@ -2,16 +2,16 @@
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
 from starlette import status
 from starlette.datastructures import Headers
-from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from dynavera.problems import BadBody
 from dynavera.records.database import DatabaseAway
 from dynavera.settings import EVERY_INTERFACE, Settings
 from mcp_service.authentication import Caller, Doorkeeper
@@ -28,6 +28,16 @@ LARGEST_UPLOAD = 128 * 1024 * 1024
 
 LARGEST_BODY = 8 * 1024 * 1024
 """Bytes of any other request."""
+
+
+class BodyTooLarge(BadBody):
+    """More was sent than is read."""
+
+    status: ClassVar[int] = status.HTTP_413_CONTENT_TOO_LARGE
+    code: ClassVar[str] = "too_large"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"A request to this path may have at most {limit} bytes.")
 
 
 @dataclass(frozen=True)
@@ -133,12 +143,8 @@ def _limit(scope: Scope) -> int:
 def _refused_size(scope: Scope) -> Response | None:
     length = Headers(scope=scope).get("content-length", "")
     if length.isdecimal() and int(length) > _limit(scope):
-        return problem(status.HTTP_413_CONTENT_TOO_LARGE, "too_large", _too_large(_limit(scope)))
+        return refusal_response(BodyTooLarge(_limit(scope)))
     return None
-
-
-def _too_large(limit: int) -> str:
-    return f"A request to this path may have at most {limit} bytes."
 
 
 def _within(limit: int, receive: Receive) -> Receive:
@@ -150,7 +156,7 @@ def _within(limit: int, receive: Receive) -> Receive:
         message = await receive()
         read += len(message.get("body", b""))
         if read > limit:
-            raise HTTPException(status.HTTP_413_CONTENT_TOO_LARGE, _too_large(limit))
+            raise BodyTooLarge(limit)
         return message
 
     return receive_within

@@ -2,15 +2,13 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from http import HTTPStatus
 
 from starlette.responses import Response
 
 from dynavera.contracts.documents import Refusal
 from dynavera.contracts.system import FieldError, Problem
+from dynavera.problems import MEDIA_TYPE, sendable, title_of
 from mcp_service.refusals import Known, refusal_of, status_of
-
-PROBLEM_JSON = "application/problem+json"
 
 
 class AllRefused(Problem):
@@ -30,9 +28,9 @@ def problem(
     """An error response; `code` is stable, `detail` is for people."""
     return problem_response(
         Problem(
-            title=HTTPStatus(status).phrase,
+            title=title_of(status),
             status=status,
-            detail=detail,
+            detail=sendable(detail),
             code=code,
             errors=None if errors is None else list(errors),
         ),
@@ -50,4 +48,4 @@ def refusal_response(error: Known) -> Response:
 
 def problem_response(said: Problem, headers: Mapping[str, str] | None = None) -> Response:
     """`said` as a response."""
-    return Response(said.model_dump_json(), said.status, headers, PROBLEM_JSON)
+    return Response(said.model_dump_json(), said.status, headers, MEDIA_TYPE)

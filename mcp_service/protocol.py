@@ -22,6 +22,7 @@ from mcp_types import (
 from pydantic import ValidationError
 
 from dynavera.contracts.mcp import ServiceRefusal
+from dynavera.problems import field_errors
 from dynavera.records.cursors import BadCursor
 from dynavera.records.documents import DocumentNotFound
 from mcp_service.identity import DESCRIPTION, INSTRUCTIONS, NAME, REFUSED, TITLE
@@ -120,7 +121,4 @@ def _protocol_error(code: int, refusal: ServiceRefusal, named: Mapping[str, str]
 
 def _what_is_wrong(error: ValidationError) -> str:
     """The arguments that are wrong and why, without the values: those are the caller's."""
-    return " ".join(
-        f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}."
-        for each in error.errors(include_url=False, include_context=False, include_input=False)
-    )
+    return " ".join(f"{each.location}: {each.message}." for each in field_errors(error.errors(include_url=False)))

@@ -5,6 +5,7 @@ from typing import ClassVar
 from starlette import status
 
 from dynavera.contracts.mcp import ServiceRefusal
+from dynavera.problems import BadBody
 from dynavera.records.agents import AgentNotFound
 from dynavera.records.cursors import BadCursor
 from dynavera.records.database import DatabaseAway
@@ -23,8 +24,8 @@ class Refused(Exception):
     retry_after_seconds: float | None = None
 
 
-Known = Refused | DatabaseAway | DocumentNotFound | AgentNotFound | BadCursor | UserNotFound
-KNOWN = (Refused, DatabaseAway, DocumentNotFound, AgentNotFound, BadCursor, UserNotFound)
+Known = Refused | BadBody | DatabaseAway | DocumentNotFound | AgentNotFound | BadCursor | UserNotFound
+KNOWN = (Refused, BadBody, DatabaseAway, DocumentNotFound, AgentNotFound, BadCursor, UserNotFound)
 """The errors that are answered in words; any other is a fault of ours."""
 
 
@@ -38,6 +39,8 @@ def refusal_of(error: Known) -> ServiceRefusal:
                 retryable=error.retryable,
                 retry_after_seconds=error.retry_after_seconds,
             )
+        case BadBody():
+            return ServiceRefusal(code=error.code, detail=error.detail, retryable=False)
         case DatabaseAway():
             return ServiceRefusal(
                 code="database_away",
@@ -60,6 +63,8 @@ def status_of(error: Known) -> int:
     match error:
         case Refused():
             return error.status
+        case BadBody():
+            return error.status_code
         case DatabaseAway():
             return status.HTTP_503_SERVICE_UNAVAILABLE
         case BadCursor():

@@ -5,7 +5,8 @@ from collections.abc import AsyncGenerator, Coroutine
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Form, Header, Query, Request, Response, UploadFile, status
+from fastapi import APIRouter, Depends, File, Form, Header, Query, Request, Response, UploadFile, status
+from pydantic import BeforeValidator
 from sse_starlette import EventSourceResponse
 
 from dynavera.contracts.agents import GeneratorName
@@ -27,6 +28,7 @@ from dynavera.contracts.pages import Page
 from dynavera.contracts.system import Generators, McpHealth
 from dynavera.contracts.users import User
 from dynavera.limits import READER_PATIENCE
+from dynavera.problems import StrictRoute, title_of
 from mcp_service.asking import Execute, Executed, SaidError, SaidEvent, SaidResult, executed
 from mcp_service.authentication import Caller, OwnerOnly
 from mcp_service.ingestion import ingest
@@ -40,7 +42,7 @@ PING_SECONDS = 10
 CLIENT_LEFT = 499
 """What nobody reads any more, as nginx writes it into its log."""
 
-router = APIRouter()
+router = APIRouter(route_class=StrictRoute)
 
 
 def _service(request: Request) -> Service:
@@ -58,6 +60,12 @@ async def _user(
 
 
 UserDep = Annotated[User, Depends(_user)]
+
+
+def _a_file(sent: UploadFile | str) -> UploadFile:
+    if isinstance(sent, str):
+        raise ValueError("must be a file, sent with a file name")
+    return sent
 
 
 async def _owner(user: UserDep) -> None:
@@ -108,7 +116,7 @@ async def documents(
 async def add_documents(
     user: UserDep,
     service: ServiceDep,
-    file: list[UploadFile],
+    file: Annotated[list[Annotated[UploadFile, BeforeValidator(_a_file)]], File()],
     collection: Annotated[Collection, Form()] = "default",
 ) -> Ingestion | Response:
     """Take files in; they can be retrieved when this answers. 422 when all were refused."""
@@ -193,7 +201,7 @@ async def execute(asked: Execute, user: UserDep, service: ServiceDep, request: R
 def _all_refused(refused: list[Refusal]) -> AllRefused:
     reasons = " ".join(f"{refusal.name!r}: {refusal.detail}" for refusal in refused)
     return AllRefused(
-        title="Unprocessable Content",
+        title=title_of(status.HTTP_422_UNPROCESSABLE_CONTENT),
         status=status.HTTP_422_UNPROCESSABLE_CONTENT,
         detail=f"No file was taken. {reasons}",
         code="all_refused",

@@ -10,8 +10,8 @@ from fastapi.exceptions import RequestValidationError
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.exceptions import HTTPException
 
-from dynavera.contracts.system import FieldError
 from dynavera.credentials import mcp_token
+from dynavera.problems import field_errors, sentence_of
 from dynavera.records.agents import Agents
 from dynavera.records.database import Database
 from dynavera.records.documents import DocumentRecords
@@ -86,14 +86,8 @@ async def _fault(_request: Request, _error: Exception) -> Response:
 
 
 async def _invalid(_request: Request, error: Exception) -> Response:
-    invalid = cast("RequestValidationError", error)
-    # What was sent is not sent back: it may hold secrets, or what no JSON can hold.
-    errors = [
-        FieldError(location=".".join(str(part) for part in each["loc"]), message=each["msg"])
-        for each in invalid.errors()
-    ]
-    detail = " ".join(f"{each.location}: {each.message}." for each in errors)
-    return problem(status.HTTP_422_UNPROCESSABLE_CONTENT, "invalid_request", detail, errors=errors)
+    errors = field_errors(cast("RequestValidationError", error).errors())
+    return problem(status.HTTP_422_UNPROCESSABLE_CONTENT, "invalid_request", sentence_of(errors), errors=errors)
 
 
 async def _http_error(_request: Request, error: Exception) -> Response:

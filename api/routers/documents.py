@@ -1,6 +1,6 @@
 """Documents and what is found in them: passed on to the MCP service, its answers unchanged."""
 
-from fastapi import HTTPException, Request, Response, status
+from fastapi import Request, Response, status
 
 from api.authentication import CurrentUser, Owner
 from api.dependencies import KnowledgeDep
@@ -20,6 +20,7 @@ from dynavera.contracts.documents import (
 )
 from dynavera.contracts.pages import Page
 from dynavera.contracts.system import Problem
+from dynavera.problems import require_form
 
 FILES = {
     "requestBody": {
@@ -75,10 +76,8 @@ async def list_documents(
 )
 async def add_documents(request: Request, user: CurrentUser, knowledge: KnowledgeDep) -> Response:
     """Add files to a collection; one of the same name in the same collection is replaced."""
-    media_type = request.headers.get("content-type", "")
-    if not media_type.lower().startswith("multipart/form-data"):
-        raise HTTPException(status.HTTP_415_UNSUPPORTED_MEDIA_TYPE, "Send files as multipart/form-data, field 'file'.")
-    headers = {"Content-Type": media_type}
+    require_form(request)
+    headers = {"Content-Type": request.headers["content-type"]}
     if "content-length" in request.headers:
         headers["Content-Length"] = request.headers["content-length"]
     return await knowledge.pass_on(user, Call("POST", "/documents", content=request.stream(), headers=headers))

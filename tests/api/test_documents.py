@@ -111,6 +111,7 @@ async def test_what_is_not_files_is_refused_here(api: Api, client: httpx.AsyncCl
     answer = await client.post("/api/documents", json={"file": "a.md"})
 
     assert (answer.status_code, answer.headers["content-type"]) == (415, "application/problem+json")
+    assert answer.json()["code"] == "not_form"
     assert api.mcp.received == []
 
 

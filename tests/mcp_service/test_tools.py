@@ -111,6 +111,21 @@ async def test_a_bad_call_is_refused_by_structure(service: Running) -> None:
     assert [error.code == INVALID_PARAMS for error in refused] == [code == "invalid_arguments" for code in codes]
 
 
+async def test_bad_arguments_are_said_plainly(service: Running) -> None:
+    details: list[str] = []
+
+    async with mcp_client(service) as client:
+        for query in ("", "q" * 65_537):
+            with pytest.raises(MCPError) as refused:
+                await call(client, "retrieve", {"query": query})
+            details.append(refused.value.data["detail"])
+
+    assert details == [
+        "query: must not be blank: it is the question.",
+        "query: must have at most 65536 characters, and has 65537.",
+    ]
+
+
 async def test_refused_arguments_are_not_sent_back(service: Running) -> None:
     async with mcp_client(service) as client:
         with pytest.raises(MCPError) as refused:

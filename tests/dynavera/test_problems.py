@@ -1,0 +1,72 @@
+"""What is wrong with a request, in words."""
+
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from dynavera.contracts.documents import Query
+from dynavera.contracts.mcp import OperationId
+from dynavera.contracts.system import FieldError
+from dynavera.problems import InvalidJson, field_errors, sentence_of, strict_json, title_of
+
+
+def errors_of(kind: Any, value: object) -> list[FieldError]:
+    with pytest.raises(ValidationError) as invalid:
+        TypeAdapter(kind).validate_python(value)
+    return field_errors(invalid.value.errors())
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "said"),
+    [
+        (Query, "", "must not be blank: it is the question"),
+        (Query, "a\0", "must not contain the NUL character"),
+        (Query, "a" * 65_537, "must have at most 65536 characters, and has 65537"),
+        (OperationId, "", "must not be empty"),
+        (Query, 7, "Input should be a valid string"),
+    ],
+)
+def test_a_value_that_is_refused_is_said_plainly(kind: Any, value: object, said: str) -> None:
+    assert [error.message for error in errors_of(kind, value)] == [said]
+
+
+class Nothing(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+def test_what_is_said_of_many_errors_stays_short_and_can_be_sent() -> None:
+    errors = errors_of(Nothing, {f"{number}" + "a" * 10_000: 1 for number in range(100)})
+    unsendable = field_errors([{"type": "extra_forbidden", "loc": ("body", "\ud800"), "msg": "No.", "input": 1}])
+
+    assert len(errors) == 20
+    assert all(len(error.location) == 200 for error in errors)
+    assert sentence_of(errors).startswith("0aaa")
+    assert sentence_of(unsendable) == "body.?: No."
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b'{"a": 1,\n x}', "not JSON: .* \\(line 2, column 2\\)"),
+        (b'{"a": "\xe4"}', "not UTF-8: see its byte 8"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b"9" * 5_000, "too many digits"),
+        (b"1e999", "too large"),
+        (b"NaN", "NaN or Infinity"),
+    ],
+)
+def test_what_is_not_json_says_why_and_where(body: bytes, said: str) -> None:
+    with pytest.raises(InvalidJson) as invalid:
+        strict_json(body)
+
+    assert invalid.match(said)
+    assert invalid.value.code == "invalid_json"
+
+
+def test_a_status_has_one_title_with_every_version_of_python() -> None:
+    assert [title_of(status) for status in (404, 413, 422)] == [
+        "Not Found",
+        "Content Too Large",
+        "Unprocessable Content",
+    ]
