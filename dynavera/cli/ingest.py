@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
+from uuid import UUID
 
 from pydantic import Field, ValidationError
 from rich.console import Console
@@ -13,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from dynavera.cli.client import Api, api, refusal
 from dynavera.cli.failures import CommandFailed, ExitCode, WrongUse
-from dynavera.cli.local_files import LocalFile, content_of, files_below
+from dynavera.cli.local_files import LocalFile, Skipped, content_of, files_below
 from dynavera.cli.options import Output
 from dynavera.cli.output import notes, one_line, write
 from dynavera.contracts.contract import Contract
@@ -22,7 +23,8 @@ from dynavera.settings import Settings
 
 BATCH_FILES = 200
 BATCH_BYTES = 8 * 1024 * 1024
-MOST_SKIPPED_SHOWN = 20
+MOST_SHOWN = 20
+"""How many skipped files are named, and how many copies."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +37,17 @@ class Order:
     prune: bool = False
 
 
+class Copy(Contract):
+    """A file that is the same as another one: both are one document."""
+
+    name: str = Field(description="The file's name.")
+    document: str = Field(description="The document's name.")
+
+
 class Report(Ingestion):
     """What became of the files."""
 
+    copies: list[Copy] = Field(description="Files that are the same as others, and no documents of their own.")
     forgotten: list[str] = Field(description="The documents that were forgotten: their files are gone.")
 
     @property
@@ -52,17 +62,19 @@ class _Ingest:
 
     dynavera: Api
     collection: str
-    taken: list[Document] = field(default_factory=list[Document])
-    kept: list[Document] = field(default_factory=list[Document])
+    taken: dict[UUID, Document] = field(default_factory=dict[UUID, Document])
+    kept: dict[UUID, Document] = field(default_factory=dict[UUID, Document])
+    copies: list[Copy] = field(default_factory=list[Copy])
     refused: list[Refusal] = field(default_factory=list[Refusal])
     forgotten: list[str] = field(default_factory=list[str])
 
     def report(self) -> Report:
         """What has become of the files so far."""
         return Report(
-            items=self.taken + self.kept,
+            items=[*self.taken.values(), *self.kept.values()],
             refused=self.refused,
-            unchanged=[document.id for document in self.kept],
+            unchanged=list(self.kept),
+            copies=self.copies,
             forgotten=self.forgotten,
         )
 
@@ -82,7 +94,8 @@ class _Ingest:
         task = progress.add_task("Ingesting", total=len(files))
         for batch in _batches(self._changed(files, known)):
             self._send(batch)
-            progress.update(task, completed=len(self.taken) + len(self.kept) + len(self.refused))
+            done = (self.taken, self.kept, self.copies, self.refused)
+            progress.update(task, completed=sum(len(files) for files in done))
 
     def _changed(self, files: Iterable[LocalFile], known: dict[str, Document]) -> Iterator["_Content"]:
         for file in files:
@@ -91,22 +104,31 @@ class _Ingest:
                     self.refused.append(refused)
                 case bytes() as data:
                     there = known.get(file.name)
-                    if there is not None and there.sha256 == hashlib.sha256(data).hexdigest():
-                        self.kept.append(there)
+                    if there is not None and there.sha256 == _sha256(data):
+                        self.kept[there.id] = there
                     else:
                         yield file.name, data
 
     def _send(self, batch: list["_Content"]) -> None:
         response = self.dynavera.upload([("file", content) for content in batch], self.collection)
         if response.status_code == HTTPStatus.CREATED:
-            ingestion = Ingestion.model_validate_json(response.content)
-            for document in ingestion.items:
-                (self.kept if document.id in ingestion.unchanged else self.taken).append(document)
-            self.refused += ingestion.refused
+            self._take(batch, Ingestion.model_validate_json(response.content))
         elif response.status_code in (HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.REQUEST_ENTITY_TOO_LARGE):
             self._refuse(batch, response.status_code, response.content)
         else:
             raise refusal(response.status_code, response.content)
+
+    def _take(self, batch: list["_Content"], ingestion: Ingestion) -> None:
+        for document in ingestion.items:
+            if document.id not in self.taken:
+                (self.kept if document.id in ingestion.unchanged else self.taken)[document.id] = document
+        self.refused += ingestion.refused
+        own = {document.name for document in ingestion.items}
+        same = {document.sha256: document.name for document in ingestion.items}
+        for name, data in batch:
+            document = same.get(_sha256(data))
+            if name not in own and document is not None:
+                self.copies.append(Copy(name=name, document=document))
 
     def _refuse(self, batch: list["_Content"], status: int, said: bytes) -> None:
         """Why the batch was refused, file by file."""
@@ -122,6 +144,12 @@ class _Ingest:
 
 
 _Content = tuple[str, bytes]
+
+
+class _Forgotten(Contract):
+    """A document whose file is gone."""
+
+    name: str
 
 
 class _AllRefused(Contract):
@@ -144,7 +172,7 @@ def ingest(settings: Settings, order: Order, output: Output) -> ExitCode:
                 run.forget(document for name, document in known.items() if name not in found.files)
             run.bring(list(found.files.values()), known, progress)
         except (CommandFailed, KeyboardInterrupt):
-            _tell(console, run.report(), [])
+            _tell(console, run.report(), ())
             console.print("It is not done. Run the same command again: what is there already is not sent again.")
             raise
     _tell(console, run.report(), found.skipped)
@@ -179,25 +207,46 @@ def _progress(console: Console, output: Output) -> Progress:
     )
 
 
-def _tell(console: Console, report: Report, skipped: Sequence[Path]) -> None:
-    for path in skipped[:MOST_SKIPPED_SHOWN]:
-        console.print(f"Skipped {one_line(str(path))}: hidden, excluded, or of a kind that is not read.")
-    if len(skipped) > MOST_SKIPPED_SHOWN:
-        console.print(f"Skipped {len(skipped) - MOST_SKIPPED_SHOWN} more.")
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _tell(console: Console, report: Report, skipped: Sequence[Skipped]) -> None:
+    _tell_some(console, [f"Skipped {one_line(str(path.path))}: {path.reason}." for path in skipped])
+    _tell_some(
+        console,
+        [f"{one_line(copy.name)} is the same as {one_line(copy.document)}: one document." for copy in report.copies],
+    )
     for refused in report.refused:
         console.print(f"Refused {one_line(refused.name)}: {refused.detail}")
     new = report.new
     passages = sum(document.passages for document in new)
+    copies = f", {_counted(len(report.copies), 'file')} twice" if report.copies else ""
     forgotten = f", {len(report.forgotten)} forgotten" if report.forgotten else ""
     console.print(
         f"{_counted(len(new), 'document')} with {_counted(passages, 'passage')} ingested, "
         f"{len(report.unchanged)} unchanged, "
-        f"{len(report.refused)} refused, {len(skipped)} skipped{forgotten}."
+        f"{len(report.refused)} refused, {len(skipped)} skipped{copies}{forgotten}."
     )
+
+
+def _tell_some(console: Console, lines: Sequence[str]) -> None:
+    for line in lines[:MOST_SHOWN]:
+        console.print(line)
+    if len(lines) > MOST_SHOWN:
+        console.print(f"{len(lines) - MOST_SHOWN} more like this.")
 
 
 def _counted(number: int, thing: str) -> str:
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def _outcomes(report: Report) -> Iterator[tuple[str, Sequence[Contract]]]:
+    yield "ingested", report.new
+    yield "unchanged", [document for document in report.items if document.id in report.unchanged]
+    yield "refused", report.refused
+    yield "copy", report.copies
+    yield "forgotten", [_Forgotten(name=name) for name in report.forgotten]
 
 
 def _write(report: Report, output: Output) -> None:
@@ -205,8 +254,9 @@ def _write(report: Report, output: Output) -> None:
         case Output.JSON:
             write(json.dumps(report.model_dump(mode="json"), ensure_ascii=False, indent=2))
         case Output.JSONL:
-            for document in report.new:
-                write(document.model_dump_json())
+            for outcome, things in _outcomes(report):
+                for thing in things:
+                    write(json.dumps({"outcome": outcome} | thing.model_dump(mode="json"), ensure_ascii=False))
         case Output.TEXT:
             for document in report.new:
                 write(f"{document.id}  {one_line(document.name)}")

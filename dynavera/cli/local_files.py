@@ -1,7 +1,9 @@
 """Files of this machine as documents: which there are below some paths, and under which names."""
 
+import errno
 import os
 import re
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,12 +27,20 @@ class LocalFile:
     name: str
 
 
+@dataclass(frozen=True)
+class Skipped:
+    """What is not brought, and why: the end of a sentence."""
+
+    path: Path
+    reason: str
+
+
 @dataclass
 class Found:
     """The files below some paths; what is skipped and refused never leaves this machine."""
 
     files: dict[str, LocalFile] = field(default_factory=dict[str, LocalFile])
-    skipped: list[Path] = field(default_factory=list[Path])
+    skipped: list[Skipped] = field(default_factory=list[Skipped])
     refused: list[Refusal] = field(default_factory=list[Refusal])
     is_all: bool = True
     """Whether every folder could be read; if not, there may be more files than these."""
@@ -60,18 +70,19 @@ def files_below(paths: Sequence[Path], excluded: Sequence[str]) -> Found:
     `.gitignore`.
 
     Raises:
-        WrongUse: there is no such file or folder.
+        WrongUse: there is no such file or folder, or it is neither.
     """
     found = Found()
     spec = GitIgnoreSpec.from_lines(excluded)
     for path in paths:
-        if _is_file(path):
-            found.add(path, path.name)
-        elif path.is_dir():
+        if os.path.isdir(path):  # noqa: PTH112 -- pathlib's raises where a folder above cannot be entered
             for below in _below(path, spec, found):
                 found.add(path / below, below.as_posix())
-        else:
-            raise WrongUse(f"There is no file or folder {str(path)!r}.")
+            continue
+        reason = _why_no_file(path)
+        if reason is not None:
+            raise WrongUse(f"{str(path)!r} cannot be brought: {reason}.")
+        found.add(path, path.name)
     return found
 
 
@@ -89,31 +100,48 @@ def content_of(file: LocalFile) -> bytes | Refusal:
 def _below(folder: Path, excluded: GitIgnoreSpec, found: Found) -> Iterator[Path]:
     for place, folders, names in os.walk(folder, onerror=found.unread):
         here = Path(place)
-        kept: list[str] = []
+        entered: list[str] = []
         for name in sorted(folders):
-            if name.startswith(".") or excluded.match_file(f"{(here / name).relative_to(folder).as_posix()}/"):
-                found.skipped.append(here / name)
+            path = here / name
+            reason = _why_left_out(f"{path.relative_to(folder).as_posix()}/", excluded)
+            if reason is None and os.path.islink(path):  # noqa: PTH114 -- pathlib's raises where a path is too long
+                reason = "it is a link to a folder"
+            if reason is None:
+                entered.append(name)
             else:
-                kept.append(name)
-        folders[:] = kept
+                found.skipped.append(Skipped(path, reason))
+        folders[:] = entered
         for name in sorted(names):
             path = here / name
-            if _is_readable(path) and not excluded.match_file(path.relative_to(folder).as_posix()):
-                yield path.relative_to(folder)
+            below = path.relative_to(folder)
+            reason = _why_left_out(below.as_posix(), excluded) or _why_no_file(path) or _why_not_read(path)
+            if reason is None:
+                yield below
             else:
-                found.skipped.append(path)
+                found.skipped.append(Skipped(path, reason))
 
 
-def _is_readable(path: Path) -> bool:
-    return not path.name.startswith(".") and path.suffix.lower() in MEDIA_TYPES and _is_file(path)
+def _why_left_out(below: str, excluded: GitIgnoreSpec) -> str | None:
+    if Path(below).name.startswith("."):
+        return "it is hidden"
+    return "it is excluded" if excluded.match_file(below) else None
 
 
-def _is_file(path: Path) -> bool:
+def _why_no_file(path: Path) -> str | None:
     try:
-        return path.is_file()
-    except OSError:
-        # Whoever opens it learns why it cannot be read, and says so; it is there all the same.
-        return True
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return "it is a link to nothing" if path.is_symlink() else "it is not there"
+    except OSError as error:
+        # Of other errors whoever opens it learns, and says so; it is there all the same.
+        return "it is a link that leads back to itself" if error.errno == errno.ELOOP else None
+    return None if stat.S_ISREG(mode) else "it is a pipe, a socket or a device"
+
+
+def _why_not_read(path: Path) -> str | None:
+    if path.suffix.lower() in MEDIA_TYPES:
+        return None
+    return f"files that end in {path.suffix} are not read" if path.suffix else "its name does not say what kind it is"
 
 
 def _wrong_with(name: str) -> str | None:

@@ -52,9 +52,75 @@ async def test_a_folder_is_brought_with_all_that_can_be_read(
     assert ended.code == 0, ended.err
     assert await names(base, "lab") == ["deep/two.csv", "one.md"]
     assert await names(base) == []
-    for skipped in ("picture.png", ".hidden", "drafts"):
-        assert f"Skipped {notes / skipped}:" in ended.err
+    for skipped, reason in (
+        ("picture.png", "files that end in .png are not read"),
+        (".hidden", "it is hidden"),
+        ("drafts", "it is excluded"),
+    ):
+        assert f"Skipped {notes / skipped}: {reason}.\n" in ended.err
     assert ended.err.splitlines()[-1] == ("2 documents with 2 passages ingested, 0 unchanged, 0 refused, 3 skipped.")
+
+
+async def test_what_is_no_file_is_skipped_with_its_reason(
+    command: CommandLine, base: KnowledgeBase, notes: Path
+) -> None:
+    (notes / "nothing.md").symlink_to("nowhere.md")
+    (notes / "round.md").symlink_to("round.md")
+    (notes / "elsewhere").symlink_to(notes / "deep")
+    (notes / "README").write_text("What is it?")
+    os.mkfifo(notes / "pipe.md")
+
+    ended = await command("ingest", str(notes))
+    alone = [await command("ingest", str(notes / name)) for name in ("nothing.md", "round.md", "pipe.md")]
+
+    reasons = {
+        "nothing.md": "it is a link to nothing",
+        "round.md": "it is a link that leads back to itself",
+        "pipe.md": "it is a pipe, a socket or a device",
+        "elsewhere": "it is a link to a folder",
+        "README": "its name does not say what kind it is",
+    }
+    assert ended.code == 0
+    for name, reason in reasons.items():
+        assert f"Skipped {notes / name}: {reason}.\n" in ended.err
+    assert [one.code for one in alone] == [2, 2, 2]
+    assert "pipe.md' cannot be brought: it is a pipe, " in alone[-1].err
+
+
+async def test_a_copy_is_the_same_document_and_counts_once(
+    command: CommandLine, base: KnowledgeBase, tmp_path: Path
+) -> None:
+    folder = tmp_path / "twice"
+    folder.mkdir()
+    for name in ("one.md", "other.md"):
+        (folder / name).write_text("# One\n\nLight.")
+
+    first = await command("ingest", str(folder))
+    again = await command("ingest", str(folder), "--output", "json")
+
+    report = json.loads(again.out)
+    assert len(first.out.splitlines()) == 1
+    assert "other.md is the same as one.md: one document.\n" in first.err
+    assert "1 document with 1 passage ingested, 0 unchanged, 0 refused, 0 skipped, 1 file twice." in first.err
+    assert (len(report["items"]), len(report["unchanged"])) == (1, 1)
+    assert report["copies"] == [{"name": "other.md", "document": "one.md"}]
+
+
+async def test_json_lines_say_what_became_of_each(command: CommandLine, base: KnowledgeBase, notes: Path) -> None:
+    await command("ingest", str(notes))
+    (notes / "one.md").rename(notes / "uno.md")
+    (notes / "nul.txt").write_bytes(b"a\x00")
+
+    ended = await command("ingest", str(notes), "--prune", "--output", "jsonl")
+
+    lines = [json.loads(line) for line in ended.out.splitlines()]
+    assert [(line["outcome"], line["name"]) for line in lines] == [
+        ("ingested", "uno.md"),
+        ("unchanged", "deep/two.csv"),
+        ("unchanged", "drafts/three.txt"),
+        ("refused", "nul.txt"),
+        ("forgotten", "one.md"),
+    ]
 
 
 async def test_what_is_there_already_is_not_sent_again(command: CommandLine, base: KnowledgeBase, notes: Path) -> None:
@@ -228,7 +294,7 @@ async def test_names_with_marks_arrive_as_they_are(command: CommandLine, base: K
 async def test_a_path_that_is_not_there_is_wrong_use(command: CommandLine) -> None:
     ended = await command("ingest", "nowhere")
 
-    assert (ended.code, ended.err) == (2, "There is no file or folder 'nowhere'.\n")
+    assert (ended.code, ended.err) == (2, "'nowhere' cannot be brought: it is not there.\n")
 
 
 async def test_indexes_are_made_anew_for_the_owner_only(command: CommandLine, base: KnowledgeBase, notes: Path) -> None:
