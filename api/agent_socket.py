@@ -58,6 +58,7 @@ class AgentSocket:
             ReaderTooSlow: the client does not read.
             Unauthenticated: its session has ended.
             AgentNotFound: the agent was deleted.
+            LogUnreadable: something is wrong with the log of one of its executions.
             DatabaseAway: nothing can be shown now.
         """
         try:
@@ -81,9 +82,7 @@ class AgentSocket:
     async def _positions(self) -> dict[UUID, int]:
         """Where the logs of the executions are that run already, or have just ended."""
         self._known.update(await self.services.streams.arrivals.known(self.agent_id))
-        running = list(self._known)
-        last = await asyncio.gather(*(self.services.executions.last_sequence(one) for one in running))
-        return dict(zip(running, last, strict=True))
+        return await self.services.executions.last_of_each(list(self._known))
 
     async def _listen(self) -> None:
         while True:

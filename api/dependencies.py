@@ -1,5 +1,6 @@
 """What the routes need, and the seams to the parts that the API does not see into."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Protocol, cast
 from uuid import UUID
@@ -69,8 +70,8 @@ class ExecutionsDoor(Protocol):
         """Make sure that a reader may go on after `after`."""
         ...
 
-    async def last_sequence(self, execution_id: UUID) -> int:
-        """The sequence of the newest event that can be read now."""
+    async def last_of_each(self, execution_ids: Sequence[UUID]) -> dict[UUID, int]:
+        """The sequence of each log's newest event that can be read now."""
         ...
 
     async def count_live(self) -> dict[str, int]:

@@ -1,15 +1,20 @@
 """The one reader of an execution's log: what is archived, and the tail that its workflow still has."""
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from api.temporal import Temporal, TemporalAway, WorkflowUnknown
-from dynavera.contracts.events import ExecutionEvent
+from dynavera.contracts.events import LARGEST_SEQUENCE, ExecutionEvent
 from dynavera.contracts.executions import LIVE
 from dynavera.records.logs import Logs
 
 MOST = 1000
 """Events that are read at a time."""
+
+ASKED_AT_ONCE = 20
+"""Workflows that are asked at the same time how far they are."""
 
 
 class EventsAway(Exception):
@@ -35,39 +40,46 @@ class ExecutionLog:
             EventsAway: there may be more, and Temporal or its worker does not answer.
             CursorAhead: there is no event `after` yet.
         """
-        stored = await self.logs.events(execution_id, after, limit)
-        if stored:
-            return stored
-        status = await self.logs.status(execution_id)
-        if status in LIVE and status != "queued":
+        archived = await self.logs.part(execution_id, after, limit)
+        if archived.events:
+            return archived.events
+        if archived.status == "running":
             return await self._tail(execution_id, after, limit)
-        # It may have ended, or have been archived, since the first look.
-        stored = await self.logs.events(execution_id, after, limit)
-        if not stored:
-            await self._not_ahead(execution_id, after)
-        return stored
+        await self._not_ahead(execution_id, after)
+        return []
 
     async def newest(self, execution_id: UUID, after: int) -> list[ExecutionEvent]:
-        """As `read`, for a reader that has caught up with an execution that has begun: the workflow is asked first.
+        """What the workflow has, where that goes on right after `after`; nothing while nobody answers.
 
-        Nothing is returned, rather than an error raised, while nobody answers.
+        Without anything the records may have more: archived meanwhile, or ended by the sweep without the workflow.
         """
         try:
             page = await self.temporal.events(execution_id, after)
         except (TemporalAway, WorkflowUnknown):
-            return await self.logs.events(execution_id, after, MOST)
-        if not page.items or page.first > after + 1:
-            # Archived meanwhile; or ended by the sweep, of which the workflow knows nothing.
-            return await self.logs.events(execution_id, after, MOST)
-        return page.items
+            return []
+        return page.items if page.first <= after + 1 else []
 
-    async def last(self, execution_id: UUID) -> int:
-        """The sequence of the newest event, as far as anybody answers."""
+    async def last_of_each(self, execution_ids: Sequence[UUID]) -> dict[UUID, int]:
+        """The sequence of each log's newest event, as far as anybody answers: who runs is asked, a few at a time."""
+        found = await self.logs.positions(execution_ids)
+        last = {execution_id: position.last for execution_id, position in found.items()}
+        running = [execution_id for execution_id, position in found.items() if position.status == "running"]
+        for first in range(0, len(running), ASKED_AT_ONCE):
+            some = running[first : first + ASKED_AT_ONCE]
+            answers = await asyncio.gather(*(self._last(execution_id) for execution_id in some))
+            if all(answer is None for answer in answers):
+                # Nobody answers, and the others would wait for it as long.
+                break
+            last |= {one: answer for one, answer in zip(some, answers, strict=True) if answer is not None}
+        return last
+
+    async def _last(self, execution_id: UUID) -> int | None:
         try:
-            page = await self.temporal.events(execution_id, 2**31)
-        except (TemporalAway, WorkflowUnknown):
+            return (await self.temporal.events(execution_id, LARGEST_SEQUENCE)).last
+        except WorkflowUnknown:
             return await self.logs.last_sequence(execution_id)
-        return page.last
+        except TemporalAway:
+            return None
 
     async def _tail(self, execution_id: UUID, after: int, limit: int) -> list[ExecutionEvent]:
         try:

@@ -1,5 +1,6 @@
 """The one door to executions: start, stop, retry, read."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -151,9 +152,9 @@ class Executions:
             # Whether the cursor is right shows when the worker is back; until then the stream is silent.
             return
 
-    async def last_sequence(self, execution_id: UUID) -> int:
-        """The sequence of the newest event, as far as anybody answers."""
-        return await self.log.last(execution_id)
+    async def last_of_each(self, execution_ids: Sequence[UUID]) -> dict[UUID, int]:
+        """The sequence of each log's newest event, as far as anybody answers."""
+        return await self.log.last_of_each(execution_ids)
 
     async def pinned_source(self, user: User, execution_id: UUID, n: int) -> Source:
         """The source as it was cited.

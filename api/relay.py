@@ -41,7 +41,7 @@ class Feed:
     _window: deque[tuple[ExecutionEvent, int]] = field(default_factory=deque[tuple[ExecutionEvent, int]])
     _bytes: int = 0
     _moved: asyncio.Event = field(default_factory=asyncio.Event)
-    _begun: bool = False
+    _runs: bool = False
     _reader: asyncio.Task[None] | None = None
 
     @property
@@ -90,15 +90,7 @@ class Feed:
 
     async def _look(self) -> bool:
         try:
-            if not self._begun:
-                # One that has ended is all in the records, though its workflow may still wait for a worker.
-                self._begun = await self.log.logs.status(self.execution_id) == "running"
-            if self._begun:
-                events = await self.log.newest(self.execution_id, self.position)
-            else:
-                events = await self.log.logs.events(self.execution_id, self.position, MOST)
-            if not events:
-                events = await self._ending()
+            events = await self._next()
         except DatabaseAway:
             return False
         except ExecutionNotFound:
@@ -107,13 +99,16 @@ class Feed:
         self._add(events)
         return bool(events)
 
-    async def _ending(self) -> list[ExecutionEvent]:
-        """What is left of the log of an execution that has ended; without anything left the feed has ended too."""
-        if await self.log.logs.status(self.execution_id) in LIVE:
-            return []
-        events = await self.log.logs.events(self.execution_id, self.position, MOST)
-        self.ended = not events
-        return events
+    async def _next(self) -> list[ExecutionEvent]:
+        """What comes next: from the workflow while it runs, else from the records, which know when there is no more."""
+        if self._runs and (events := await self.log.newest(self.execution_id, self.position)):
+            return events
+        archived = await self.log.logs.part(self.execution_id, self.position, MOST)
+        ran, self._runs = self._runs, archived.status == "running"
+        if self._runs and not ran and not archived.events:
+            return await self.log.newest(self.execution_id, self.position)
+        self.ended = not archived.events and archived.status not in LIVE
+        return archived.events
 
     def _add(self, events: list[ExecutionEvent]) -> None:
         for event in events:

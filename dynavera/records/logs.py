@@ -1,10 +1,11 @@
 """The logs of executions: begun, archived, and ended once; the first outcome wins."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -20,11 +21,28 @@ from dynavera.contracts.events import (
 )
 from dynavera.contracts.executions import LIVE, ExecutionStatus, FinalStatus
 from dynavera.records.database import Database
+from dynavera.records.document_rows import MOST_PARAMETERS
 from dynavera.records.tables import EventRow, ExecutionRow
 
 
 class ExecutionNotFound(Exception):
     """There is no such execution, or it is another user's."""
+
+
+@dataclass(frozen=True)
+class LogPart:
+    """Archived events of an execution, and its status at that moment: one that has ended has them all archived."""
+
+    status: ExecutionStatus
+    events: list[ExecutionEvent]
+
+
+@dataclass(frozen=True)
+class Position:
+    """How far an execution is, and up to which event its log is archived."""
+
+    status: ExecutionStatus
+    last: int
 
 
 @dataclass(frozen=True)
@@ -107,13 +125,35 @@ class Logs:
     async def events(self, execution_id: UUID, after: int, limit: int) -> list[ExecutionEvent]:
         """The archived events after `after`, at most `limit`."""
         async with self.database.reading() as session:
-            rows = await session.scalars(
-                select(EventRow.event)
-                .where(EventRow.execution_id == execution_id, EventRow.sequence > after)
-                .order_by(EventRow.sequence)
-                .limit(limit)
-            )
+            rows = await session.scalars(_after(execution_id, after).limit(limit))
             return [execution_event.validate_json(event) for event in rows]
+
+    async def part(self, execution_id: UUID, after: int, limit: int) -> LogPart:
+        """The archived events after `after`, at most `limit`, with the status.
+
+        Raises:
+            ExecutionNotFound: there is no such execution (any more).
+        """
+        async with self.database.reading() as session:
+            # In this order: what ends between the two has its last events in what is read second.
+            status = await session.scalar(select(ExecutionRow.status).where(ExecutionRow.id == execution_id))
+            if status is None:
+                raise ExecutionNotFound(f"There is no execution {str(execution_id)!r}.")
+            rows = await session.scalars(_after(execution_id, after).limit(limit))
+            return LogPart(cast("ExecutionStatus", status), [execution_event.validate_json(event) for event in rows])
+
+    async def positions(self, execution_ids: Sequence[UUID]) -> dict[UUID, Position]:
+        """How far these executions are; those that are not there (any more) are left out."""
+        last = select(func.max(EventRow.sequence)).where(EventRow.execution_id == ExecutionRow.id).scalar_subquery()
+        found: dict[UUID, Position] = {}
+        async with self.database.reading() as session:
+            for first in range(0, len(execution_ids), MOST_PARAMETERS):
+                some = execution_ids[first : first + MOST_PARAMETERS]
+                rows = await session.execute(
+                    select(ExecutionRow.id, ExecutionRow.status, last).where(ExecutionRow.id.in_(some))
+                )
+                found |= {row.id: Position(row.status, row[2] or 0) for row in rows}
+        return found
 
     async def last_sequence(self, execution_id: UUID) -> int:
         """The sequence of the last archived event; 0 without any."""
@@ -146,6 +186,12 @@ async def locked(session: AsyncSession, execution_id: UUID) -> ExecutionRow:
     if row is None:
         raise ExecutionNotFound(f"There is no execution {str(execution_id)!r}.")
     return row
+
+
+def _after(execution_id: UUID, after: int) -> Select[str]:
+    """The archived events after `after`, in their order."""
+    wanted = select(EventRow.event).where(EventRow.execution_id == execution_id, EventRow.sequence > after)
+    return wanted.order_by(EventRow.sequence)
 
 
 async def _terminal_event(session: AsyncSession, execution_id: UUID) -> TerminalEvent:

@@ -1,6 +1,7 @@
 """What stands in for Temporal and for the MCP service behind the REST routes."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -133,8 +134,8 @@ class FakeExecutions:
     async def check_cursor(self, user: User, execution_id: UUID, after: int) -> None:
         await self.get(user, execution_id)
 
-    async def last_sequence(self, execution_id: UUID) -> int:
-        return 1
+    async def last_of_each(self, execution_ids: Sequence[UUID]) -> dict[UUID, int]:
+        return dict.fromkeys(execution_ids, 1)
 
     async def count_live(self) -> dict[str, int]:
         return {status: sum(row.status == status for row in self.rows.values()) for status in LIVE}

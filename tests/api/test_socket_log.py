@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from api.execution_log import ExecutionLog
 from tests.api.live import Live, dense, item_texts, sequences
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -222,3 +223,24 @@ async def test_a_log_that_cannot_be_read_closes_the_socket_with_1011_and_is_gone
     assert closed == 1011
     assert "after" in (conversation.connection.close_reason or "")
     assert dense([first, *rest])
+
+
+async def test_the_ends_of_many_logs_are_asked_for_a_few_at_a_time_and_guessed_from_the_records(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.execution_log.ASKED_AT_ONCE", 2)
+    live.writes("One, ", "two.", stops_after=1)
+
+    async with live.worker(), live.socket() as conversation:
+        ids = [await conversation.start() for _ in range(3)]
+        waiting = set(map(str, ids))
+        while waiting:
+            said = await conversation.answer("agent_event")
+            waiting -= {said["execution_id"]} if said["event_type"] == "delta" else set()
+        ends = await ExecutionLog(live.logs, live.temporal).last_of_each(ids)
+        queued = await live.records.accept(live.user.id, live.agent.id, {"query": "Queued?"})
+        away = ExecutionLog(live.logs, await live.temporal_that_is_away())
+        archived = await away.last_of_each([*ids, queued.id])
+
+    assert ends == {one: len(conversation.events(one)) for one in ids}
+    assert archived == dict.fromkeys([*ids, queued.id], 1)

@@ -106,7 +106,7 @@ class World:
         """Wait until nothing new is said for some looks of the relay."""
         last = 0
         for _ in range(5):
-            while (now := await self.log.last(execution_id)) != last:
+            while (now := (await self.log.last_of_each([execution_id]))[execution_id]) != last:
                 last = now
             await asyncio.sleep(0.05)
 
