@@ -4,16 +4,18 @@ import json
 import shutil
 import subprocess
 from collections.abc import Callable
+from http import HTTPStatus
 
 import httpx
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from dynavera.cli.client import NoToken, api_key
 from dynavera.cli.failures import ExitCode
 from dynavera.cli.options import Output
 from dynavera.cli.output import printable, write
 from dynavera.contracts.contract import Contract
-from dynavera.contracts.system import Health, McpHealth, System
+from dynavera.contracts.system import Health, McpHealth, Problem, System
+from dynavera.credentials import TOKEN_FILE
 from dynavera.settings import BadSettings, Settings, load_settings
 from dynavera.starting import CannotStart, prepared_data_dir
 from dynavera.up.checks import check_ui
@@ -80,8 +82,18 @@ def _data_dir(settings: Settings) -> str:
 
 
 def _key(settings: Settings) -> str:
-    api_key(settings)
-    return "from DYNAVERA_TOKEN" if settings.token else "from the data directory"
+    key = api_key(settings)
+    place = "DYNAVERA_TOKEN" if settings.token else f"{settings.data_dir.absolute() / TOKEN_FILE}"
+    try:
+        said = _asked(f"{settings.api_base_url}/api/me", key)
+    except httpx.TransportError:
+        return f"from {place}, not tried: the API does not answer"
+    if said.status_code == HTTPStatus.UNAUTHORIZED:
+        other = (
+            "unset it: the data directory has the owner's" if settings.token else "set DYNAVERA_TOKEN to one that is"
+        )
+        raise _Trouble(f"The key in {place} is not accepted: {other}.")
+    return f"from {place}"
 
 
 def _page(_settings: Settings) -> str:
@@ -125,15 +137,21 @@ def _check_of(name: str) -> Callable[[Settings], str]:
 
 
 def _models(settings: Settings) -> str:
-    headers = {"Authorization": f"Bearer {api_key(settings).get_secret_value()}"}
-    content = _got(f"{settings.api_base_url}/api/system", "the API", "run `dynavera up`", headers)
+    content = _got(f"{settings.api_base_url}/api/system", "the API", "run `dynavera up`", api_key(settings))
     try:
         system = System.model_validate_json(content)
     except ValidationError as error:
-        raise _Trouble(f"The API does not say which they are: {content[:200].decode(errors='replace')}") from error
+        raise _Trouble(f"The API does not say which they are: {_reason(content)}") from error
     if system.generator is None or system.embedder is None:
         raise _Trouble("The MCP service does not say which they are: see its log.")
     return f"{system.generator}, {system.embedder}"
+
+
+def _reason(content: bytes) -> str:
+    try:
+        return Problem.model_validate_json(content).detail
+    except ValidationError:
+        return "what answers is not Dynavera. Set DYNAVERA_PORT."
 
 
 def _health(settings: Settings) -> Health:
@@ -144,11 +162,16 @@ def _health(settings: Settings) -> Health:
         raise _Trouble(f"What answers at {settings.api_base_url} is not Dynavera: set DYNAVERA_PORT.") from error
 
 
-def _got(url: str, title: str, advice: str, headers: dict[str, str] | None = None) -> bytes:
+def _got(url: str, title: str, advice: str, key: SecretStr | None = None) -> bytes:
     try:
-        return httpx.get(url, headers=headers, timeout=10, trust_env=False).content
+        return _asked(url, key).content
     except httpx.TransportError as error:
         raise _Trouble(f"Nothing answers at {url} for {title}: {advice}.") from error
+
+
+def _asked(url: str, key: SecretStr | None) -> httpx.Response:
+    headers = {} if key is None else {"Authorization": f"Bearer {key.get_secret_value()}"}
+    return httpx.get(url, headers=headers, timeout=10, trust_env=False)
 
 
 def _to_set(settings: Settings, name: str) -> str:

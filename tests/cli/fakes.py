@@ -76,6 +76,8 @@ class FakeDynavera:
         return Starlette(
             routes=[
                 Route("/api/health", self._health),
+                Route("/api/me", self._me),
+                Route("/api/system", self._me),
                 Route("/api/agents", self._agents),
                 Route("/api/executions", self._executions),
                 Route("/api/executions/{id}", self._execution),
@@ -149,6 +151,9 @@ class FakeDynavera:
 
     async def _agents(self, request: Request) -> Response:
         return _page(request, self.agents) if _knows(request) else _problem(401, "Show an API key.")
+
+    async def _me(self, request: Request) -> Response:
+        return JSONResponse({}) if _knows(request) else _problem(401, "Show an API key.")
 
     async def _executions(self, request: Request) -> Response:
         status = request.query_params.get("status")

@@ -123,6 +123,17 @@ async def test_doctor_says_what_is_wrong_and_what_to_do(nobody_there: CommandLin
     assert "start `dynavera up` once" in findings["data directory"]["detail"]
 
 
+async def test_doctor_tries_the_key(command: CommandLine) -> None:
+    accepted = await command("doctor", "--output", "json")
+    refused = await command("doctor", DYNAVERA_TOKEN="dyn_wrong")
+
+    findings = {finding["name"]: finding for finding in json.loads(accepted.out)}
+    assert findings["API key"] == {"name": "API key", "ok": True, "detail": "from DYNAVERA_TOKEN"}
+    assert any(line.startswith("wrong  API key ") for line in refused.out.splitlines())
+    assert "not accepted: unset it: the data directory has the owner's." in refused.out
+    assert refused.out.endswith("The API does not say which they are: Show an API key.\n")
+
+
 async def test_up_refuses_a_data_directory_that_cannot_be_written(nobody_there: CommandLine) -> None:
     (nobody_there.folder / "file").write_text("in the way")
 
