@@ -12,15 +12,15 @@ import signal
 import sys
 from typing import Any, BinaryIO
 
+from mcp_service.knowledge.extraction.frames import LENGTH_BYTES, LOADING_SECONDS, frame
 from mcp_service.knowledge.extraction.reading import prepare, read
 from mcp_service.knowledge.extraction.refusing import FileRefused, too_demanding
 
-LENGTH_BYTES = 4
 MEMORY_BYTES = 1024 * 1024 * 1024
 """What the process may map at most, its libraries included (some 300 MB of them)."""
 
-LOADING_SECONDS, ALARM_SECONDS = 60, 30
-"""Without a word for so long it is ended by the kernel: who would have ended it earlier is gone."""
+ALARM_SECONDS = 30
+"""Without a word for so long, or longer while it loads, it is ended by the kernel: who would have ended it is gone."""
 
 
 def main() -> None:
@@ -58,8 +58,7 @@ def _answer(out: BinaryIO, media_type: str, data: bytes) -> None:
 
 def _say(out: BinaryIO, *words: Any) -> None:
     signal.alarm(ALARM_SECONDS)
-    said = json.dumps(words).encode()
-    out.write(len(said).to_bytes(LENGTH_BYTES) + said)
+    out.write(frame(json.dumps(words).encode()))
     out.flush()
 
 

@@ -13,13 +13,11 @@ from typing import Any, cast
 
 from dynavera.environment import without_ours
 from dynavera.records.new_documents import NewPassage
+from mcp_service.knowledge.extraction.frames import LENGTH_BYTES, LOADING_SECONDS, frame
 from mcp_service.knowledge.extraction.refusing import FileRefused, deadly, too_demanding
 
 MOST_PROCESSES = 2
 """Files that are read at the same time: a slow one holds up nobody else's."""
-
-LOADING_SECONDS = 60
-"""What a process may take to start, and to import what it needs: seconds, on a busy machine with a cold disk."""
 
 SILENT_SECONDS = 7
 """What it may take for one piece of a file, be it a page or, where there are none, the whole of it."""
@@ -29,8 +27,6 @@ PIECE_SECONDS = 0.2
 
 IDLE_SECONDS = 60
 """A process that has had nothing to read for so long is ended, and gives its memory back."""
-
-LENGTH_BYTES = 4
 
 logger = logging.getLogger(__name__)
 
@@ -106,8 +102,8 @@ class _Extractor:
         async with self._running() as process:
             stdin = cast("asyncio.StreamWriter", process.stdin)
             try:
-                for frame in (media_type.encode(), data):
-                    stdin.write(len(frame).to_bytes(LENGTH_BYTES) + frame)
+                for sent in (media_type.encode(), data):
+                    stdin.write(frame(sent))
                 await stdin.drain()
                 return await _answer(process)
             except (asyncio.IncompleteReadError, ConnectionError) as error:
