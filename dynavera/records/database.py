@@ -10,7 +10,8 @@ from weakref import WeakSet
 
 from sqlalchemy import AdaptedConnection, Connection, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import QueuePool
 
@@ -134,10 +135,8 @@ async def _named_errors() -> AsyncGenerator[None]:
         if _is_passing(error):
             raise DatabaseAway(f"The database cannot be used now: {error.orig}.") from error
         raise
-    except (OSError, SQLAlchemyError) as error:
-        if isinstance(error, OSError) or type(error).__name__ == "TimeoutError":
-            raise DatabaseAway(f"The database cannot be reached: {error}.") from error
-        raise
+    except (OSError, PoolTimeout) as error:
+        raise DatabaseAway(f"The database cannot be reached: {error}.") from error
 
 
 def _is_passing(error: DBAPIError) -> bool:

@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import TypeAdapter
 from sqlalchemy import ScalarSelect, Select, func, select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from dynavera.contracts.agents import AgentSettings
@@ -85,26 +86,19 @@ class Executions:
         request = hashlib.sha256(agent_id.bytes + _input.dump_json(input_data)).hexdigest()
         try:
             async with self.database.writing() as session:
-                if idempotency_key is not None:
-                    earlier = await session.scalar(_with_key(user_id, idempotency_key))
-                    if earlier is not None:
-                        return self._same(earlier, request)
-                # In PostgreSQL the lock keeps the agent's deletion out until this transaction has ended.
-                agent = await session.get(AgentRow, agent_id, with_for_update={"read": True, "key_share": True})
-                if agent is None or agent.user_id != user_id:
-                    raise AgentNotFound(f"There is no agent {str(agent_id)!r}.")
-                row = _new_row(user_id, agent, input_data)
+                earlier = await _with_key(session, user_id, idempotency_key)
+                if earlier is not None:
+                    return self._same(earlier, request)
+                row = _new_row(await _agent(session, user_id, agent_id), input_data)
                 row.idempotency_key, row.request_digest, row.retry_of = idempotency_key, request, retry_of
                 session.add(row)
                 await session.flush()
                 session.add(event_row(_started(row)))
                 return self._execution(row)
         except IntegrityError:
-            if idempotency_key is None:
-                raise
             # PostgreSQL lets two starts with one key come this far; the first has won.
             async with self.database.reading() as session:
-                earlier = await session.scalar(_with_key(user_id, idempotency_key))
+                earlier = await _with_key(session, user_id, idempotency_key)
             if earlier is None:
                 raise
             return self._same(earlier, request)
@@ -277,15 +271,27 @@ def _newest_in(agent_id: UUID, status: ExecutionStatus) -> ScalarSelect[UUID]:
     return wanted.order_by(ExecutionRow.id.desc()).limit(1).scalar_subquery()
 
 
-def _with_key(user_id: UUID, idempotency_key: str | None) -> Select[ExecutionRow]:
-    return select(ExecutionRow).where(ExecutionRow.user_id == user_id, ExecutionRow.idempotency_key == idempotency_key)
+async def _with_key(session: AsyncSession, user_id: UUID, idempotency_key: str | None) -> ExecutionRow | None:
+    if idempotency_key is None:
+        return None
+    return await session.scalar(
+        select(ExecutionRow).where(ExecutionRow.user_id == user_id, ExecutionRow.idempotency_key == idempotency_key)
+    )
 
 
-def _new_row(user_id: UUID, agent: AgentRow, input_data: dict[str, Any]) -> ExecutionRow:
+async def _agent(session: AsyncSession, user_id: UUID, agent_id: UUID) -> AgentRow:
+    # In PostgreSQL the lock keeps the agent's deletion out until this transaction has ended.
+    agent = await session.get(AgentRow, agent_id, with_for_update={"read": True, "key_share": True})
+    if agent is None or agent.user_id != user_id:
+        raise AgentNotFound(f"There is no agent {str(agent_id)!r}.")
+    return agent
+
+
+def _new_row(agent: AgentRow, input_data: dict[str, Any]) -> ExecutionRow:
     now = utc_now()
     return ExecutionRow(
         id=new_id(),
-        user_id=user_id,
+        user_id=agent.user_id,
         agent_id=agent.id,
         settings=agent.settings,
         status="queued",

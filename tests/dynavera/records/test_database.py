@@ -3,15 +3,19 @@ import gc
 import random
 import sqlite3
 from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import cast
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.pool import QueuePool
 
-from dynavera.records.database import Database, TidyConnection
+from dynavera.records.database import Database, DatabaseAway, TidyConnection
 
 ROWS = 3000
 ROUNDS = 60
+MORE_THAN_THE_POOL = 100
 
 
 @pytest.fixture
@@ -92,3 +96,20 @@ async def test_closing_leaves_no_connection_of_a_transaction_under_way_behind(
     gc.collect()
 
     assert [str(warning.message) for warning in recwarn if warning.category is ResourceWarning] == []
+
+
+async def test_a_database_without_a_free_connection_is_away(tmp_path: Path) -> None:
+    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'records.sqlite3'}")
+    cast("QueuePool", database._engine.pool)._timeout = 0  # pyright: ignore[reportPrivateUsage]
+
+    with pytest.raises(DatabaseAway, match="cannot be reached"):
+        await read_often_at_once(database)
+
+    await database.close()
+
+
+async def read_often_at_once(database: Database) -> None:
+    async with AsyncExitStack() as held:
+        for _ in range(MORE_THAN_THE_POOL):
+            session = await held.enter_async_context(database.reading())
+            await session.execute(text("SELECT 1"))
