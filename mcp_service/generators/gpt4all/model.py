@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -50,32 +51,13 @@ class Model:
 
     def write(self, order: Write, tell: Callable[[str], None], is_stopped: Callable[[], bool]) -> Ended:
         """Write an answer; `is_stopped` is asked after each batch of the prompt and each token of the answer."""
-        read = 0
-        too_long = False
-
-        def prompt_callback(_token: int) -> bool:
-            nonlocal read
-            read += 1
-            return not is_stopped()
-
-        def answer_callback(token: int, text: str) -> bool:
-            nonlocal too_long
-            if token < 0:
-                # What comes with it is an error, and there is but this one.
-                too_long = True
-                return False
-            if is_stopped():
-                return False
-            if text:
-                tell(text)
-            return True
-
+        heard = _Heard(tell, is_stopped)
         # Its own always says to go on, so that a prompt could not be stopped.
-        vars(self._model)["_prompt_callback"] = prompt_callback
+        vars(self._model)["_prompt_callback"] = heard.reading
         self._model.prompt_model(
             order.user,
             self._template.frame(order.system, order.prefix),
-            answer_callback,
+            heard.writing,
             n_predict=order.max_tokens,
             temp=order.temperature,
             n_batch=BATCH,
@@ -83,14 +65,40 @@ class Model:
             special=False,
             **SAMPLING,
         )
-        written = max(0, self._model.context.n_past - read)
-        if too_long:
+        written = max(0, self._model.context.n_past - heard.read)
+        if heard.too_long:
             reason = "too_long"
         elif is_stopped():
             reason = "stopped"
         else:
-            reason = "length" if written >= min(order.max_tokens, self.context - read) else "stop"
-        return Ended(reason=reason, prompt_tokens=read, completion_tokens=written)
+            reason = "length" if written >= min(order.max_tokens, self.context - heard.read) else "stop"
+        return Ended(reason=reason, prompt_tokens=heard.read, completion_tokens=written)
+
+
+@dataclass
+class _Heard:
+    """What the library says while it works, and is told: whether it is to go on."""
+
+    tell: Callable[[str], None]
+    is_stopped: Callable[[], bool]
+    read: int = 0
+    too_long: bool = False
+
+    def reading(self, _token: int) -> bool:
+        """A token of the prompt was read."""
+        self.read += 1
+        return not self.is_stopped()
+
+    def writing(self, token: int, text: str) -> bool:
+        """A token of the answer was written; a negative one comes with an error, and there is but this one."""
+        if token < 0:
+            self.too_long = True
+            return False
+        if self.is_stopped():
+            return False
+        if text:
+            self.tell(text)
+        return True
 
 
 def _threads() -> int:
