@@ -12,13 +12,14 @@ import typer
 
 from dynavera.cli import values
 from dynavera.cli.failures import CommandFailed, WrongUse
+from dynavera.cli.help import Command
 from dynavera.cli.options import AgentOption, Client, Output, OutputOption, Status, Transport
 
 if TYPE_CHECKING:
     from dynavera.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-users = typer.Typer(no_args_is_help=True, help="Users and their API keys (the owner's).")
+users = typer.Typer(no_args_is_help=True, help="Add and list users. Only the owner may.")
 app.add_typer(users, name="users")
 models = typer.Typer(no_args_is_help=True, help="Language models that GPT4All runs on this machine.")
 app.add_typer(models, name="models")
@@ -26,12 +27,24 @@ mcp = typer.Typer(invoke_without_command=True)
 app.add_typer(mcp, name="mcp")
 
 
+def _print_version(is_asked: bool) -> None:  # noqa: FBT001 -- an option of the command line
+    if is_asked:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"dynavera {version('dynavera')}\n")
+        raise typer.Exit
+
+
 @app.callback()
-def dynavera() -> None:
+def dynavera(
+    version: Annotated[  # noqa: FBT002 -- an option of the command line, which its callback answers
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
     """Ask AI agents over your own documents, as executions that nothing kills."""
 
 
-@app.command()
+@app.command(cls=Command)
 def up() -> None:
     """Start everything this machine needs; Ctrl-C stops it."""
     settings = _settings()
@@ -44,13 +57,13 @@ def up() -> None:
         raise CommandFailed(str(error)) from error
 
 
-@app.command()
+@app.command(cls=Command)
 def api() -> None:
     """Start the API with the page, and nothing else."""
     _become("api")
 
 
-@app.command()
+@app.command(cls=Command)
 def worker() -> None:
     """Start a worker, and nothing else."""
     _become("workflows")
@@ -61,17 +74,21 @@ def mcp_service(
     context: typer.Context,
     stdio: Annotated[bool, typer.Option("--stdio", help="Speak MCP on standard input and output.")] = False,  # noqa: FBT002 -- an option of the command line
     directory: Annotated[
-        Path | None, typer.Option(help="Run in this folder: `.env` and the data directory are looked for there.")
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Run in this folder: `.env` and the data directory are looked for there."),
     ] = None,
 ) -> None:
-    """Start the MCP service, and nothing else; with --stdio for a desktop client that starts it by itself."""
+    """Start the MCP service, and nothing else.
+
+    --stdio is for a desktop client that starts it by itself.
+    """
     if directory is not None:
         _go_to(directory)
     if context.invoked_subcommand is None:
         _become("mcp_service.stdio" if stdio else "mcp_service")
 
 
-@mcp.command("config")
+@mcp.command("config", cls=Command)
 def mcp_config(
     client: Annotated[
         Client,
@@ -84,28 +101,31 @@ def mcp_config(
         typer.Option(parser=values.one_of(Transport), metavar="|".join(Transport), help="How it reaches the service."),
     ] = Transport.STDIO,
 ) -> None:
-    """Print what another MCP client needs, to paste into its configuration."""
+    """Print what another MCP client needs in its configuration."""
     environment = dict(os.environ)
     from dynavera.cli.mcp_config import config
 
     raise typer.Exit(config(_settings(), environment, client, transport))
 
 
-@app.command()
+@app.command(cls=Command)
 def run(
-    question: Annotated[str, typer.Argument(help="What to ask.")],
+    question: Annotated[str, typer.Argument(metavar="QUESTION", help="What to ask.")],
     agent: AgentOption = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Ask an agent: the live log goes to standard error, the answer to standard output. Ctrl-C stops the execution."""
+    """Ask an agent, and show the answer and its live log.
+
+    The log goes to standard error, the answer to standard output. Ctrl-C stops the execution.
+    """
     from dynavera.cli.run import run as ask
 
     raise typer.Exit(ask(_settings(), question, agent, output))
 
 
-@app.command()
+@app.command(cls=Command)
 def ingest(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Files, or folders with all that is in them.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Files, or folders with all that is in them.")],
     collection: Annotated[
         str,
         typer.Option(parser=values.collection, metavar="NAME", help="The collection that the documents belong to."),
@@ -118,7 +138,10 @@ def ingest(
     ] = False,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Add documents to the knowledge base; one of the same name is replaced, one that is there is not sent again."""
+    """Add documents to the knowledge base.
+
+    One of the same name is replaced; one that is there already is not sent again.
+    """
     from dynavera.cli.ingest import Order
     from dynavera.cli.ingest import ingest as bring
 
@@ -126,15 +149,18 @@ def ingest(
     raise typer.Exit(bring(_settings(), order, output))
 
 
-@app.command()
+@app.command(cls=Command)
 def reindex(output: OutputOption = Output.TEXT) -> None:
-    """Make both search indexes anew from the passages (the owner's); nothing can be searched until it is done."""
+    """Make both search indexes anew from the passages.
+
+    Only the owner may, and nothing can be searched until it is done.
+    """
     from dynavera.cli.reindex import reindex as make_anew
 
     raise typer.Exit(make_anew(_settings(), output))
 
 
-@app.command()
+@app.command(cls=Command)
 def agents(output: OutputOption = Output.TEXT) -> None:
     """List the agents."""
     from dynavera.cli import listings
@@ -142,7 +168,7 @@ def agents(output: OutputOption = Output.TEXT) -> None:
     raise typer.Exit(listings.agents(_settings(), output))
 
 
-@app.command()
+@app.command(cls=Command)
 def executions(
     agent: AgentOption = None,
     status: Annotated[
@@ -158,7 +184,7 @@ def executions(
     raise typer.Exit(listings.executions(_settings(), agent, status, limit, output))
 
 
-@app.command()
+@app.command(cls=Command)
 def stop(
     execution_id: Annotated[UUID, typer.Argument(parser=values.execution_id, metavar="ID", help="The execution's id.")],
     output: OutputOption = Output.TEXT,
@@ -169,7 +195,7 @@ def stop(
     raise typer.Exit(listings.stop(_settings(), execution_id, output))
 
 
-@app.command()
+@app.command(cls=Command)
 def login(output: OutputOption = Output.TEXT) -> None:
     """Print a fresh link that logs a browser in, once."""
     from dynavera.cli import listings
@@ -177,7 +203,7 @@ def login(output: OutputOption = Output.TEXT) -> None:
     raise typer.Exit(listings.login(_settings(), output))
 
 
-@app.command()
+@app.command(cls=Command)
 def doctor(output: OutputOption = Output.TEXT) -> None:
     """Check each part, and say what to do."""
     from dynavera.cli.doctor import doctor as examine
@@ -185,7 +211,7 @@ def doctor(output: OutputOption = Output.TEXT) -> None:
     raise typer.Exit(examine(output))
 
 
-@users.command("add")
+@users.command("add", cls=Command)
 def add_user(
     name: Annotated[str, typer.Argument(parser=values.name, metavar="NAME", help="The new user's name.")],
     output: OutputOption = Output.TEXT,
@@ -196,7 +222,7 @@ def add_user(
     raise typer.Exit(listings.add_user(_settings(), name, output))
 
 
-@users.command("list")
+@users.command("list", cls=Command)
 def list_users(output: OutputOption = Output.TEXT) -> None:
     """List the users."""
     from dynavera.cli import listings
@@ -204,7 +230,7 @@ def list_users(output: OutputOption = Output.TEXT) -> None:
     raise typer.Exit(listings.list_users(_settings(), output))
 
 
-@models.command("list")
+@models.command("list", cls=Command)
 def list_models(output: OutputOption = Output.TEXT) -> None:
     """List the models that are installed, and those that can be."""
     from dynavera.cli import models as commands
@@ -212,9 +238,9 @@ def list_models(output: OutputOption = Output.TEXT) -> None:
     raise typer.Exit(commands.list_models(_settings(), output))
 
 
-@models.command("pull")
+@models.command("pull", cls=Command)
 def pull_model(
-    name: Annotated[str, typer.Argument(help="The model's name or file in the catalogue.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The model's name or file in the catalogue.")],
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Download a model; a download that broke off goes on where it did."""

@@ -73,7 +73,7 @@ def login(settings: Settings, output: Output) -> ExitCode:
     with api(settings) as dynavera:
         link = dynavera.post("/api/login/link", LoginLink)
     write_one(link.model_dump(mode="json"), output, link.url)
-    notes().print(f"Good for one use, until {link.expires_at.astimezone():%H:%M}.")
+    notes().print(f"Good for one use, until {link.expires_at.astimezone():%Y-%m-%d %H:%M %Z}.")
     return ExitCode.DONE
 
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.status import Status
 
 from dynavera.cli.client import Api, api, api_key
+from dynavera.cli.excerpts import excerpt
 from dynavera.cli.failures import CommandFailed, ExitCode, WrongUse
 from dynavera.cli.following import Following
 from dynavera.cli.log_lines import log_line
@@ -30,8 +31,6 @@ from dynavera.contracts.executions import Execution, OutputData
 from dynavera.contracts.sockets import StartAgent
 from dynavera.first_run import FIRST_AGENT
 from dynavera.settings import Settings
-
-EXCERPT = 160
 
 
 def run(settings: Settings, question: str, agent_name: str | None, output: Output) -> ExitCode:
@@ -135,13 +134,8 @@ def _write_result(dynavera: Api, end: TerminalEvent, output: Output) -> None:
 
 
 def _text(output: OutputData) -> str:
-    sources = [f"[{source.n}] {source.document}: {_excerpt(source.text)}" for source in output.sources]
+    sources = [f"[{source.n}] {source.document}: {excerpt(source.text)}" for source in output.sources]
     return "\n".join([output.answer, "", "Sources", *sources]) if sources else output.answer
-
-
-def _excerpt(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= EXCERPT else f"{line[: EXCERPT - 1]}…"
 
 
 def _exit_code(end: TerminalEvent, *, interrupted: bool) -> ExitCode:

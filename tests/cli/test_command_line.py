@@ -1,4 +1,5 @@
 import json
+from importlib.metadata import version
 
 import pytest
 
@@ -15,6 +16,37 @@ async def test_every_command_is_in_the_help(nobody_there: CommandLine) -> None:
     listed = {line.split()[0] for line in ended.out.splitlines() if line.startswith("  ")}
     assert {"up", "api", "worker", "mcp", "run", "ingest", "agents", "executions", "stop", "login"} <= listed
     assert {"doctor", "users"} <= listed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "usage"),
+    [
+        ((), "[OPTIONS] COMMAND [ARGS]..."),
+        (("run",), "run [OPTIONS] QUESTION"),
+        (("ingest",), "ingest [OPTIONS] PATH..."),
+        (("stop",), "stop [OPTIONS] ID"),
+        (("executions",), "executions [OPTIONS]"),
+        (("users",), "users [OPTIONS] COMMAND [ARGS]..."),
+        (("models", "pull"), "models pull [OPTIONS] NAME"),
+        (("mcp", "config"), "mcp config [OPTIONS]"),
+        (("mcp",), "mcp [OPTIONS] COMMAND [ARGS]..."),
+    ],
+)
+async def test_help_is_whole_sentences_without_types(
+    nobody_there: CommandLine, arguments: tuple[str, ...], usage: str
+) -> None:
+    ended = await nobody_there(*arguments, "--help")
+
+    said = ended.out.replace("[ARGS]...", "").replace("PATH...", "")
+    assert ended.out.startswith(f"Usage: dynavera {usage}\n")
+    assert not [mark for mark in ("...", "{", "}", "<", ">") if mark in said]
+    assert max(len(line) for line in ended.out.splitlines()) <= 80
+
+
+async def test_the_version_is_told(nobody_there: CommandLine) -> None:
+    ended = await nobody_there("--version")
+
+    assert (ended.code, ended.out) == (0, f"dynavera {version('dynavera')}\n")
 
 
 @pytest.mark.parametrize(

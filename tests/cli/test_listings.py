@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 
@@ -73,9 +74,10 @@ async def test_stopping_what_does_not_exist_fails_in_words(command: CommandLine)
 
 
 async def test_login_prints_the_link_and_nothing_else(command: CommandLine) -> None:
-    ended = await command("login")
+    ended = await command("login", TZ="UTC")
 
     assert ended.out == "http://127.0.0.1/login?code=in_x\n"
+    assert re.fullmatch(r"Good for one use, until \d{4}-\d\d-\d\d \d\d:\d\d UTC\.\n", ended.err)
 
 
 async def test_a_new_user_is_shown_with_the_key(command: CommandLine, dynavera: FakeDynavera) -> None:
