@@ -5,11 +5,12 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from fastapi import WebSocket, WebSocketDisconnect
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import from_json
 
 from api.authentication import until_unwelcome
 from api.dependencies import Services
@@ -21,6 +22,7 @@ from dynavera.contracts.sockets import (
     Accepted,
     ClientAction,
     Connection,
+    Key,
     SocketError,
     StartAgent,
     StopAgent,
@@ -29,7 +31,12 @@ from dynavera.contracts.sockets import (
 )
 from dynavera.contracts.users import User
 from dynavera.limits import READER_PATIENCE, WELCOME_EVERY
+from dynavera.problems import field_errors, sentence_of
 from dynavera.records.database import DatabaseAway
+
+ACTIONS = ("start_agent", "stop_agent", "subscribe")
+
+_request_id: TypeAdapter[str | None] = TypeAdapter(Key | None)
 
 
 class ReaderTooSlow(Exception):
@@ -96,7 +103,7 @@ class AgentSocket:
             try:
                 action = client_action.validate_json(text)
             except ValidationError as error:
-                await self._send(_not_understood(error))
+                await self._send(_not_understood(text, error))
             else:
                 await self._act(action)
 
@@ -204,17 +211,24 @@ def _error(action: ClientAction, message: str, code: str) -> SocketError:
     return SocketError(message=message, code=code, action=action.action, request_id=action.request_id)
 
 
-def _not_understood(error: ValidationError) -> SocketError:
-    first = error.errors(include_url=False, include_input=False)[0]
-    place = ".".join(str(part) for part in first["loc"])
-    match first["type"]:
-        case "json_invalid":
-            return SocketError(message=f"This is not JSON: {first['msg']}.", code="invalid_json")
-        case "union_tag_invalid" | "union_tag_not_found" | "dict_type" if not place:
-            message = 'Send an object with "action": "start_agent", "stop_agent" or "subscribe".'
-            return SocketError(message=message, code="unknown_action")
-        case "value_error":
-            message = f"{place}: {first['ctx']['error']}" if "ctx" in first else f"{place}: {first['msg']}"
-            return SocketError(message=message, code="invalid_request")
-        case _:
-            return SocketError(message=f"{place}: {first['msg']}", code="invalid_request")
+def _not_understood(text: str, error: ValidationError) -> SocketError:
+    first = error.errors(include_url=False)[0]
+    if first["type"] == "json_invalid":
+        return SocketError(message=f"This is not JSON: {first['msg']}.", code="invalid_json")
+    action, request_id = _readable(from_json(text))
+    if action is None:
+        message = 'Send an object with "action": "start_agent", "stop_agent" or "subscribe".'
+        return SocketError(message=message, code="unknown_action", request_id=request_id)
+    message = sentence_of(field_errors([first]))
+    return SocketError(message=message, code="invalid_request", action=action, request_id=request_id)
+
+
+def _readable(said: Any) -> tuple[str | None, str | None]:
+    """The action and the request's id of a message, as far as it has them; other values are not sent back."""
+    fields = cast("dict[str, Any]", said) if isinstance(said, dict) else {}
+    action, request_id = fields.get("action"), fields.get("request_id")
+    try:
+        request_id = _request_id.validate_python(request_id)
+    except ValidationError:
+        request_id = None
+    return action if action in ACTIONS else None, request_id

@@ -154,12 +154,32 @@ async def test_what_cannot_be_done_is_an_error_and_the_socket_stays_open(
     assert [one["id"] for one in stored] == [str(execution_id)]
 
 
-async def test_a_refused_input_names_its_field(live: Live) -> None:
+async def test_a_refused_input_names_its_field_and_what_it_answers(live: Live) -> None:
     async with live.socket() as conversation:
         refusal = await conversation.refusal(action="start_agent", input_data={"query": " "}, request_id="r1")
 
     assert "input_data" in refusal["message"]
     assert "'query' must not be blank" in refusal["message"]
+    assert (refusal["action"], refusal["request_id"]) == ("start_agent", "r1")
+
+
+async def test_an_action_that_is_unknown_still_says_which_request_it_answers(live: Live) -> None:
+    async with live.socket() as conversation:
+        refusal = await conversation.refusal(action="dance", request_id="r2")
+        nameless = await conversation.refusal(action="stop_agent", execution_id=7, request_id=["r3"])
+
+    assert (refusal["code"], refusal["request_id"]) == ("unknown_action", "r2")
+    assert "action" not in refusal
+    assert (nameless["action"], "request_id" in nameless) == ("stop_agent", False)
+
+
+async def test_what_was_sent_for_an_id_is_not_sent_back(live: Live) -> None:
+    async with live.socket() as conversation:
+        refusal = await conversation.refusal(action="stop_agent", execution_id="zzz-secret", request_id="r4")
+
+    assert "must be a UUID" in refusal["message"]
+    assert "z" not in refusal["message"]
+    assert refusal["request_id"] == "r4"
 
 
 async def test_a_message_that_is_too_large_closes_the_socket_with_1009(live: Live) -> None:
