@@ -7,7 +7,7 @@ from api.dependencies import KnowledgeDep
 from api.knowledge import Call
 from api.requests import user_router
 from api.routers.parameters import Cursor, DocumentId, InCollection, Limit, NameHolds
-from api.routers.responses import BODY, NOT_FOUND, OWNER_ONLY, TOO_LARGE
+from api.routers.responses import BODY, NOT_FOUND, OWNER_ONLY, SILENT, TOO_LARGE
 from dynavera.contracts.documents import (
     Collections,
     Document,
@@ -71,7 +71,7 @@ async def list_documents(
     "/documents",
     status_code=status.HTTP_201_CREATED,
     response_model=Ingestion,
-    responses=TOO_LARGE | NOT_FILES,
+    responses=SILENT | TOO_LARGE | NOT_FILES,
     openapi_extra=FILES,
 )
 async def add_documents(request: Request, user: CurrentUser, knowledge: KnowledgeDep) -> Response:
