@@ -6,8 +6,10 @@ SHELL := /bin/sh
 UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 BIN := .venv/bin
 PYTHON_READY := .venv/.synced
-EXTRAS := .venv-extras
-EXTRAS_READY := $(EXTRAS)/.synced
+CHOSEN := .venv/.extras
+SYNC = $(UV) sync --locked --compile-bytecode
+ALL_EXTRAS := .venv-extras
+EXTRAS_READY := $(ALL_EXTRAS)/.synced
 NODE_READY := ui/node_modules/.installed
 PAGE := ui/dist/index.html
 PAGE_SOURCES := $(shell find ui/src ui/public ui/index.html ui/vite.config.ts ui/tsconfig*.json -type f \
@@ -20,14 +22,14 @@ help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 up: $(PYTHON_READY) $(PAGE) ## Start everything this machine needs; Ctrl-C stops it
-	@$(BIN)/dynavera up
+	@trap : INT; $(BIN)/dynavera up || test $$? -eq 130
 
 check: lint types-check test-python test-ui ## Format, lint, types, imports, tests: what must be green before a commit
 
 test: test-python test-ui test-browser ## All tests, the browser test too
 
 test-extras: $(EXTRAS_READY) ## The tests of the extras, in an environment of their own (7 GB)
-	$(EXTRAS)/bin/pytest tests/extras
+	$(ALL_EXTRAS)/bin/pytest tests/extras
 
 bench: $(PYTHON_READY) $(PAGE) ## Measure executions
 	@$(BIN)/python -m benchmarks.executions
@@ -45,7 +47,11 @@ types: $(PYTHON_READY) $(NODE_READY) ## Generate the page's types from the API
 
 ui: $(PAGE) ## Build the page
 
-setup: $(PYTHON_READY) $(NODE_READY) ## Bring the locked environments
+setup: $(PYTHON_READY) $(NODE_READY) ## Bring the locked environments: EXTRAS="office gpt4all" with these extras, EXTRAS= without
+ifneq ($(origin EXTRAS),undefined)
+	$(SYNC) $(addprefix --extra ,$(EXTRAS))
+	@echo "$(addprefix --extra ,$(EXTRAS))" > $(CHOSEN)
+endif
 
 lint: $(PYTHON_READY) $(NODE_READY) ## Format, lint, types and imports
 	$(BIN)/ruff format --check .
@@ -79,7 +85,7 @@ format: $(PYTHON_READY) $(NODE_READY) ## Format everything
 	cd ui && npm run --silent format
 
 clean: ## Remove what the commands made, but not the data
-	rm -rf .venv $(EXTRAS) .uv ui/node_modules ui/dist
+	rm -rf .venv $(ALL_EXTRAS) .uv ui/node_modules ui/dist
 
 .uv/bin/uv:
 	@python3 -c 'import venv, ensurepip' 2>/dev/null || { \
@@ -89,11 +95,11 @@ clean: ## Remove what the commands made, but not the data
 	@python3 -m venv .uv && .uv/bin/pip install --quiet --disable-pip-version-check uv
 
 $(PYTHON_READY): pyproject.toml uv.lock $(if $(filter .uv/bin/uv,$(UV)),.uv/bin/uv)
-	$(UV) sync --locked --compile-bytecode
+	$(SYNC) $$(cat $(CHOSEN) 2>/dev/null)
 	@touch $@
 
 $(EXTRAS_READY): pyproject.toml uv.lock $(if $(filter .uv/bin/uv,$(UV)),.uv/bin/uv)
-	UV_PROJECT_ENVIRONMENT=$(EXTRAS) $(UV) sync --locked --all-extras --group extras-tests
+	UV_PROJECT_ENVIRONMENT=$(ALL_EXTRAS) $(UV) sync --locked --all-extras --group extras-tests
 	@touch $@
 
 $(NODE_READY): ui/package.json ui/package-lock.json

@@ -92,7 +92,7 @@ def pull(settings: Settings, name: str, output: Output) -> ExitCode:
     write_one(brought, output, generator)
     console.print("Choose it for an agent, or for all by DYNAVERA_GENERATOR.")
     if find_spec("gpt4all") is None:
-        console.print("GPT4All, which runs it, is not installed here: run `uv sync --extra gpt4all`.")
+        console.print("GPT4All, which runs it, is not installed here: run `make setup EXTRAS=gpt4all`.")
     return ExitCode.DONE
 
 

@@ -32,7 +32,7 @@ def check_installed(_data: bytes) -> None:
         raise FileRefused(
             "extra_missing",
             "Word, PowerPoint and Excel files need the extra 'office', which is not installed: run "
-            "`uv sync --extra office` where the MCP service runs, and start it again.",
+            "`make setup EXTRAS=office` where the MCP service runs, and start it again.",
         )
 
 

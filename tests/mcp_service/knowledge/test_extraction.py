@@ -193,4 +193,4 @@ async def test_office_files_name_the_extra_that_they_need(extractors: Extractors
     refused = await refusal(extractors, WORD, b"PK\x03\x04")
 
     assert refused.code == "extra_missing"
-    assert "uv sync --extra office" in str(refused)
+    assert "`make setup EXTRAS=office`" in str(refused)

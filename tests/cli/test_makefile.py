@@ -1,0 +1,79 @@
+"""What the Makefile starts, in a folder where all is in place but the programs."""
+
+import asyncio
+import os
+import shutil
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCES = ("pyproject.toml", "uv.lock", "ui/package.json", "ui/package-lock.json")
+MADE = (".uv/bin/uv", ".venv/.synced", "ui/node_modules/.installed", "ui/dist/index.html")
+PATIENCE_SECONDS = 30
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    for age, names in ((20, SOURCES), (10, MADE)):
+        for name in names:
+            file = tmp_path / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch()
+            os.utime(file, (file.stat().st_mtime - age,) * 2)
+    add_program(tmp_path / "uv", 'echo "$@" >> synced')
+    return tmp_path
+
+
+def add_program(file: Path, script: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(f"#!/bin/sh\n{script}\n")
+    file.chmod(0o755)
+
+
+async def make(folder: Path, *arguments: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        "make",
+        f"UV={folder / 'uv'}",
+        *arguments,
+        cwd=folder,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
+async def synced(folder: Path, *arguments: str) -> Sequence[str]:
+    process = await make(folder, *arguments)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        _, err = await process.communicate()
+    assert (process.returncode, err) == (0, b"")
+    return (folder / "synced").read_text().split()[2:]
+
+
+async def test_extras_are_brought_and_kept_when_the_lock_changes(folder: Path) -> None:
+    chosen = await synced(folder, "setup", "EXTRAS=office gpt4all")
+    (folder / "synced").unlink()
+    (folder / "uv.lock").touch()
+    kept = await synced(folder, "setup")
+
+    assert chosen == kept == ["--compile-bytecode", "--extra", "office", "--extra", "gpt4all"]
+
+
+async def test_ctrl_c_ends_make_up_without_a_word(folder: Path) -> None:
+    add_program(
+        folder / ".venv/bin/dynavera", "trap 'kill $!; echo stopped; exit 130' INT; sleep 30 & echo ready; wait"
+    )
+    process = await make(folder, "up")
+    assert process.stdout is not None
+
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        assert await process.stdout.readline() == b"ready\n"
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = await process.communicate()
+
+    assert (out, err) == (b"stopped\n", b"")
+    assert process.returncode in (0, -signal.SIGINT)
