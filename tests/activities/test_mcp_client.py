@@ -157,12 +157,12 @@ async def test_a_stop_is_acknowledged_and_leaves_the_partial_answer(tmp_path: Pa
 
 
 async def test_many_generations_keep_no_short_call_waiting(tmp_path: Path) -> None:
-    model = FakeModel(words=["word"] * 200, delay=0.05)
+    model = FakeModel(words=["word"] * 200, delay=0.5)
 
     async with model_and_service(tmp_path, model) as (service, mcp):
         call = GenerateCall(query="q", passages=[PASSAGE])
         reading = [asyncio.create_task(told_by(mcp, service.owner.id, call)) for _ in range(120)]
-        await until(lambda: len(model.requests) == 120, seconds=20)
+        await until(lambda: len(model.requests) == 120, seconds=60)
         found = await mcp.retrieve(service.owner.id, "q", "default", 4)
         for task in reading:
             task.cancel()
