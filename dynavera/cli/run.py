@@ -7,25 +7,20 @@ from collections.abc import Callable
 from uuid import UUID, uuid4
 
 from pydantic import ValidationError
-from rich.console import Console
-from rich.status import Status
 
 from dynavera.cli.client import Api, api, api_key
 from dynavera.cli.excerpts import excerpt
 from dynavera.cli.failures import CommandFailed, ExitCode, WrongUse
 from dynavera.cli.following import Following
-from dynavera.cli.log_lines import log_line
 from dynavera.cli.options import Output
 from dynavera.cli.output import notes, printable, write
+from dynavera.cli.watching import Watching
 from dynavera.contracts.agents import Agent
 from dynavera.contracts.events import (
-    Delta,
     ExecutionCompleted,
     ExecutionError,
-    ExecutionEvent,
     ExecutionStopped,
     TerminalEvent,
-    execution_event,
 )
 from dynavera.contracts.executions import Execution, OutputData
 from dynavera.contracts.sockets import StartAgent
@@ -42,7 +37,7 @@ def run(settings: Settings, question: str, agent_name: str | None, output: Outpu
     console = notes()
     with api(settings) as dynavera:
         agent = the_agent(dynavera, agent_name)
-        watching = _Watching(console, output)
+        watching = Watching(console, output)
         following = Following(settings.api_base_url, agent.id, api_key(settings), start, watching.show, console.print)
         try:
             end, interrupted = asyncio.run(_until_the_end(following, console.print))
@@ -71,30 +66,6 @@ def the_agent(dynavera: Api, wanted: str | None) -> Agent:
     if len(found) > 1:
         raise WrongUse(f"{len(found)} agents have the name {wanted!r}: say which by its id (`dynavera agents`).")
     return found[0]
-
-
-class _Watching:
-    """What a person sees while it runs."""
-
-    def __init__(self, console: Console, output: Output) -> None:
-        self._console = console
-        self._output = output
-        self._status: Status | None = console.status("Waiting …") if console.is_terminal else None
-        if self._status is not None:
-            self._status.start()
-
-    def show(self, event: ExecutionEvent) -> None:
-        if self._output is Output.JSONL:
-            write(execution_event.dump_json(event).decode())
-        line = log_line(event)
-        if line is not None:
-            self._console.print(line)
-        if self._status is not None and isinstance(event, Delta):
-            self._status.update(f"Answering … {event.content.offset + len(event.content.text)} characters")
-
-    def close(self) -> None:
-        if self._status is not None:
-            self._status.stop()
 
 
 async def _until_the_end(following: Following, note: Callable[[str], None]) -> tuple[TerminalEvent, bool]:

@@ -23,7 +23,8 @@ def folder(tmp_path: Path) -> Path:
             file = tmp_path / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.touch()
-            os.utime(file, (file.stat().st_mtime - age,) * 2)
+            changed = file.stat().st_mtime - age
+            os.utime(file, (changed, changed))
     add_program(tmp_path / "uv", 'echo "$@" >> synced')
     return tmp_path
 
