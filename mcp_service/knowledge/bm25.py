@@ -93,6 +93,8 @@ class Bm25Index:
         if index is None:
             return
         writer = index.writer(WRITER_BYTES, num_threads=1)
+        # A write that was killed leaves files behind under the very names that are given to its repetition.
+        writer.garbage_collect_files()
         for document in documents:
             writer.delete_documents_by_term("document", document.document_id.hex)
             for passage in document.passages:

@@ -39,5 +39,5 @@ async def is_up(url: str) -> None:
             except httpx.TransportError:
                 await asyncio.sleep(0.05)
             else:
-                assert answer.json()["status"] == "ok"
+                assert answer.json()["status"] == "ok", answer.text
                 return

@@ -61,6 +61,24 @@ def test_the_score_falls_and_a_rarer_word_counts_more(index: Bm25Index) -> None:
     assert [hit.score for hit in found] == sorted((hit.score for hit in found), reverse=True)
 
 
+def test_a_write_that_was_killed_before_its_end_is_made_again(tmp_path: Path) -> None:
+    gone, kept, new = document("light of the lamp"), document("light of the brain"), document("light of the sun")
+    deleted = CurrentDocument(SCOPE, gone.document_id, [])
+    with closing(Bm25Index(tmp_path)) as index:
+        index.apply([gone, kept], 2)
+        [head] = tmp_path.rglob("meta.json")
+        before = head.read_bytes()
+        index.apply([deleted, new], 4)
+    # The files of a write come first, and what names them last.
+    head.write_bytes(before)
+
+    with closing(Bm25Index(tmp_path)) as index:
+        index.apply([deleted, new], 4)
+        found = hits(index, "light")
+
+    assert set(found) == {*ids(kept), *ids(new)}
+
+
 def test_no_scope_is_found_in_another_or_changes_its_ranking(index: Bm25Index) -> None:
     mine = document("light of the brain", "light of the lamp lamp lamp")
     index.apply([mine], 1)
