@@ -5,7 +5,11 @@ import pytest
 
 from tests.cli.conftest import CommandLine
 
-SECRETS = {"DYNAVERA_TOKEN": "dyn_hidden", "OPENAI_API_KEY": "sk-hidden", "DYNAVERA_DATABASE_URL": "pg://u:hidden@h/d"}
+SECRETS = {
+    "DYNAVERA_TOKEN": "dyn_hidden",
+    "OPENAI_API_KEY": "sk-hidden",
+    "DYNAVERA_DATABASE_URL": "postgresql+asyncpg://u:hidden@h/d",
+}
 
 
 def entry(out: str, key: str = "mcpServers") -> dict[str, Any]:
