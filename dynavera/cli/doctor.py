@@ -108,7 +108,7 @@ def _temporal_command(settings: Settings) -> str:
     try:
         said = subprocess.run([binary, "--version"], capture_output=True, text=True, timeout=20, check=True)  # noqa: S603
     except (OSError, subprocess.SubprocessError) as error:
-        raise _Trouble(f"{binary} does not run ({error}): run `uv sync`, or set DYNAVERA_TEMPORAL_BINARY.") from error
+        raise _Trouble(f"{binary} does not run ({error}): `make setup`, or set DYNAVERA_TEMPORAL_BINARY.") from error
     return said.stdout.strip()
 
 

@@ -45,7 +45,7 @@ def find_binary(settings: Settings) -> Path:
     found = shutil.which("temporal", path=os.pathsep.join([str(beside), os.environ.get("PATH", os.defpath)]))
     if found is None:
         raise TemporalBinaryMissing(
-            "The temporal command is missing: run `uv sync`, or set DYNAVERA_TEMPORAL_BINARY to where it is."
+            "The temporal command is missing: run `make setup`, or set DYNAVERA_TEMPORAL_BINARY to where it is."
         )
     return Path(found).absolute()
 

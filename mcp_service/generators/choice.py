@@ -121,7 +121,7 @@ class Generators:
     def _gpt4all(self, name: str, model: str) -> Generator:
         if find_spec("gpt4all") is None:
             raise GeneratorUnavailable(
-                f"The generator {name!r} cannot be used: GPT4All is not installed. Run `uv sync --extra gpt4all`; "
+                f"The generator {name!r} cannot be used: GPT4All is not installed. Run `make setup EXTRAS=gpt4all`; "
                 "there is no build for Linux on ARM, where 'openai:<model>' with llama.cpp or Ollama does the same."
             )
         path = self._settings.models_dir / model

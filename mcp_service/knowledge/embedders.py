@@ -118,7 +118,7 @@ class SentenceTransformersEmbedder:
         if find_spec("sentence_transformers") is None:
             raise EmbedderUnavailable(
                 f"DYNAVERA_EMBEDDER is {name!r}, and sentence-transformers is not installed. "
-                "Install it with `uv sync --extra sentence-transformers`, or use 'wordllama'."
+                "Install it with `make setup EXTRAS=sentence-transformers`, or use 'wordllama'."
             )
         library: Any = import_module("sentence_transformers")
         self.name = name

@@ -111,7 +111,7 @@ def test_a_model_that_is_not_here_says_how_to_get_it(offering: Offering) -> None
 def test_without_the_extra_it_says_how_to_install_it(offering: Offering, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(choice, "find_spec", is_missing)
 
-    with pytest.raises(GeneratorUnavailable, match="uv sync --extra gpt4all"):
+    with pytest.raises(GeneratorUnavailable, match="make setup EXTRAS=gpt4all"):
         offering().named("gpt4all:m.gguf")
 
 

@@ -25,7 +25,7 @@ def test_odd_texts_have_vectors_too(texts: list[str]) -> None:
 
 
 def test_an_embedder_that_is_not_installed_says_how_to_install_it() -> None:
-    with pytest.raises(EmbedderUnavailable, match="uv sync --extra sentence-transformers"):
+    with pytest.raises(EmbedderUnavailable, match="make setup EXTRAS=sentence-transformers"):
         open_embedder("sentence-transformers:all-MiniLM-L6-v2")
 
 
