@@ -5,6 +5,7 @@ import re
 LARGEST_PORT = 65535
 
 _HOST_AND_PORT = re.compile(r"(?:\[(?P<ipv6>[^\s\[\]]+)\]|(?P<name>[^\s:/@?#\[\]]+)):(?P<port>[0-9]+)")
+_ORIGIN = re.compile(r"https?://(?:\[[0-9a-f:.]+\]|[^\s:/@?#\[\]]+)(?::(?P<port>[0-9]+))?/?", re.IGNORECASE)
 _SQLITE = re.compile(r"sqlite\+aiosqlite:///[^?]+(?:\?.*)?")
 _POSTGRESQL = re.compile(
     # As SQLAlchemy reads it, but for a host with an @ in it, which is an @ of the password that is not quoted.
@@ -23,6 +24,17 @@ def host_and_port(address: str) -> tuple[str, int]:
     if found is None or not _is_port(found["port"]):
         raise ValueError("write host:port, e.g. temporal.example:7233, without http://")
     return found["ipv6"] or found["name"], int(found["port"])
+
+
+def check_origin(origin: str) -> None:
+    """See that `origin` is what a browser says of where a page is from.
+
+    Raises:
+        ValueError: it is not, and what to write instead.
+    """
+    found = _ORIGIN.fullmatch(origin)
+    if found is None or not (found["port"] is None or _is_port(found["port"])):
+        raise ValueError(f"{origin!r} is no origin: write https://host or https://host:port")
 
 
 def check_database(url: str) -> None:

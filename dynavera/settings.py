@@ -9,10 +9,11 @@ from typing import Annotated
 from urllib.parse import quote
 
 from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 from pydantic import AliasChoices, Field, HttpUrl, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from dynavera.addresses import check_database, host_and_port
+from dynavera.addresses import check_database, check_origin, host_and_port
 
 PREFIX = "DYNAVERA_"
 EVERY_INTERFACE = ("0.0.0.0", "::")  # noqa: S104 -- compared with, never bound to
@@ -69,6 +70,22 @@ class Settings(BaseSettings):
     @classmethod
     def _split_at_commas(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("data_dir")
+    @classmethod
+    def _is_at_home(cls, folder: Path) -> Path:
+        # A shell reads ~ as the home directory; nobody does in a file.
+        try:
+            return folder.expanduser()
+        except RuntimeError as error:
+            raise ValueError(f"{folder} names a home directory that is not known") from error
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            check_origin(origin)
+        return tuple(origin.rstrip("/") for origin in origins)
 
     @field_validator("token", "mcp_token")
     @classmethod
@@ -145,9 +162,9 @@ def load_settings(env_file: Path = Path(".env")) -> Settings:
     `.env` also holds `TEMPORAL_*` and `OPENAI_*`, which others read from the environment, so it is loaded into it.
 
     Raises:
-        BadSettings: an unknown `DYNAVERA_` name, or a value that cannot be used.
+        BadSettings: an unknown `DYNAVERA_` name, a value that cannot be used, or a file that cannot be read.
     """
-    for name, value in dotenv_values(env_file).items():
+    for name, value in _in_file(env_file).items():
         if value is not None:
             os.environ.setdefault(name, value)
     _refuse_unknown(os.environ)
@@ -158,6 +175,21 @@ def load_settings(env_file: Path = Path(".env")) -> Settings:
         setting = str(first["loc"][0])
         name = setting if setting.isupper() else PREFIX + setting.upper()
         raise BadSettings(f"{name} cannot be used: {first['msg'].removeprefix('Value error, ')}.") from error
+
+
+def _in_file(env_file: Path) -> dict[str, str | None]:
+    if not env_file.exists():
+        return {}
+    try:
+        with env_file.open(encoding="utf-8") as file:
+            for line in parse_stream(file):
+                if line.error:
+                    raise BadSettings(f"Line {line.original.line} of {env_file} is no setting: write NAME=value.")
+        return dotenv_values(env_file, encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise BadSettings(f"{env_file} is not UTF-8: save it as UTF-8.") from error
+    except OSError as error:
+        raise BadSettings(f"{env_file} cannot be read ({error.strerror}).") from error
 
 
 def environment_names() -> dict[str, str]:

@@ -88,6 +88,50 @@ def test_a_blank_secret_is_refused(name: str, monkeypatch: pytest.MonkeyPatch, t
         load_settings(tmp_path / ".env")
 
 
+@pytest.mark.parametrize("value", ["foo", "https://", "https://a.example/path", "ftp://a.example", "https://a:99999"])
+def test_an_origin_that_is_none_is_refused(value: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DYNAVERA_ALLOWED_ORIGINS", f"https://good.example,{value}")
+
+    with pytest.raises(BadSettings, match=r"^DYNAVERA_ALLOWED_ORIGINS cannot be used: .*write https://host"):
+        load_settings(tmp_path / ".env")
+
+
+def test_an_origin_is_kept_as_browsers_write_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DYNAVERA_ALLOWED_ORIGINS", "https://a.example/, http://[::1]:5173")
+
+    assert load_settings(tmp_path / ".env").allowed_origins == ("https://a.example", "http://[::1]:5173")
+
+
+def test_a_folder_below_the_home_directory_may_be_written_with_a_tilde(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".env").write_text("DYNAVERA_DATA_DIR=~/data\n")
+
+    assert load_settings(tmp_path / ".env").data_dir == tmp_path / "data"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"DYNAVERA_PORT=1\ngarbage line\n", "Line 2 of .*NAME=value"),
+        ("DYNAVERA_PORT=1\n".encode("utf-16"), "UTF-8"),
+    ],
+)
+def test_a_file_that_is_no_list_of_settings_is_refused(content: bytes, words: str, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(content)
+
+    with pytest.raises(BadSettings, match=words):
+        load_settings(tmp_path / ".env")
+
+
+def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    (tmp_path / ".env").mkdir()
+
+    with pytest.raises(BadSettings, match="cannot be read"):
+        load_settings(tmp_path / ".env")
+
+
 def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("DYNAVERA_PORT=1111\nDYNAVERA_MCP_PORT=2222\n")
     monkeypatch.setenv("DYNAVERA_PORT", "3333")
