@@ -136,11 +136,9 @@ class Logs:
         """
         async with self.database.reading() as session:
             # In this order: what ends between the two has its last events in what is read second.
-            status = await session.scalar(select(ExecutionRow.status).where(ExecutionRow.id == execution_id))
-            if status is None:
-                raise ExecutionNotFound(f"There is no execution {str(execution_id)!r}.")
+            status = await _status(session, execution_id)
             rows = await session.scalars(_after(execution_id, after).limit(limit))
-            return LogPart(cast("ExecutionStatus", status), [execution_event.validate_json(event) for event in rows])
+            return LogPart(status, [execution_event.validate_json(event) for event in rows])
 
     async def positions(self, execution_ids: Sequence[UUID]) -> dict[UUID, Position]:
         """How far these executions are; those that are not there (any more) are left out."""
@@ -170,10 +168,7 @@ class Logs:
             ExecutionNotFound: there is no such execution (any more).
         """
         async with self.database.reading() as session:
-            status = await session.scalar(select(ExecutionRow.status).where(ExecutionRow.id == execution_id))
-        if status is None:
-            raise ExecutionNotFound(f"There is no execution {str(execution_id)!r}.")
-        return cast("ExecutionStatus", status)
+            return await _status(session, execution_id)
 
 
 async def locked(session: AsyncSession, execution_id: UUID) -> ExecutionRow:
@@ -186,6 +181,13 @@ async def locked(session: AsyncSession, execution_id: UUID) -> ExecutionRow:
     if row is None:
         raise ExecutionNotFound(f"There is no execution {str(execution_id)!r}.")
     return row
+
+
+async def _status(session: AsyncSession, execution_id: UUID) -> ExecutionStatus:
+    status = await session.scalar(select(ExecutionRow.status).where(ExecutionRow.id == execution_id))
+    if status is None:
+        raise ExecutionNotFound(f"There is no execution {str(execution_id)!r}.")
+    return cast("ExecutionStatus", status)
 
 
 def _after(execution_id: UUID, after: int) -> Select[str]:
