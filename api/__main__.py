@@ -1,116 +1,26 @@
 """The API process: `python -m api`."""
 
 import asyncio
-import socket
 import sys
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 
-import uvicorn
-from pydantic import SecretStr
-
-from api.app import create_app
-from api.arrivals import Arrivals
-from api.changes import Changes
-from api.dependencies import Services
-from api.execution_log import ExecutionLog
-from api.executions import Executions
-from api.knowledge import Knowledge, mcp_client
-from api.parts import Parts
-from api.relay import Relay
-from api.streams import Streams
-from api.sweep import Sweep
-from api.temporal import Temporal
-from dynavera.credentials import first_user_token, mcp_token
-from dynavera.records import executions as records
-from dynavera.records.agents import Agents
-from dynavera.records.database import Database, DatabaseAway
-from dynavera.records.deliveries import Deliveries
-from dynavera.records.logs import Logs
-from dynavera.records.migrate import SchemaTooNew, migrate
-from dynavera.records.users import Users
-from dynavera.serving import Server
-from dynavera.settings import BadSettings, Settings, load_settings
-from dynavera.starting import CannotStart, listening, prepare_records_folder
-from dynavera.telemetry import configure
-from workflows.connection import connect, namespace_of
-
-LARGEST_SOCKET_MESSAGE = 256 * 1024
-"""Bytes of one message to the WebSocket: an input of 64 KiB, however it is escaped."""
-
-GRACE_SECONDS = 5
-"""What open requests and streams get after SIGTERM."""
+from dynavera.settings import BadSettings, load_settings
+from dynavera.starting import CannotStart, begin, listening, prepare_records_folder
 
 
-async def run(settings: Settings, listener: socket.socket) -> None:
-    """Serve until SIGTERM or SIGINT."""
-    database = Database(settings.records_url)
-    await migrate(database)
-    await Users(database).ensure_first(first_user_token(settings).get_secret_value())
-    temporal = Temporal(await connect(settings, lazy=True), settings.task_queue, settings.execution_time_limit)
-    async with assembled(settings, database, temporal, mcp_token(settings)) as (services, sweep):
-        server = Server(_config(services))
-        sweeping = asyncio.create_task(sweep.run())
-        # Without the sweep what is accepted could be lost: the process ends then, and is started again.
-        sweeping.add_done_callback(server.end)
-        try:
-            await server.serve(sockets=[listener])
-        finally:
-            sweeping.cancel()
-            await asyncio.wait({sweeping})
-            await database.close()
-    if not sweeping.cancelled():
-        sweeping.result()
-
-
-@asynccontextmanager
-async def assembled(
-    settings: Settings, database: Database, temporal: Temporal, token: SecretStr
-) -> AsyncGenerator[tuple[Services, Sweep]]:
-    """The real parts behind the routes, and the sweep that somebody must run; `token` is for the MCP service."""
-    agents, logs = Agents(database), Logs(database)
-    executions = records.Executions(database, settings.temporal_web_executions(namespace_of(settings)))
-    log = ExecutionLog(logs, temporal)
-    sweep = Sweep(Deliveries(database), logs, temporal)
-    async with mcp_client(settings, token) as client:
-        knowledge = Knowledge(client)
-        services = Services(
-            settings=settings,
-            users=Users(database),
-            agents=agents,
-            executions=Executions(agents, executions, log, temporal, sweep),
-            knowledge=knowledge,
-            health=Parts(database, temporal, knowledge),
-            streams=Streams(Relay(log), Arrivals(executions), Changes(executions)),
-        )
-        yield services, sweep
-
-
-def main() -> int:
-    """Run the API; the exit code."""
+def main() -> None:
+    """Serve until a signal says stop; what cannot be started is one sentence and exit code 1."""
     try:
         settings = load_settings()
-        configure(settings)
         prepare_records_folder(settings)
-        with listening(settings.host, settings.port, "DYNAVERA_PORT") as listener:
-            asyncio.run(run(settings, listener))
-    except (BadSettings, CannotStart, DatabaseAway, SchemaTooNew) as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    return 0
+        listener = listening(settings.host, settings.port, "DYNAVERA_PORT")
+    except (BadSettings, CannotStart) as error:
+        sys.exit(str(error))
+    begin()
+    # Imported last: who calls meanwhile is answered when it is ready, and need not try again.
+    from api.process import serve
 
-
-def _config(services: Services) -> uvicorn.Config:
-    return uvicorn.Config(
-        create_app(services),
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        ws="websockets-sansio",
-        ws_max_size=LARGEST_SOCKET_MESSAGE,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-    )
+    sys.exit(asyncio.run(serve(settings, listener)))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,7 +1,6 @@
 """The MCP service in its process: from the settings and a socket that listens to the exit code."""
 
 import asyncio
-import gc
 import os
 import select
 import socket
@@ -19,7 +18,7 @@ from dynavera.records.migrate import SchemaTooNew, migrate
 from dynavera.records.users import Users
 from dynavera.serving import Server
 from dynavera.settings import EVERY_INTERFACE, Settings
-from dynavera.starting import CannotStart
+from dynavera.starting import CannotStart, done
 from dynavera.telemetry import configure
 from mcp_service.knowledge.embedders import EmbedderUnavailable
 from mcp_service.knowledge.knowledge import KnowledgeInUse
@@ -52,8 +51,7 @@ async def serve(settings: Settings, listening: socket.socket, *, lent: bool) -> 
             await opened.enter_async_context(_meanwhile(announcing))
             if lent:
                 await opened.enter_async_context(_meanwhile(_ended_when_not_needed(server, folder)))
-            gc.freeze()
-            gc.enable()
+            done()
             await server.serve(sockets=[listening])
     except (CannotStart, DatabaseAway, SchemaTooNew, EmbedderUnavailable, KnowledgeInUse, Refused) as error:
         return str(error)

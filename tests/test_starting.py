@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -123,3 +124,12 @@ async def test_a_port_that_is_taken_is_one_sentence(service: str, setting: str, 
 
     assert process.returncode == 1
     assert words == f"Port {port} is taken by another program: set {setting} to a free port.\n"
+
+
+@pytest.mark.parametrize("process", ["api", "workflows"])
+def test_who_does_not_call_the_mcp_service_waits_for_no_library_of_its(process: str) -> None:
+    asked = f"import sys, {process}.process; print(sorted({{'mcp', 'chromadb', 'alembic'}} & set(sys.modules)))"
+
+    answer = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+
+    assert answer.stdout.strip() == "[]"

@@ -18,8 +18,8 @@ from sqlalchemy import delete
 from temporalio.testing import WorkflowEnvironment
 from websockets.asyncio.client import ClientConnection, connect
 
-from api.__main__ import LARGEST_SOCKET_MESSAGE, assembled
 from api.app import create_app
+from api.process import LARGEST_SOCKET_MESSAGE, assembled
 from api.temporal import Temporal
 from dynavera.contracts.agents import Agent, AgentSettings
 from dynavera.contracts.users import User

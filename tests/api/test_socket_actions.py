@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from api.__main__ import LARGEST_SOCKET_MESSAGE
+from api.process import LARGEST_SOCKET_MESSAGE
 from dynavera.contracts.executions import LARGEST_INPUT
 from dynavera.records.users import Users
 from tests.api.live import Live, dense
