@@ -41,6 +41,8 @@ async def make(folder: Path, *arguments: str) -> asyncio.subprocess.Process:
         f"UV={folder / 'uv'}",
         *arguments,
         cwd=folder,
+        # A make that runs these tests tells one below it so, which then names its folder.
+        env={name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         start_new_session=True,
