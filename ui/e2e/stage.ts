@@ -27,7 +27,8 @@ export async function staged(endings: Endings, settings: Record<string, string> 
     timeout: BROWSER_STARTS_WITHIN,
   })
   endings.push(() => browser.close())
-  const page = await browser.newPage({ viewport: WIDE })
+  // In a context of its own: a page that brings its context along lets no second one into it.
+  const page = await (await browser.newContext({ viewport: WIDE })).newPage()
   page.setDefaultTimeout(20_000)
   const complaints: string[] = []
   page.on('pageerror', (error) => complaints.push(error.message))
