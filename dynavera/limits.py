@@ -62,8 +62,9 @@ DELTA_EVERY_FIRST = timedelta(milliseconds=100)
 DELTA_EVERY_MOST = timedelta(seconds=2)
 DELTA_EVERY_GROWS_OVER = 40_000
 """Deltas go out in batches by time: 100 ms for a short answer, 1 s at some 20,000 characters, 2 s from 40,000 on. Each
-is 4 events of history, and a worker that takes an execution over reads 1,000 of them in 0.3 s, nearly all of it
-Temporal's part of each workflow task: so 45 minutes at 20 tokens a second are some 7,000 events, read in 2 s."""
+is 4 events of history, and 1,000 of them cost a worker that takes an execution over 0.3 s and more, nearly all of it
+Temporal's part of each workflow task: 45 minutes at 20 tokens a second are some 7,000 events, and the first query of a
+fresh worker is answered after 5 s."""
 
 BATCHES_BEFORE_SLOW = 5_000
 DELTA_EVERY_SLOW = timedelta(seconds=10)
