@@ -17,8 +17,8 @@ from mcp_service.tokens import tokens_in, words_within
 EXTRACTIVE = "extractive"
 
 MOST_READ = 200_000
-"""Characters that are read of all passages together, of each its share: more than retrieval ever finds, and at most
-seconds and some 100 MB, where 50 passages of 64 Ki characters would be minutes and gigabytes."""
+"""Characters that are read of all passages together, of each its share: more than retrieval ever finds, and 3 s
+and 210 MB where every word is another, where 20 whole passages of 64 Ki took 42 s and 1 GB."""
 
 NO_PASSAGES = "There is nothing to answer from: no passages were found, because there are no documents here yet."
 NOTHING_FITS = "This was not found in the documents: no sentence of the passages that were found answers the question."

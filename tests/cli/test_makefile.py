@@ -14,6 +14,9 @@ SOURCES = ("pyproject.toml", "uv.lock", "ui/package.json", "ui/package-lock.json
 MADE = (".uv/bin/uv", ".venv/.synced", "ui/node_modules/.installed", "ui/dist/index.html")
 PATIENCE_SECONDS = 30
 
+MISSES_ITS_CHILD = {b"make: *** wait: No child processes.  Stop.", b"make: *** Waiting for unfinished jobs...."}
+"""What make itself says, rarely: where the signal comes in the middle of its wait, it waits twice."""
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -79,5 +82,5 @@ async def test_ctrl_c_ends_make_up_without_an_error(folder: Path) -> None:
         out, err = await process.communicate()
 
     assert out == b"stopped\n"
-    # Where the signal comes in the middle of its wait, make waits twice, and says that it misses its child.
-    assert b"Error" not in err
+    assert set(err.splitlines()) <= MISSES_ITS_CHILD
+    assert err or process.returncode in (0, -signal.SIGINT)
