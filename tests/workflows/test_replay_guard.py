@@ -1,0 +1,82 @@
+"""What reaches a workflow: what a workflow task delivers, and nothing behind the last one."""
+
+import pytest
+from temporalio.bridge.proto.activity_result import ActivityResolution, Cancellation, Success
+from temporalio.bridge.proto.workflow_activation import (
+    CancelWorkflow,
+    FireTimer,
+    InitializeWorkflow,
+    QueryWorkflow,
+    RemoveFromCache,
+    ResolveActivity,
+    SignalWorkflow,
+    WorkflowActivation,
+    WorkflowActivationJob,
+)
+from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
+
+from workflows.replay_guard import guarded
+
+INITIALIZE = WorkflowActivationJob(initialize_workflow=InitializeWorkflow())
+SIGNAL = WorkflowActivationJob(signal_workflow=SignalWorkflow())
+QUERY = WorkflowActivationJob(query_workflow=QueryWorkflow())
+RESULT = WorkflowActivationJob(resolve_activity=ResolveActivity(seq=1, result=ActivityResolution(completed=Success())))
+LOCAL_RESULT = WorkflowActivationJob(
+    resolve_activity=ResolveActivity(seq=1, is_local=True, result=ActivityResolution(completed=Success()))
+)
+CANCELLED_AT_ONCE = WorkflowActivationJob(
+    resolve_activity=ResolveActivity(seq=1, result=ActivityResolution(cancelled=Cancellation()))
+)
+
+
+def activation(length: int, size: int, *jobs: WorkflowActivationJob) -> WorkflowActivation:
+    return WorkflowActivation(run_id="run", history_length=length, history_size_bytes=size, jobs=jobs)
+
+
+def seen_by_the_workflow(*activations: WorkflowActivation) -> list[bool]:
+    """Whether each of these activations reached the workflow, in their order."""
+    reached: list[WorkflowActivation] = []
+
+    def activate(act: WorkflowActivation) -> WorkflowActivationCompletion:
+        reached.append(act)
+        return WorkflowActivationCompletion()
+
+    guard = guarded(activate)
+    failed = [guard(act).HasField("failed") for act in activations]
+    assert len(reached) == failed.count(False)
+    return [not one for one in failed]
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        SIGNAL,
+        RESULT,
+        WorkflowActivationJob(fire_timer=FireTimer()),
+        WorkflowActivationJob(cancel_workflow=CancelWorkflow()),
+    ],
+)
+def test_what_stands_behind_the_last_workflow_task_is_kept_from_the_workflow(job: WorkflowActivationJob) -> None:
+    started, ahead = activation(3, 500, INITIALIZE), activation(9, 500, job)
+
+    assert seen_by_the_workflow(started, ahead) == [True, False]
+
+
+def test_each_workflow_task_is_delivered() -> None:
+    tasks = [activation(3, 500, INITIALIZE), activation(8, 900, SIGNAL), activation(13, 1400, SIGNAL, RESULT)]
+
+    assert seen_by_the_workflow(*tasks) == [True, True, True]
+
+
+@pytest.mark.parametrize("job", [LOCAL_RESULT, CANCELLED_AT_ONCE])
+def test_what_ends_within_a_workflow_task_is_delivered(job: WorkflowActivationJob) -> None:
+    assert seen_by_the_workflow(activation(3, 500, INITIALIZE), activation(3, 500, job)) == [True, True]
+
+
+@pytest.mark.parametrize("job", [QUERY, WorkflowActivationJob(remove_from_cache=RemoveFromCache())])
+def test_a_query_and_an_eviction_are_delivered_whatever_stands_behind_the_task(job: WorkflowActivationJob) -> None:
+    assert seen_by_the_workflow(activation(3, 500, INITIALIZE), activation(5, 500, job)) == [True, True]
+
+
+def test_a_server_that_reports_no_size_is_not_guarded() -> None:
+    assert seen_by_the_workflow(activation(3, 0, INITIALIZE), activation(9, 0, SIGNAL)) == [True, True]
