@@ -1,4 +1,4 @@
-"""An activity that says it lives learns at once that it is cancelled."""
+"""Heartbeats: an activity learns of its cancellation within one, and a timeout carries the time of the last one."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from temporalio import activity
 
 from activities.refusals import execution_gone, worker_shut_down
+from dynavera.contracts.contract import utc_now
 from dynavera.limits import HEARTBEAT_EVERY
 
 
@@ -38,5 +39,5 @@ async def heartbeating() -> AsyncGenerator[None]:
 
 async def _beat() -> None:
     while True:
-        activity.heartbeat()
+        activity.heartbeat(utc_now())
         await asyncio.sleep(HEARTBEAT_EVERY.total_seconds())

@@ -54,10 +54,11 @@ class RecordActivities:
             return Begun(ended=await self.logs.begin(execution_id), at=utc_now())
 
     @activity.defn
-    async def archive_events(self, archive: Archive) -> None:
-        """Keep part of the log."""
+    async def archive_events(self, archive: Archive) -> int:
+        """Keep part of the log; the sequence of the last event that was in it."""
         async with _writing():
             await self.logs.archive(archive.execution_id, archive.events)
+        return archive.events[-1].sequence
 
     @activity.defn
     async def record_outcome(self, outcome: Outcome) -> Recorded:

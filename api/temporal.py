@@ -28,6 +28,7 @@ from dynavera.limits import (
     WORKFLOW_TASK_TOKENS,
 )
 from dynavera.records.deliveries import Order
+from workflows import rules
 from workflows.agent_execution import AgentExecution, ExecutionOrder
 from workflows.event_log import LogPage, Snapshot
 
@@ -95,6 +96,7 @@ class Temporal:
             settings=order.settings,
             input_data=order.input_data,
             time_limit=self.time_limit,
+            rules=rules.CURRENT,
         )
         async with _named_errors():
             try:

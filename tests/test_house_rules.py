@@ -20,6 +20,23 @@ READERS_OF_SETTINGS = frozenset({"__main__.py", "cli", "settings.py", "tests", "
 
 FORBIDDEN_MODULES = frozenset({"utils", "util", "helpers", "helper", "common", "misc", "base"})
 FORBIDDEN_CLASS = re.compile(r"(Manager|Helper|Util|Utils|Processor)$")
+NOT_RECORDED = frozenset(
+    {
+        *("now", "utcnow", "utc_now", "today", "time", "time_ns", "monotonic", "perf_counter", "is_replaying"),
+        *("is_replaying_history_events", "patched", "deprecate_patch", "random", "randint", "uuid4", "uuid7", "new_id"),
+        *("get_current_history_length", "get_current_history_size", "is_continue_as_new_suggested"),
+    }
+)
+"""Calls whose answer can differ between a workflow and its replay; see docs/decisions/exact-replay.md."""
+
+WORKFLOW_MODULES = frozenset(
+    {"agent_execution", "attempts", "endings", "event_log", "legacy", "recording", "replay_guard", "rules"}
+)
+"""The modules of `workflows` that run in workflows; the others are the worker's."""
+
+MAY_ASK = {"legacy": {"now", "patched"}}
+"""`legacy` replays histories that were made when workflows asked."""
+
 LEFT_FOR_LATER = re.compile(r"\b(TO" + r"DO|FIX" + r"ME)\b")
 MACHINE_PATH = re.compile(r"(?<![\w.:/@<-])/(?:home|root|Users|work|workspace)/[\w.-]+")
 
@@ -78,3 +95,24 @@ def test_settings_are_read_in_one_place_of_each_process() -> None:
     ]
 
     assert readers == []
+
+
+def calls_in(file: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Call):
+            names.add(node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", ""))
+    return names
+
+
+@pytest.mark.parametrize("module", sorted(WORKFLOW_MODULES))
+def test_a_workflow_asks_for_nothing_that_its_history_does_not_record(module: str) -> None:
+    asked = calls_in(ROOT / "workflows" / f"{module}.py") & NOT_RECORDED
+
+    assert asked <= MAY_ASK.get(module, set())
+
+
+def test_every_module_of_the_workflows_is_known_to_run_in_one_or_not() -> None:
+    of_the_worker = {"__init__", "__main__", "connection", "process", "worker"}
+
+    assert {file.stem for file in (ROOT / "workflows").glob("*.py")} == WORKFLOW_MODULES | of_the_worker

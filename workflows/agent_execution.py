@@ -30,12 +30,11 @@ with workflow.unsafe.imports_passed_through():
     from dynavera.contracts.mcp import Retrieved
     from dynavera.limits import (
         HEARTBEAT_TIMEOUT,
-        HISTORY_BYTES_SLOW_DOWN,
-        HISTORY_EVENTS_SLOW_DOWN,
         RETRIEVE_TIMEOUT,
         STOP_ACKNOWLEDGEMENT,
     )
-    from workflows.attempts import Failure, failure_of, too_late
+    from workflows import legacy, rules
+    from workflows.attempts import Failure, HistoryEstimate, failure_of, too_late
     from workflows.endings import completed, failed, stopped
     from workflows.event_log import EventLog, LogPage, Snapshot
     from workflows.recording import ONCE, Recorder
@@ -44,7 +43,7 @@ T = TypeVar("T")
 
 
 class ExecutionOrder(Contract):
-    """What to execute, and for how long at most."""
+    """What to execute, for how long at most, and under which version of the workflow's rules."""
 
     execution_id: UUID
     agent_id: UUID
@@ -52,6 +51,7 @@ class ExecutionOrder(Contract):
     settings: AgentSettings
     input_data: JsonObject
     time_limit: timedelta
+    rules: int = rules.FIRST
 
 
 class ExecutionFailed(Exception):
@@ -68,10 +68,13 @@ class AgentExecution:
 
     @workflow.init
     def __init__(self, order: ExecutionOrder) -> None:
+        rules.check_known(order.rules)
         self._order = order
-        self._log = EventLog(order.execution_id, order.agent_id)
-        self._records = Recorder(self._log)
-        self._deadline: datetime = workflow.info().start_time + order.time_limit
+        started_at = workflow.info().workflow_start_time
+        self._log = EventLog(order.execution_id, order.agent_id, started_at)
+        self._records = Recorder(self._log, order.rules)
+        self._history = HistoryEstimate()
+        self._deadline: datetime = started_at + order.time_limit
         self._acknowledged_at: datetime | None = None
         self._generator_works = False
 
@@ -87,7 +90,8 @@ class AgentExecution:
 
     @workflow.signal(name=REPORT)
     def report(self, batch: EventBatch) -> None:
-        """What an attempt to generate tells."""
+        """Take a batch of what an attempt to generate says."""
+        self._history.signals += 1
         self._log.accept(batch)
 
     @workflow.query
@@ -123,7 +127,7 @@ class AgentExecution:
         collection = self._order.settings.collection
         self._say(ProgressContent(stage="retrieving", message=f"Looking for passages in {collection!r}."))
         retrieved = await self._attempts("retrieving", self._retrieve)
-        self._log.passes(retrieved.at)
+        self._log.advance_clock(retrieved.at)
         self._say(StepContent(step="retrieve", message=_found(retrieved), passages=retrieved.sources()))
         return retrieved.passages
 
@@ -132,7 +136,7 @@ class AgentExecution:
         self._generator_works = True
         written = await self._attempts("generating", lambda attempt: self._generate(attempt, passages))
         self._log.expect_none()
-        self._log.passes(written.at)
+        self._log.advance_clock(written.at)
         if written.answer != self._log.answer:
             self._say(_missing(self._log.answer, written.answer))
         self._generator_works = written.whole is None
@@ -142,30 +146,37 @@ class AgentExecution:
         return written.whole
 
     async def _attempts(self, stage: Stage, begin: Callable[[int], workflow.ActivityHandle[T]]) -> T:
-        """Try until it works, cannot work, or time is up; every failure is said."""
-        attempt = in_vain = 1
+        """Try until it works, cannot work, or time is up; every failure is logged."""
+        attempt = without_progress = 1
         while True:
             if _asked_to_stop():
                 raise asyncio.CancelledError
+            self._history.attempts += 1
             published = self._log.answer
             try:
                 return await _heard(begin(attempt))
             except ActivityError as error:
                 if is_cancelled_exception(error) or _asked_to_stop():
                     raise asyncio.CancelledError from error
-                # An attempt that has brought text was not in vain: what comes after it is tried again soon.
-                in_vain = in_vain if self._log.answer == published else 1
-                await self._pause(stage, attempt, in_vain, failure_of(error))
+                failure = failure_of(error)
+                self._log.advance_clock(await self._time_of(failure))
+                # After an attempt that has produced text the next one starts soon.
+                without_progress = without_progress if self._log.answer == published else 1
+                await self._pause(stage, attempt, without_progress, failure)
             attempt += 1
-            in_vain += 1
+            without_progress += 1
 
-    async def _pause(self, stage: Stage, attempt: int, in_vain: int, failure: Failure) -> None:
-        self._log.passes(workflow.now())
-        pause = failure.pause_after(in_vain)
+    async def _time_of(self, failure: Failure) -> datetime:
+        if self._order.rules < rules.EXACT_REPLAY:
+            return legacy.workflow_clock()
+        return failure.at or await self._records.current_time()
+
+    async def _pause(self, stage: Stage, attempt: int, without_progress: int, failure: Failure) -> None:
+        pause = failure.pause_after(without_progress)
         if pause is None:
             raise ExecutionFailed(failure)
-        pause *= _times_slower()
-        if workflow.now() + pause >= self._deadline:
+        pause *= self._history.slowdown
+        if self._log.now + pause >= self._deadline:
             raise ExecutionFailed(too_late(self._order.time_limit, failure))
         seconds = pause.total_seconds()
         self._say(
@@ -198,22 +209,24 @@ class AgentExecution:
     def _generate(self, attempt: int, passages: list[RetrievedPassage]) -> workflow.ActivityHandle[Written]:
         settings = self._order.settings
         self._log.expect(attempt)
+        generation = Generation(
+            user_id=self._order.user_id,
+            operation_id=str(self._order.execution_id),
+            attempt=attempt,
+            query=self._order.input_data["query"],
+            passages=passages,
+            instructions=settings.instructions,
+            max_tokens=settings.max_tokens,
+            temperature=settings.temperature,
+            generator=settings.generator,
+            prefix=self._log.answer,
+        )
+        self._history.size += len(generation.model_dump_json())
         return workflow.start_activity_method(
             GenerationActivities.generate,
-            Generation(
-                user_id=self._order.user_id,
-                operation_id=str(self._order.execution_id),
-                attempt=attempt,
-                query=self._order.input_data["query"],
-                passages=passages,
-                instructions=settings.instructions,
-                max_tokens=settings.max_tokens,
-                temperature=settings.temperature,
-                generator=settings.generator,
-                prefix=self._log.answer,
-            ),
+            generation,
             task_queue=generations_queue(workflow.info().task_queue),
-            start_to_close_timeout=max(self._deadline - workflow.now(), timedelta(seconds=1)),
+            start_to_close_timeout=max(self._deadline - self._log.now, timedelta(seconds=1)),
             heartbeat_timeout=HEARTBEAT_TIMEOUT,
             # The activity answers a stop with what it has, and with the generator's acknowledgement.
             cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
@@ -222,12 +235,10 @@ class AgentExecution:
         )
 
     async def _stopped(self) -> TerminalEvent:
-        requested_at = workflow.now()
         self._log.expect_none()
         if self._generator_works and self._acknowledged_at is None:
             self._acknowledged_at = await self._let_go()
-        self._log.passes(workflow.now())
-        return stopped(self._log, requested_at, self._acknowledged_at)
+        return stopped(self._log, self._acknowledged_at)
 
     async def _let_go(self) -> datetime | None:
         """Have a generation stopped whose own activity could not: its worker died, or it waits to be tried again."""
@@ -271,14 +282,6 @@ async def _heard(activity: workflow.ActivityHandle[T]) -> T:
 def _asked_to_stop() -> bool:
     """Whether a stop has come, also one that an activity that ended in the same moment has swallowed."""
     return workflow.cancellation_reason() is not None
-
-
-def _times_slower() -> int:
-    """Pauses grow with the history: Temporal ends one at 51,200 events or 50 MB."""
-    info = workflow.info()
-    by_length = info.get_current_history_length() // HISTORY_EVENTS_SLOW_DOWN
-    by_size = info.get_current_history_size() // HISTORY_BYTES_SLOW_DOWN
-    return 1 + max(by_length, by_size)
 
 
 def _found(retrieved: Retrieved) -> str:

@@ -1,29 +1,52 @@
-"""Attempts are said, not hidden: what failed, whether it is tried again, and when."""
+"""Why an attempt failed, whether and when the next one starts, and when the failure happened."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
 from temporalio.exceptions import ActivityError, ApplicationError, ApplicationErrorCategory, TimeoutType
 from temporalio.exceptions import TimeoutError as ActivityTimeoutError
 
-from dynavera.limits import RETRY_AFTER_MOST, RETRY_FIRST, RETRY_MOST, RETRY_SOON, RETRY_SOON_ATTEMPTS
+from dynavera.contracts.contract import UtcTime
+from dynavera.limits import (
+    HEARTBEAT_TIMEOUT,
+    HISTORY_BYTES_SLOW_DOWN,
+    HISTORY_EVENTS_SLOW_DOWN,
+    RETRY_AFTER_MOST,
+    RETRY_FIRST,
+    RETRY_MOST,
+    RETRY_SOON,
+    RETRY_SOON_ATTEMPTS,
+)
 
-SURPRISES_TRIED = 5
-"""Attempts that end with an error nobody foresaw: a passing fault deserves some, a bug no more."""
+UNFORESEEN_ATTEMPTS = 5
+"""Attempts that may end with an error nobody foresaw: a passing fault deserves some, a bug no more."""
 
 FEWER = {"generator_silent": 3, "generator_died": 5, "generator_garbled": 5}
 """Foreseen failures that are tried again, but not for as long as the execution may take: each costs minutes, or the
 loading of a model for which there may be no memory, or may be a fault that does not pass."""
 
+EVENTS_OF_ATTEMPT, EVENTS_OF_SIGNAL = 11, 4
+"""Events of history that a failed attempt and a signal cause, their workflow tasks included."""
+
+_moment = TypeAdapter[datetime](UtcTime)
+
 
 @dataclass(frozen=True)
 class Failure:
-    """Why an attempt failed, in words for the reader; `most` is how many attempts it is worth, None for any number."""
+    """Why an attempt failed, in words for the reader.
+
+    `most` is how many attempts it is worth, None for any number; `at` is when it happened, None where nothing in the
+    history says so.
+    """
 
     message: str
     code: str
     most: int | None
     pause: timedelta | None = None
+    at: datetime | None = None
 
     def pause_after(self, attempt: int) -> timedelta | None:
         """How long to wait after this attempt; None when there is no further one."""
@@ -36,21 +59,40 @@ class Failure:
         return min(RETRY_SOON * 2 ** min(attempt - RETRY_SOON_ATTEMPTS, 10), RETRY_MOST)
 
 
+@dataclass
+class HistoryEstimate:
+    """How long the history is, estimated from what the workflow has caused.
+
+    The length that Temporal reports is not used: it differs between an execution and its replay.
+    """
+
+    attempts: int = 0
+    signals: int = 0
+    size: int = 0
+
+    @property
+    def slowdown(self) -> int:
+        """The factor for pauses between attempts: Temporal ends a history at 51,200 events or 50 MB."""
+        events = self.attempts * EVENTS_OF_ATTEMPT + self.signals * EVENTS_OF_SIGNAL
+        return 1 + max(events // HISTORY_EVENTS_SLOW_DOWN, self.size // HISTORY_BYTES_SLOW_DOWN)
+
+
 def failure_of(error: ActivityError) -> Failure:
     """What an activity's error means."""
     cause = error.cause
     if isinstance(cause, ActivityTimeoutError):
-        return _timed_out(cause.type)
+        return _timed_out(cause)
     if not isinstance(cause, ApplicationError):
-        return Failure(str(cause or error), "internal_error", most=SURPRISES_TRIED)
+        return Failure(str(cause or error), "internal_error", most=UNFORESEEN_ATTEMPTS)
     if cause.category is not ApplicationErrorCategory.BENIGN:
         message = f"Something unforeseen went wrong ({cause.type}: {cause.message}); the worker's log has the details."
-        return Failure(message, "internal_error", most=SURPRISES_TRIED)
+        return Failure(message, "internal_error", most=UNFORESEEN_ATTEMPTS)
     return Failure(
         cause.message,
         cause.type or "internal_error",
         most=1 if cause.non_retryable else FEWER.get(cause.type or ""),
         pause=cause.next_retry_delay,
+        at=_time_in(cause.details),
     )
 
 
@@ -64,7 +106,17 @@ def too_late(limit: timedelta, last: Failure) -> Failure:
     )
 
 
-def _timed_out(kind: TimeoutType | None) -> Failure:
-    if kind is TimeoutType.HEARTBEAT:
-        return Failure("The worker that ran it stopped answering.", "worker_lost", most=None)
-    return Failure("It took too long.", "timeout", most=None)
+def _timed_out(error: ActivityTimeoutError) -> Failure:
+    last_heartbeat = _time_in(error.last_heartbeat_details)
+    if error.type is not TimeoutType.HEARTBEAT:
+        return Failure("It took too long.", "timeout", most=None, at=last_heartbeat)
+    noticed = None if last_heartbeat is None else last_heartbeat + HEARTBEAT_TIMEOUT
+    return Failure("The worker that ran it stopped answering.", "worker_lost", most=None, at=noticed)
+
+
+def _time_in(details: Sequence[Any]) -> datetime | None:
+    """The time that an activity has put into its failure, or into its last heartbeat."""
+    try:
+        return _moment.validate_python(details[0]) if details else None
+    except ValidationError:
+        return None

@@ -21,9 +21,9 @@ def failed(log: EventLog, failure: Failure) -> ExecutionError:
     return ExecutionError(**_envelope(log), message=failure.message, code=failure.code, output_data=_partial(log))
 
 
-def stopped(log: EventLog, requested_at: datetime, acknowledged_at: datetime | None) -> ExecutionStopped:
-    """It was stopped; what had been written is kept, with the receipt."""
-    receipt = StopReceipt(requested_at=requested_at, acknowledged_at=acknowledged_at, characters=len(log.answer))
+def stopped(log: EventLog, acknowledged_at: datetime | None) -> ExecutionStopped:
+    """It was stopped; what had been written is kept, with the receipt. The records know when the stop was requested."""
+    receipt = StopReceipt(requested_at=log.now, acknowledged_at=acknowledged_at, characters=len(log.answer))
     return ExecutionStopped(**_envelope(log), message="Stopped on request.", output_data=_partial(log), stop=receipt)
 
 

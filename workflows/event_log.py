@@ -42,6 +42,7 @@ class EventLog:
 
     execution_id: UUID
     agent_id: UUID
+    started_at: datetime
     stage: Stage = "initializing"
     answer: str = ""
     sources: list[Source] = field(default_factory=list[Source])
@@ -53,9 +54,8 @@ class EventLog:
 
     @property
     def now(self) -> datetime:
-        """The latest moment that has been noted."""
-        assert self._now is not None, "no moment has been noted yet"  # noqa: S101 -- for the type checker
-        return self._now
+        """The latest time that an activity or a signal has recorded; before the first, the workflow's start."""
+        return self._now or self.started_at
 
     @property
     def last(self) -> int:
@@ -83,11 +83,10 @@ class EventLog:
             len(self._tail) > 1 and self._tail[-1].timestamp - self._tail[0].timestamp >= after
         )
 
-    def passes(self, moment: datetime) -> None:
-        """It is `moment` now, or was: time never goes back in a log.
+    def advance_clock(self, moment: datetime) -> None:
+        """Date the next events `moment`, or later: time never goes back in a log.
 
-        Moments are those that activities have noted, for a workflow's own clock is not the same to a query that is
-        answered from the history alone as it is to the workflow.
+        `moment` comes from an activity or a signal; the workflow's own clock differs between a run and its replay.
         """
         self._now = moment if self._now is None else max(self._now, moment)
 
@@ -130,7 +129,7 @@ class EventLog:
         if batch.attempt != self._attempt or batch.index != self._next_batch:
             return
         self._next_batch += 1
-        self.passes(batch.at)
+        self.advance_clock(batch.at)
         for content in batch.contents:
             self.append(content)
 
@@ -150,9 +149,8 @@ class EventLog:
         """The oldest events of the tail that fit into one payload."""
         return self.page(self._archived).items
 
-    def archived(self, events: list[ExecutionEvent]) -> None:
-        """The records have these: drop them."""
-        through = events[-1].sequence
+    def drop(self, through: int) -> None:
+        """Drop the events up to this sequence, which the records have."""
         gone = max(0, through - self._archived)
         del self._tail[:gone]
         self._archived = max(self._archived, through)

@@ -2,17 +2,18 @@
 
 import asyncio
 from dataclasses import dataclass
+from datetime import datetime
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
+    from activities.clock import current_time
     from activities.records import Archive, Outcome, RecordActivities
     from dynavera.contracts.events import TerminalEvent
     from dynavera.limits import (
         ARCHIVE_AFTER,
-        ARCHIVE_AFTER_ONCE,
         BEGIN_AT_ONCE,
         HEARTBEAT_TIMEOUT,
         PAGE_BYTES,
@@ -20,13 +21,11 @@ with workflow.unsafe.imports_passed_through():
         RECORD_RETRY_MOST,
         RECORD_TIMEOUT,
     )
+    from workflows import legacy
     from workflows.event_log import EventLog
+    from workflows.rules import EXACT_REPLAY
 
 ONCE = RetryPolicy(maximum_attempts=1)
-ARCHIVES_LESS_OFTEN = "archives-less-often"
-"""The patch with which the tail may grow older. It is asked for only when it makes a difference: an execution that is
-over before has no marker of it."""
-
 UNTIL_DONE = RetryPolicy(initial_interval=RECORD_RETRY_FIRST, maximum_interval=RECORD_RETRY_MOST)
 
 
@@ -35,6 +34,7 @@ class Recorder:
     """Keeps one execution's log and outcome."""
 
     log: EventLog
+    rules: int
 
     async def begin(self) -> TerminalEvent | None:
         """Note that the execution runs; where it has ended already, its terminal event."""
@@ -56,15 +56,22 @@ class Recorder:
                 heartbeat_timeout=HEARTBEAT_TIMEOUT,
                 retry_policy=UNTIL_DONE,
             )
-        self.log.passes(begun.at)
+        self.log.advance_clock(begun.at)
         return begun.ended
+
+    async def current_time(self) -> datetime:
+        """The time now, as an activity records it."""
+        return await workflow.execute_activity(
+            current_time, start_to_close_timeout=RECORD_TIMEOUT, retry_policy=UNTIL_DONE
+        )
 
     async def archive_along(self) -> None:
         """Archive the tail whenever it is long or old enough, for as long as this task runs."""
         try:
             while True:
-                await workflow.wait_condition(lambda: self.log.is_due(ARCHIVE_AFTER_ONCE))
-                if workflow.patched(ARCHIVES_LESS_OFTEN):
+                if self.rules < EXACT_REPLAY:
+                    await legacy.archive_is_due(self.log)
+                else:
                     await workflow.wait_condition(lambda: self.log.is_due(ARCHIVE_AFTER))
                 await self._archive_part()
         except ActivityError as error:
@@ -94,11 +101,12 @@ class Recorder:
 
     async def _archive_part(self) -> None:
         events = self.log.part()
-        await workflow.execute_activity_method(
+        stored = await workflow.execute_activity_method(
             RecordActivities.archive_events,
             Archive(execution_id=self.log.execution_id, events=events),
             start_to_close_timeout=RECORD_TIMEOUT,
             heartbeat_timeout=HEARTBEAT_TIMEOUT,
             retry_policy=UNTIL_DONE,
         )
-        self.log.archived(events)
+        # What is stored is what the activity was given when it was scheduled; a replay may compute a longer part.
+        self.log.drop(legacy.archived_through(stored, events))

@@ -10,6 +10,7 @@ from temporalio.worker import Worker, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.batches import SignalBudget
+from activities.clock import current_time
 from activities.generation import GenerationActivities, Generators
 from activities.knowledge import Knowledge, KnowledgeActivities
 from activities.records import RecordActivities
@@ -23,6 +24,7 @@ from dynavera.limits import (
 )
 from dynavera.records.logs import Logs
 from workflows.agent_execution import AgentExecution, generations_queue
+from workflows.replay_guard import ReplayGuard
 
 
 class McpService(Knowledge, Generators, Protocol):
@@ -52,8 +54,9 @@ async def working(
             records.begin_execution,
             records.archive_events,
             records.record_outcome,
+            current_time,
         ],
-        workflow_runner=runner,
+        workflow_runner=ReplayGuard(runner),
         max_heartbeat_throttle_interval=HEARTBEAT_EVERY,
         default_heartbeat_throttle_interval=HEARTBEAT_EVERY,
         sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,

@@ -207,10 +207,12 @@ async def _terminal_event(session: AsyncSession, execution_id: UUID) -> Terminal
 
 
 async def end(session: AsyncSession, row: ExecutionRow, event: TerminalEvent) -> TerminalEvent:
-    """Set the row's final state and add its last event; the moment of the request is the records' to say."""
-    if isinstance(event, ExecutionStopped) and row.stop_requested_at is not None:
-        receipt = event.stop.model_copy(update={"requested_at": row.stop_requested_at})
-        event = event.model_copy(update={"stop": receipt})
+    """Set the row's final state and add its last event, dated now: a workflow has no clock of its own."""
+    event = event.model_copy(update={"timestamp": max(event.timestamp, utc_now())})
+    if isinstance(event, ExecutionStopped):
+        # Without a request in the records the stop came from Temporal Web.
+        requested_at = row.stop_requested_at or event.stop.acknowledged_at or event.timestamp
+        event = event.model_copy(update={"stop": event.stop.model_copy(update={"requested_at": requested_at})})
     row.status = _final_status(event)
     row.output_data = None if event.output_data is None else event.output_data.model_dump(mode="json")
     row.error_message = event.message if isinstance(event, ExecutionError) else None

@@ -1,7 +1,4 @@
-"""Record a history of each shape of execution: `python -m tests.workflows.record_histories`.
-
-`archived_every_ten_seconds` is no shape of today: it is what `archived_less_often` was before its patch.
-"""
+"""Record a history of each shape of execution under the current rules: `python -m tests.workflows.record_histories`."""
 
 import asyncio
 import json
@@ -14,6 +11,7 @@ from dynavera.limits import ARCHIVE_EVENTS
 from tests.workflows.fakes import FakeMcp, Gate, away, refused
 from tests.workflows.test_replay import HISTORIES
 from tests.workflows.world import World, world
+from workflows.rules import CURRENT
 
 ROOT = HISTORIES.parents[1]
 
@@ -51,7 +49,7 @@ async def archived(here: World) -> UUID:
     return execution_id
 
 
-async def archived_less_often(here: World) -> UUID:
+async def archived_when_old(here: World) -> UUID:
     here.mcp = FakeMcp(gate=Gate(), gate_after=0)
     assert here.mcp.gate is not None
     async with here.worker():
@@ -86,16 +84,36 @@ async def stopped_in_the_queue(here: World) -> UUID:
     return execution_id
 
 
+async def unforeseen_error(here: World) -> UUID:
+    here.mcp = FakeMcp(retrieval_failures=[ValueError("a bug")])
+    return await completed(here)
+
+
+async def worker_lost(here: World) -> UUID:
+    async with here.executing():
+        execution_id = await here.start()
+        await here.take_generation_and_die()
+        await here.said(execution_id, "stopped answering")
+    async with here.worker():
+        await here.events(execution_id)
+        await here.closed_as(execution_id)
+    return execution_id
+
+
 async def record() -> None:
     shapes: tuple[Shape, ...] = (
         archived,
-        archived_less_often,
+        archived_when_old,
         completed,
         failed,
         several_attempts,
         stopped,
         stopped_in_the_queue,
+        unforeseen_error,
+        worker_lost,
     )
+    folder_of_rules = HISTORIES / f"rules_{CURRENT}"
+    folder_of_rules.mkdir(exist_ok=True)
     for shape in shapes:
         with tempfile.TemporaryDirectory() as folder:
             async with world(Path(folder)) as here:
@@ -103,7 +121,7 @@ async def record() -> None:
                 history = await here.environment.client.get_workflow_handle(str(execution_id)).fetch_history()
         # Stack traces name the folder in which they were made: no other one needs to know it.
         recorded = json.dumps(history.to_json_dict(), indent=1, sort_keys=True).replace(f"{ROOT}/", "")
-        (HISTORIES / f"{shape.__name__}.json").write_text(recorded + "\n")
+        (folder_of_rules / f"{shape.__name__}.json").write_text(recorded + "\n")
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def log() -> EventLog:
-    events = EventLog(new_id(), new_id())
-    events.passes(NOW)
+    events = EventLog(new_id(), new_id(), started_at=NOW)
+    events.advance_clock(NOW)
     return events
 
 
@@ -83,7 +83,7 @@ def test_what_is_archived_is_dropped_and_the_page_says_where_the_tail_begins() -
     for number in range(5):
         events.append(DeltaContent(offset=number, text="x"))
 
-    events.archived(events.page(1).items[:3])
+    events.drop(events.page(1).items[2].sequence)
     page = events.page(1)
 
     assert (page.first, page.last) == (5, 6)
@@ -134,7 +134,7 @@ def test_nothing_takes_the_number_of_the_last_word() -> None:
 def test_time_never_goes_back_in_a_log() -> None:
     events = log()
 
-    events.passes(NOW - timedelta(seconds=1))
+    events.advance_clock(NOW - timedelta(seconds=1))
     events.append(DeltaContent(offset=0, text="a"))
 
     assert events.page(1).items[0].timestamp == NOW
@@ -145,7 +145,7 @@ def test_a_tail_is_due_when_it_is_long_or_old() -> None:
     for number in range(ARCHIVE_EVENTS - 1):
         events.append(DeltaContent(offset=number, text="x"))
     young = events.is_due(ARCHIVE_AFTER)
-    events.passes(NOW + ARCHIVE_AFTER)
+    events.advance_clock(NOW + ARCHIVE_AFTER)
     events.append(DeltaContent(offset=0, text="x"))
 
     assert not young

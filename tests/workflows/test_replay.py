@@ -1,7 +1,7 @@
 """Histories of each shape of execution, recorded once, replay on today's code.
 
-`python -m tests.workflows.record_histories` records them anew; do that only for a new shape, for a history that does
-not replay any more is an execution that would break when this code is deployed.
+`python -m tests.workflows.record_histories` records those of the current rules again; do that only for a new shape, for
+a history that does not replay any more is an execution that would break when this code is deployed.
 """
 
 from pathlib import Path
@@ -9,40 +9,78 @@ from uuid import UUID
 
 import pytest
 from temporalio import workflow
+from temporalio.api.enums.v1.event_type_pb2 import EVENT_TYPE_WORKFLOW_TASK_COMPLETED
 from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
+from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, WorkflowRunner
 
 from dynavera.records.deliveries import Order
 from tests.workflows.world import World
+from workflows import rules
 from workflows.agent_execution import AgentExecution, ExecutionOrder
+from workflows.replay_guard import ReplayGuard
 from workflows.worker import sandbox
 
 HISTORIES = Path(__file__).parents[1] / "histories"
-SHAPES = [
-    "archived",
-    "archived_every_ten_seconds",
-    "archived_less_often",
-    "completed",
-    "failed",
-    "several_attempts",
-    "stopped",
-    "stopped_in_the_queue",
-]
+SHAPES = {
+    "rules_1": [
+        "archived",
+        "archived_every_ten_seconds",
+        "archived_less_often",
+        "completed",
+        "failed",
+        "several_attempts",
+        "stopped",
+        "stopped_in_the_queue",
+    ],
+    "rules_2": [
+        "archived",
+        "archived_when_old",
+        "completed",
+        "failed",
+        "several_attempts",
+        "stopped",
+        "stopped_in_the_queue",
+        "unforeseen_error",
+        "worker_lost",
+    ],
+}
+RECORDED = [f"{rules}/{shape}" for rules, shapes in SHAPES.items() for shape in shapes]
+
+
+def recorded(shape: str) -> WorkflowHistory:
+    return WorkflowHistory.from_json(shape.split("/")[1], (HISTORIES / f"{shape}.json").read_text())
+
+
+async def replay_failure(history: WorkflowHistory, runner: WorkflowRunner | None = None) -> Exception | None:
+    replayer = Replayer(
+        workflows=[AgentExecution],
+        workflow_runner=ReplayGuard(runner or sandbox()),
+        data_converter=pydantic_data_converter,
+    )
+    return (await replayer.replay_workflow(history, raise_on_replay_failure=False)).replay_failure
+
+
+def cut_after_each_workflow_task(history: WorkflowHistory) -> list[WorkflowHistory]:
+    """The history as it was when each of its workflow tasks had been completed, before anything else happened."""
+    events = list(history.events)
+    ends = [end for end, event in enumerate(events, 1) if event.event_type == EVENT_TYPE_WORKFLOW_TASK_COMPLETED]
+    return [WorkflowHistory(history.workflow_id, events[:end]) for end in ends]
 
 
 def test_every_shape_of_execution_is_recorded() -> None:
-    assert sorted(file.stem for file in HISTORIES.glob("*.json")) == SHAPES
+    assert sorted(f"{file.parent.name}/{file.stem}" for file in HISTORIES.glob("*/*.json")) == sorted(RECORDED)
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", RECORDED)
 async def test_a_recorded_history_replays(shape: str) -> None:
-    history = WorkflowHistory.from_json(shape, (HISTORIES / f"{shape}.json").read_text())
-    replayer = Replayer(workflows=[AgentExecution], workflow_runner=sandbox(), data_converter=pydantic_data_converter)
+    assert await replay_failure(recorded(shape)) is None
 
-    result = await replayer.replay_workflow(history, raise_on_replay_failure=False)
 
-    assert result.replay_failure is None
+@pytest.mark.parametrize("shape", RECORDED)
+async def test_a_recorded_history_replays_as_far_as_any_of_its_workflow_tasks(shape: str) -> None:
+    for part in cut_after_each_workflow_task(recorded(shape)):
+        assert await replay_failure(part, UnsandboxedWorkflowRunner()) is None, f"{len(part.events)} events"
 
 
 @workflow.defn(name="AgentExecution")
@@ -60,8 +98,8 @@ class HastyChange(AgentExecution):
 
 
 @workflow.defn(name="AgentExecution")
-class PatchedChange(AgentExecution):
-    """The same change, for executions that start from now on."""
+class VersionedChange(AgentExecution):
+    """The same change, for executions that start under the next rules."""
 
     @workflow.init
     def __init__(self, order: ExecutionOrder) -> None:
@@ -69,30 +107,36 @@ class PatchedChange(AgentExecution):
 
     @workflow.run
     async def run(self, order: ExecutionOrder) -> None:
-        if workflow.patched("wait-first"):
+        if order.rules > rules.CURRENT:
             await workflow.sleep(1)
         await super().run(order)
 
 
 async def failure_of_replay(changed: type[AgentExecution], shape: str) -> Exception | None:
-    history = WorkflowHistory.from_json(shape, (HISTORIES / f"{shape}.json").read_text())
     replayer = Replayer(
         workflows=[changed],
         # A test's module is no workflow's: the sandbox would load all of pytest.
         workflow_runner=UnsandboxedWorkflowRunner(),
         data_converter=pydantic_data_converter,
     )
-    return (await replayer.replay_workflow(history, raise_on_replay_failure=False)).replay_failure
+    return (await replayer.replay_workflow(recorded(shape), raise_on_replay_failure=False)).replay_failure
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-async def test_a_changed_workflow_without_a_patch_is_caught(shape: str) -> None:
+@pytest.mark.parametrize("shape", RECORDED)
+async def test_a_changed_workflow_without_a_version_is_caught(shape: str) -> None:
     assert isinstance(await failure_of_replay(HastyChange, shape), workflow.NondeterminismError)
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-async def test_a_change_behind_a_patch_replays(shape: str) -> None:
-    assert await failure_of_replay(PatchedChange, shape) is None
+@pytest.mark.parametrize("shape", RECORDED)
+async def test_a_change_behind_a_version_replays(shape: str) -> None:
+    assert await failure_of_replay(VersionedChange, shape) is None
+
+
+def test_a_worker_refuses_executions_of_later_rules() -> None:
+    rules.check_known(rules.CURRENT)
+
+    with pytest.raises(rules.WorkerTooOld, match="start a newer worker"):
+        rules.check_known(rules.CURRENT + 1)
 
 
 async def test_an_execution_whose_first_record_was_late_replays(here: World) -> None:
@@ -106,10 +150,8 @@ async def test_an_execution_whose_first_record_was_late_replays(here: World) -> 
         await here.events(execution.id)
         await here.closed_as(execution.id)
     history = await here.environment.client.get_workflow_handle(str(execution.id)).fetch_history()
-    replayer = Replayer(workflows=[AgentExecution], workflow_runner=sandbox(), data_converter=pydantic_data_converter)
-    result = await replayer.replay_workflow(history, raise_on_replay_failure=False)
 
-    assert result.replay_failure is None
+    assert await replay_failure(history) is None
 
 
 async def order_of(here: World, execution_id: UUID) -> Order:

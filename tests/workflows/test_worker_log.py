@@ -8,16 +8,12 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import Worker
 
-from activities.batches import SignalBudget
-from activities.generation import Generation, GenerationActivities, Written
-from activities.knowledge import KnowledgeActivities
-from activities.records import RecordActivities
+from activities.generation import Generation, Written
 from dynavera.contracts.events import ExecutionCompleted
 from dynavera.limits import ARCHIVE_EVENTS
 from tests.workflows.fakes import Gate
 from tests.workflows.world import QUEUE, World, stopped
-from workflows.agent_execution import AgentExecution, generations_queue
-from workflows.worker import sandbox
+from workflows.agent_execution import generations_queue
 
 
 def errors(log: pytest.LogCaptureFixture) -> list[str]:
@@ -38,14 +34,14 @@ async def test_an_attempt_that_fails_in_the_moment_of_a_stop_is_no_error(
         raise ApplicationError(f"Attempt {generation.attempt} broke off.")
 
     async with Worker(here.environment.client, task_queue=generations_queue(QUEUE), activities=[break_off]):
-        async with executing(here):
+        async with here.executing():
             execution_id = await here.start()
             await reached.wait()
         opened.set()
         await here.history_has(execution_id, "ACTIVITY_TASK_FAILED")
         await here.stop(execution_id)
         await here.history_has(execution_id, "CANCEL_REQUESTED")
-        async with executing(here):
+        async with here.executing():
             # Both are in one workflow task.
             events = await here.events(execution_id)
             closed_as = await here.closed_as(execution_id)
@@ -77,21 +73,3 @@ async def test_an_archive_that_is_under_way_at_the_end_is_no_error(
     assert isinstance(events[-1], ExecutionCompleted)
     assert closed_as == "COMPLETED"
     assert errors(caplog) == []
-
-
-def executing(here: World) -> Worker:
-    """A worker that generates nothing."""
-    records = RecordActivities(here.logs)
-    return Worker(
-        here.environment.client,
-        task_queue=QUEUE,
-        workflows=[AgentExecution],
-        activities=[
-            KnowledgeActivities(here.mcp).retrieve,
-            GenerationActivities(here.mcp, here.environment.client, SignalBudget(100)).stop_generation,
-            records.begin_execution,
-            records.archive_events,
-            records.record_outcome,
-        ],
-        workflow_runner=sandbox(),
-    )

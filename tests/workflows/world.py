@@ -4,12 +4,16 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
+from temporalio.api.common.v1 import Payloads
 from temporalio.api.enums.v1 import EventType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import PollActivityTaskQueueRequest, RecordActivityTaskHeartbeatRequest
 from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
 
 from activities.batches import REPORT, EventBatch
 from api.execution_log import ExecutionLog
@@ -28,7 +32,9 @@ from dynavera.records.logs import Logs
 from dynavera.records.migrate import migrate
 from dynavera.records.users import Users
 from tests.temporal import temporal_server
+from tests.workflows.executing import executing, executing_apart
 from tests.workflows.fakes import FakeMcp
+from workflows.agent_execution import generations_queue
 from workflows.worker import sandbox, working
 
 PATIENCE_SECONDS = 30
@@ -38,6 +44,7 @@ QUEUE = "tests"
 @dataclass
 class World:
     environment: WorkflowEnvironment
+    database_url: str
     database: Database
     user: User
     agent: Agent
@@ -51,6 +58,14 @@ class World:
 
     def worker(self) -> AbstractAsyncContextManager[None]:
         return working(self.environment.client, QUEUE, self.mcp, self.logs, 100, sandbox())
+
+    def executing(self) -> Worker:
+        """A worker that executes workflows and generates nothing."""
+        return executing(self.environment.client, QUEUE, self.logs, self.mcp)
+
+    def executing_apart(self) -> AbstractAsyncContextManager[asyncio.subprocess.Process]:
+        """Such a worker in a process of its own."""
+        return executing_apart(self.environment.client, QUEUE, self.database_url)
 
     async def start(self, query: str = "What is fNIRS?") -> UUID:
         execution = await self.records.accept(self.user.id, self.agent.id, {"query": query})
@@ -102,6 +117,21 @@ class World:
         batch = EventBatch(attempt=1, index=index, at=at, contents=[DeltaContent(offset=index, text=letter)])
         await self.environment.client.get_workflow_handle(str(execution_id)).signal(REPORT, batch)
 
+    async def take_generation_and_die(self) -> datetime:
+        """Take the next generation as a worker does that sends one heartbeat, and is never heard of again; when."""
+        client, queue = self.environment.client, TaskQueue(name=generations_queue(QUEUE))
+        taken = await client.workflow_service.poll_activity_task_queue(
+            PollActivityTaskQueueRequest(namespace=client.namespace, task_queue=queue, identity="dies")
+        )
+        last = utc_now()
+        details = await client.data_converter.encode([last])
+        await client.workflow_service.record_activity_task_heartbeat(
+            RecordActivityTaskHeartbeatRequest(
+                namespace=client.namespace, task_token=taken.task_token, details=Payloads(payloads=details)
+            )
+        )
+        return last
+
     async def caught_up(self, execution_id: UUID) -> None:
         """Wait until nothing new is said for some looks of the relay."""
         last = 0
@@ -121,7 +151,8 @@ class World:
 
 @asynccontextmanager
 async def world(folder: Path) -> AsyncGenerator[World]:
-    database = Database(f"sqlite+aiosqlite:///{folder / 'records.sqlite3'}")
+    database_url = f"sqlite+aiosqlite:///{folder / 'records.sqlite3'}"
+    database = Database(database_url)
     await migrate(database)
     user = await Users(database).ensure_first("token")
     agent = await Agents(database).create(user.id, AgentSettings(name="Tester"))
@@ -131,6 +162,7 @@ async def world(folder: Path) -> AsyncGenerator[World]:
         log = ExecutionLog(logs, temporal)
         yield World(
             environment,
+            database_url,
             database,
             user,
             agent,

@@ -1,0 +1,13 @@
+"""The time, for a workflow that needs one which nothing else has recorded."""
+
+from datetime import datetime
+
+from temporalio import activity
+
+from dynavera.contracts.contract import utc_now
+
+
+@activity.defn
+async def current_time() -> datetime:
+    """The time now, in UTC."""
+    return utc_now()

@@ -1,0 +1,98 @@
+"""An execution goes on as it was seen, whichever worker replays it and whoever asks meanwhile."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+
+from temporalio import activity
+from temporalio.client import RPCError, WorkflowQueryFailedError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+from temporalio.worker import Worker
+
+from activities.generation import Generation, Whole, Written
+from dynavera.contracts.contract import utc_now
+from dynavera.contracts.events import ExecutionCompleted, ProgressContent
+from dynavera.contracts.executions import Usage
+from dynavera.identifiers import new_id
+from dynavera.limits import HEARTBEAT_TIMEOUT
+from tests.workflows.fakes import Gate
+from tests.workflows.world import QUEUE, World, answer_of, failed_attempts
+from workflows import legacy
+from workflows.agent_execution import AgentExecution, generations_queue
+from workflows.event_log import EventLog
+
+
+@dataclass
+class Attempts:
+    """Generations that end when the test says so: the first by failing, the second with the answer."""
+
+    gates: list[Gate] = field(default_factory=lambda: [Gate(), Gate()])
+
+    @activity.defn(name="generate")
+    async def generate(self, generation: Generation) -> Written:
+        await self.gates[generation.attempt - 1].passing()
+        if generation.attempt == 1:
+            raise ApplicationError("It broke off.", utc_now(), category=ApplicationErrorCategory.BENIGN)
+        whole = Whole(generator="fake", usage=Usage(prompt_tokens=1, completion_tokens=1))
+        return Written(answer=generation.prefix + "end.", at=utc_now(), whole=whole)
+
+
+@asynccontextmanager
+async def generating(here: World) -> AsyncGenerator[Attempts]:
+    attempts = Attempts()
+    async with Worker(here.environment.client, task_queue=generations_queue(QUEUE), activities=[attempts.generate]):
+        yield attempts
+
+
+async def test_a_query_that_comes_before_the_workflow_task_changes_nothing(here: World) -> None:
+    async with generating(here) as attempts:
+        async with here.executing_apart() as worker:
+            execution_id = await here.start()
+            await attempts.gates[0].reached.wait()
+            await here.reports(execution_id, 0, "a", 0)
+            viewer = asyncio.create_task(here.events(execution_id))
+            await here.said(execution_id, '"a"')
+            worker.kill()
+        workflow = here.environment.client.get_workflow_handle_for(AgentExecution.run, str(execution_id))
+        # It waits for the dead worker and then for any other, before the workflow task that follows it does.
+        asking = asyncio.create_task(workflow.query(AgentExecution.snapshot))
+        await asyncio.sleep(1)
+        attempts.gates[0].opened.set()
+        await here.history_has(execution_id, "ACTIVITY_TASK_FAILED")
+
+        async with here.executing():
+            with suppress(WorkflowQueryFailedError, RPCError):
+                await asking
+            await here.reports(execution_id, 1, "b", 0)
+            await attempts.gates[1].reached.wait()
+            await here.caught_up(execution_id)
+        async with here.executing():
+            attempts.gates[1].opened.set()
+            events = await viewer
+
+    assert isinstance(events[-1], ExecutionCompleted)
+    assert len(failed_attempts(events)) == 1
+    assert answer_of(events) == "abend."
+
+
+async def test_the_failure_of_a_lost_worker_is_dated_after_its_last_heartbeat(here: World) -> None:
+    async with here.executing():
+        execution_id = await here.start()
+        last_heartbeat = await here.take_generation_and_die()
+        await here.said(execution_id, "stopped answering")
+    async with here.worker():
+        events = await here.events(execution_id)
+
+    assert [event.timestamp for event in failed_attempts(events)] == [last_heartbeat + HEARTBEAT_TIMEOUT]
+
+
+def test_what_is_archived_is_what_the_activity_was_given() -> None:
+    """A replay may compute a longer part than the one that was stored: what is stored counts."""
+    log = EventLog(new_id(), new_id(), started_at=utc_now())
+    for number in range(16):
+        log.append(ProgressContent(stage="generating", message=str(number)))
+
+    log.drop(legacy.archived_through(12, log.part()))
+
+    assert [event.sequence for event in log.tail] == [13, 14, 15, 16, 17]

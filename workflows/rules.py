@@ -1,0 +1,30 @@
+"""The versions of the workflow's rules: an execution keeps to its end the rules with which it started.
+
+The number is part of the workflow's input. That is the same in every replay, which the answer of `workflow.patched` is
+not: it depends on whether the SDK counts a step as a replay. See docs/decisions/exact-replay.md.
+"""
+
+FIRST = 1
+"""Executions that started before there were versions. What serves only them is in `workflows.legacy`; they last no
+longer than `DYNAVERA_EXECUTION_TIME_LIMIT`, 24 hours by default."""
+
+EXACT_REPLAY = 2
+"""The time of a failure is what an activity recorded, and the tail is archived by recorded times."""
+
+CURRENT = EXACT_REPLAY
+
+
+class WorkerTooOld(Exception):
+    """The execution was started under rules that this worker does not know."""
+
+
+def check_known(rules: int) -> None:
+    """Make sure that this worker knows the rules of an execution.
+
+    Raises:
+        WorkerTooOld: it does not. Temporal gives the workflow task out again until a newer worker takes it.
+    """
+    if rules > CURRENT:
+        raise WorkerTooOld(
+            f"The execution follows rules {rules}, and this worker knows {CURRENT}: start a newer worker."
+        )
