@@ -60,18 +60,21 @@ Told = TextPiece | StatusLine | Generated
 class McpService:
     """The MCP service, asked on behalf of users; its clients stay open, and are opened again when they break.
 
-    There is one for short calls and one for generations, so that many generations never keep a short call waiting.
+    There is one for short calls and one for generations, so that many generations never keep a short call waiting. With
+    `prepared` the library is imported soon after the start instead of with the first call.
     """
 
-    def __init__(self, url: str, token: SecretStr) -> None:
+    def __init__(self, url: str, token: SecretStr, *, prepared: bool = True) -> None:
         self._url = url
         self._token = token
+        self._prepared = prepared
         self._lines: asyncio.Task[_Lines] | None = None
         self._getting_ready: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         """Nothing is opened yet: the service may come later."""
-        self._getting_ready = asyncio.create_task(self._get_ready())
+        if self._prepared:
+            self._getting_ready = asyncio.create_task(self._get_ready())
         return self
 
     async def __aexit__(

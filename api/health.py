@@ -33,6 +33,6 @@ async def mcp_check(knowledge: Knowledge) -> Check:
 
 
 def overall(checks: Checks) -> Health:
-    """`ok` when every part is."""
+    """`ok` when every part can be used; that it is hindered by some executions is said of the part."""
     parts = (checks.database, checks.temporal, checks.worker, checks.mcp)
-    return Health(status="ok" if all(part.status == "ok" for part in parts) else "degraded", checks=checks)
+    return Health(status="degraded" if any(part.status == "away" for part in parts) else "ok", checks=checks)

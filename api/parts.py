@@ -7,7 +7,11 @@ from api.health import database_check, mcp_check, overall
 from api.knowledge import Knowledge
 from api.temporal import Temporal, TemporalAway
 from dynavera.contracts.system import Check, Checks, Health
-from dynavera.records.database import Database
+from dynavera.records.database import Database, DatabaseAway
+from dynavera.records.deliveries import Deliveries
+
+NAMED = 3
+"""Executions that are named; of further ones the number."""
 
 
 @dataclass(frozen=True)
@@ -15,14 +19,17 @@ class Parts:
     """Asks every part at the same time; none may take longer than two seconds."""
 
     database: Database
+    deliveries: Deliveries
     temporal: Temporal
     knowledge: Knowledge
 
     async def check(self) -> Health:
         """How the parts are now."""
-        database, (temporal, worker), mcp = await asyncio.gather(
-            database_check(self.database), self._temporal(), mcp_check(self.knowledge)
+        database, (temporal, worker), mcp, obstacles = await asyncio.gather(
+            database_check(self.database), self._temporal(), mcp_check(self.knowledge), self._obstacles()
         )
+        if obstacles is not None and worker.status == "ok":
+            worker = Check(status="hindered", detail=obstacles)
         return overall(Checks(database=database, temporal=temporal, worker=worker, mcp=mcp))
 
     async def temporal_version(self) -> str | None:
@@ -31,6 +38,18 @@ class Parts:
             return await self.temporal.version()
         except TemporalAway:
             return None
+
+    async def _obstacles(self) -> str | None:
+        """Which executions cannot go on at present, in words; None for none."""
+        try:
+            hindered = await self.deliveries.hindered()
+        except DatabaseAway:
+            return None
+        if not hindered:
+            return None
+        named = ", ".join(str(one.execution_id) for one in hindered[:NAMED])
+        more = f" and {len(hindered) - NAMED} more" if len(hindered) > NAMED else ""
+        return f"A worker runs, but cannot go on with {named}{more}: the worker's log and Temporal Web say why."
 
     async def _temporal(self) -> tuple[Check, Check]:
         try:

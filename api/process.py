@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import uvicorn
 from pydantic import SecretStr
 
+from activities.mcp_client import McpService
 from api.app import create_app
 from api.arrivals import Arrivals
 from api.changes import Changes
@@ -81,8 +82,12 @@ async def assembled(
     agents, logs = Agents(database), Logs(database)
     executions = records.Executions(database, settings.temporal_web_executions(namespace_of(settings)))
     log = ExecutionLog(logs, temporal)
-    sweep = Sweep(Deliveries(database), logs, temporal)
-    async with mcp_client(settings, token) as client:
+    deliveries = Deliveries(database)
+    async with (
+        mcp_client(settings, token) as client,
+        McpService(settings.mcp_base_url, token, prepared=False) as generators,
+    ):
+        sweep = Sweep(deliveries, logs, temporal, generators)
         knowledge = Knowledge(client)
         services = Services(
             settings=settings,
@@ -90,7 +95,7 @@ async def assembled(
             agents=agents,
             executions=Executions(agents, executions, log, temporal, sweep),
             knowledge=knowledge,
-            health=Parts(database, temporal, knowledge),
+            health=Parts(database, deliveries, temporal, knowledge),
             streams=Streams(Relay(log), Arrivals(executions), Changes(executions)),
         )
         yield services, sweep

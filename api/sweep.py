@@ -3,29 +3,34 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from temporalio.client import WorkflowExecutionStatus
 
-from api.temporal import Closing, Temporal, TemporalAway, TemporalRefuses, WorkflowUnknown
+from activities.mcp_client import McpAway, McpRefused
+from api.temporal import Closing, FailingTask, Temporal, TemporalAway, TemporalRefuses, WorkflowUnknown
 from dynavera.contracts.contract import utc_now
 from dynavera.contracts.events import ExecutionEvent
-from dynavera.limits import INSPECT_EVERY, SWEEP_EVERY
+from dynavera.contracts.mcp import GenerationStopped
+from dynavera.limits import (
+    FAILING_TASK_PATIENCE,
+    INSPECT_EVERY,
+    NONDETERMINISTIC_PATIENCE,
+    STOP_PATIENCE,
+    SWEEP_EVERY,
+)
 from dynavera.records.database import DatabaseAway
-from dynavera.records.deliveries import Deliveries
-from dynavera.records.logs import ExecutionNotFound, Logs
+from dynavera.records.deliveries import Deliveries, Live
+from dynavera.records.logs import Abandoned, ExecutionNotFound, Logs
 
 logger = logging.getLogger(__name__)
 
 SETTLED = timedelta(seconds=10)
 """How old an execution is before it is compared with Temporal: younger ones are on their way."""
-
-TAIL_PATIENCE = timedelta(seconds=30)
-"""How long the tail of a closed workflow is asked for before the log ends without it."""
 
 NEVER_STARTED = timedelta(seconds=60)
 """How long a stop looks for a workflow that another process may just be starting."""
@@ -36,6 +41,14 @@ WORDS = {
 }
 
 
+class Generators(Protocol):
+    """What writes answers: the MCP service."""
+
+    async def stop_generation(self, user_id: UUID, operation_id: str) -> GenerationStopped:
+        """Answered when the generator has let go."""
+        ...
+
+
 @dataclass(frozen=True)
 class Sweep:
     """Delivers starts and stops, at once and again until they are delivered; every API process may run one."""
@@ -43,6 +56,7 @@ class Sweep:
     deliveries: Deliveries
     logs: Logs
     temporal: Temporal
+    generators: Generators
     _soon: set[asyncio.Task[object]] = field(default_factory=set["asyncio.Task[object]"])
 
     def start_soon(self, execution_id: UUID) -> None:
@@ -54,7 +68,7 @@ class Sweep:
         self._run(self._stop(execution_id))
 
     async def deliver(self) -> None:
-        """Deliver what has not reached Temporal.
+        """Deliver what has not reached Temporal, and end what did not hear its stop.
 
         Raises:
             TemporalAway: Temporal does not answer.
@@ -67,17 +81,20 @@ class Sweep:
         for execution_id in await self.deliveries.stops_not_delivered():
             with _alone(execution_id):
                 await self._stop(execution_id)
+        for user_id, execution_id in await self.deliveries.stops_not_carried_out(before=utc_now() - STOP_PATIENCE):
+            with _alone(execution_id):
+                await self._stop_without_workflow(user_id, execution_id)
 
     async def inspect(self) -> None:
-        """Record what ended in Temporal without a word of its own: terminated, timed out, or gone.
+        """Record what ended in Temporal and is not known to have ended, and end what cannot go on there.
 
         Raises:
             TemporalAway: Temporal does not answer.
             DatabaseAway: the records do not answer.
         """
-        async for execution_id in self.deliveries.live(before=utc_now() - SETTLED):
-            with _alone(execution_id):
-                await self._inspect(execution_id)
+        async for execution in self.deliveries.live(before=utc_now() - SETTLED):
+            with _alone(execution.execution_id):
+                await self._inspect(execution)
 
     async def run(self) -> None:
         """Sweep until cancelled."""
@@ -101,7 +118,8 @@ class Sweep:
         try:
             await self.temporal.start(order)
         except TemporalRefuses as refusal:
-            await self._fail(execution_id, f"The execution cannot be started. {refusal}", "start_refused", [])
+            ending = Abandoned(f"The execution cannot be started. {refusal}", "start_refused")
+            await self._abandon(execution_id, [], ending)
             return False
         return True
 
@@ -113,40 +131,68 @@ class Sweep:
                 return
         await self.deliveries.note_stop_delivered(execution_id)
 
-    async def _inspect(self, execution_id: UUID) -> None:
+    async def _inspect(self, execution: Live) -> None:
+        execution_id = execution.execution_id
         try:
-            closing = await self.temporal.closing(execution_id)
+            state = await self.temporal.state(execution_id)
         except WorkflowUnknown:
-            await self._fail(execution_id, "Temporal does not know the execution any more.", "vanished", [])
+            await self._abandon(
+                execution_id, [], Abandoned("Temporal does not know the execution any more.", "vanished")
+            )
             return
-        if closing is not None:
-            await self._record(execution_id, closing)
+        match state:
+            case Closing():
+                await self._record(execution_id, state)
+            case FailingTask():
+                await self._hinder(execution, state)
+            case None if execution.obstacle is not None:
+                await self.deliveries.note_obstacle(execution_id, None)
+            case None:
+                pass
 
     async def _record(self, execution_id: UUID, closing: Closing) -> None:
-        try:
-            tail = await self._tail(execution_id)
-        except TemporalAway:
-            if utc_now() - closing.at < TAIL_PATIENCE:
-                return
-            tail = []
         code, words = WORDS.get(closing.status, ("ended_in_temporal", "The execution ended in Temporal"))
         reason = await self.temporal.reason(execution_id)
-        await self._fail(execution_id, f"{words}: {reason}." if reason else f"{words}.", code, tail)
+        ending = Abandoned(f"{words}: {reason.rstrip('.')}." if reason else f"{words}.", code)
+        await self._record_closed(execution_id, ending)
 
-    async def _tail(self, execution_id: UUID) -> list[ExecutionEvent]:
-        """What a closed workflow still has of its log; a worker reads it from the history."""
-        tail: list[ExecutionEvent] = []
-        after = await self.logs.last_sequence(execution_id)
-        while True:
-            page = await self.temporal.events(execution_id, after)
-            if not page.items or page.first > after + 1:
-                return tail
-            tail += page.items
-            after = tail[-1].sequence
+    async def _hinder(self, execution: Live, task: FailingTask) -> None:
+        """Note why an execution cannot go on; end it when that has lasted too long."""
+        obstacle = f"The execution cannot go on: {task.reason}"
+        patience = NONDETERMINISTIC_PATIENCE if task.nondeterministic else FAILING_TASK_PATIENCE
+        if utc_now() - task.since >= patience:
+            await self._end_without_workflow(execution.execution_id, Abandoned(obstacle, "cannot_go_on"))
+        elif execution.obstacle != obstacle:
+            await self.deliveries.note_obstacle(execution.execution_id, obstacle)
 
-    async def _fail(self, execution_id: UUID, message: str, code: str, tail: list[ExecutionEvent]) -> None:
+    async def _stop_without_workflow(self, user_id: UUID, execution_id: UUID) -> None:
+        """Carry out a stop that the workflow does not hear: no worker runs, or none can replay it."""
+        acknowledged_at = None
         try:
-            await self.logs.fail(execution_id, message, code, tail)
+            stopped = await self.generators.stop_generation(user_id, str(execution_id))
+            acknowledged_at = stopped.acknowledged_at
+        except (McpAway, McpRefused) as error:
+            logger.warning("The generator of execution %s did not acknowledge its stop: %s", execution_id, error)
+        message = f"Stopped on request; its workflow did not answer within {STOP_PATIENCE.total_seconds():g} s."
+        await self._end_without_workflow(execution_id, Abandoned(message, "stopped", acknowledged_at))
+
+    async def _end_without_workflow(self, execution_id: UUID, ending: Abandoned) -> None:
+        # If this process dies after the first of the two, the next inspection does the second.
+        with suppress(WorkflowUnknown):
+            await self.temporal.terminate(execution_id, ending.message)
+        await self._record_closed(execution_id, ending)
+
+    async def _record_closed(self, execution_id: UUID, ending: Abandoned) -> None:
+        """Record the outcome that the closed workflow has recorded, if the records have lost it; else `ending`."""
+        log = await self.temporal.log_of_history(execution_id)
+        if log.ended is None:
+            await self._abandon(execution_id, log.events, ending)
+        else:
+            await self.logs.adopt(log.events, log.ended)
+
+    async def _abandon(self, execution_id: UUID, tail: list[ExecutionEvent], ending: Abandoned) -> None:
+        try:
+            await self.logs.abandon(execution_id, tail, ending)
         except ExecutionNotFound:
             logger.info("Execution %s was deleted meanwhile.", execution_id)
 

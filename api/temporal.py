@@ -1,13 +1,22 @@
 """What the API asks of Temporal, and what its silence means."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import takewhile
+from typing import TypeVar
 from uuid import UUID
 
-from temporalio.api.workflowservice.v1 import GetSystemInfoRequest, ListWorkersRequest
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1.event_type_pb2 import EVENT_TYPE_WORKFLOW_TASK_COMPLETED, EVENT_TYPE_WORKFLOW_TASK_FAILED
+from temporalio.api.enums.v1.failed_cause_pb2 import WORKFLOW_TASK_FAILED_CAUSE_NON_DETERMINISTIC_ERROR
+from temporalio.api.workflowservice.v1 import (
+    GetSystemInfoRequest,
+    GetWorkflowExecutionHistoryReverseRequest,
+    ListWorkersRequest,
+)
 from temporalio.client import (
     Client,
     WorkflowExecutionStatus,
@@ -21,6 +30,9 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from dynavera.contracts.contract import utc_now
 from dynavera.limits import (
+    HISTORY_TIMEOUT,
+    QUERY_AGAIN,
+    QUERY_TRIES,
     RPC_TIMEOUT,
     WORKER_SILENT,
     WORKFLOW_TASK_TIMEOUT,
@@ -31,6 +43,9 @@ from dynavera.records.deliveries import Order
 from workflows import rules
 from workflows.agent_execution import AgentExecution, ExecutionOrder
 from workflows.event_log import LogPage, Snapshot
+from workflows.history_log import HistoryLog, read_history
+
+T = TypeVar("T")
 
 RUNNING = 1
 """`WORKER_STATUS_RUNNING` of Temporal's API."""
@@ -72,6 +87,16 @@ class Closing:
 
     status: WorkflowExecutionStatus
     at: datetime
+
+
+@dataclass(frozen=True)
+class FailingTask:
+    """A workflow task that has failed and was not completed since: why it failed last, and when first."""
+
+    reason: str
+    since: datetime
+    nondeterministic: bool
+    """Whether the workflow's code does not match its history: without other code it fails for ever."""
 
 
 @dataclass(frozen=True)
@@ -136,8 +161,9 @@ class Temporal:
             WorkflowUnknown: Temporal has no such workflow.
             TemporalAway: Temporal or every worker does not answer.
         """
+        handle = self._handle(execution_id)
         async with _named_errors():
-            return await self._handle(execution_id).query(AgentExecution.events, after, rpc_timeout=RPC_TIMEOUT)
+            return await _asked(lambda: handle.query(AgentExecution.events, after, rpc_timeout=RPC_TIMEOUT))
 
     async def snapshot(self, execution_id: UUID) -> Snapshot:
         """The stage, and the answer so far.
@@ -146,8 +172,9 @@ class Temporal:
             WorkflowUnknown: Temporal has no such workflow.
             TemporalAway: Temporal or every worker does not answer.
         """
+        handle = self._handle(execution_id)
         async with _named_errors():
-            return await self._handle(execution_id).query(AgentExecution.snapshot, rpc_timeout=RPC_TIMEOUT)
+            return await _asked(lambda: handle.query(AgentExecution.snapshot, rpc_timeout=RPC_TIMEOUT))
 
     async def closing(self, execution_id: UUID) -> Closing | None:
         """How the workflow was closed; None while it runs.
@@ -156,11 +183,44 @@ class Temporal:
             WorkflowUnknown: Temporal has no such workflow.
             TemporalAway: Temporal does not answer.
         """
+        state = await self.state(execution_id)
+        return state if isinstance(state, Closing) else None
+
+    async def state(self, execution_id: UUID) -> Closing | FailingTask | None:
+        """How the workflow was closed, or what keeps it from going on; None while it runs as it should.
+
+        Raises:
+            WorkflowUnknown: Temporal has no such workflow.
+            TemporalAway: Temporal does not answer.
+        """
         async with _named_errors():
             found = await self._handle(execution_id).describe(rpc_timeout=RPC_TIMEOUT)
-        if found.status is None or found.status is WorkflowExecutionStatus.RUNNING:
-            return None
-        return Closing(found.status, found.close_time or utc_now())
+        if found.status is not None and found.status is not WorkflowExecutionStatus.RUNNING:
+            return Closing(found.status, found.close_time or utc_now())
+        if found.raw_description.HasField("pending_workflow_task"):
+            return await self._failing_task(execution_id)
+        return None
+
+    async def terminate(self, execution_id: UUID, reason: str) -> None:
+        """Close the workflow at once, whatever it does.
+
+        Raises:
+            WorkflowUnknown: it has closed, or was never started.
+            TemporalAway: Temporal does not answer.
+        """
+        async with _named_errors():
+            await self._handle(execution_id).terminate(reason=reason, rpc_timeout=RPC_TIMEOUT)
+
+    async def log_of_history(self, execution_id: UUID) -> HistoryLog:
+        """The log as the workflow's history has it: no worker is needed, and the workflow may be closed or failing.
+
+        Raises:
+            WorkflowUnknown: Temporal has no such workflow.
+            TemporalAway: Temporal does not answer.
+        """
+        async with _named_errors(HISTORY_TIMEOUT):
+            history = await self._handle(execution_id).fetch_history(rpc_timeout=RPC_TIMEOUT)
+        return await read_history(history)
 
     async def reason(self, execution_id: UUID) -> str | None:
         """Why a closed workflow ended badly, in Temporal's words.
@@ -206,14 +266,45 @@ class Temporal:
                 return False
             request.next_page_token = page.next_page_token
 
+    async def _failing_task(self, execution_id: UUID) -> FailingTask | None:
+        """What the history says of the workflow tasks since the last one that was completed."""
+        workflow = WorkflowExecution(workflow_id=str(execution_id))
+        request = GetWorkflowExecutionHistoryReverseRequest(namespace=self.client.namespace, execution=workflow)
+        async with _named_errors():
+            page = await self.client.workflow_service.get_workflow_execution_history_reverse(
+                request, timeout=RPC_TIMEOUT
+            )
+        since_completed = takewhile(
+            lambda event: event.event_type != EVENT_TYPE_WORKFLOW_TASK_COMPLETED, page.history.events
+        )
+        failed = [event for event in since_completed if event.event_type == EVENT_TYPE_WORKFLOW_TASK_FAILED]
+        if not failed:
+            return None
+        last = failed[0].workflow_task_failed_event_attributes
+        return FailingTask(
+            reason=last.failure.message,
+            since=failed[-1].event_time.ToDatetime(tzinfo=UTC),
+            nondeterministic=last.cause == WORKFLOW_TASK_FAILED_CAUSE_NON_DETERMINISTIC_ERROR,
+        )
+
     def _handle(self, execution_id: UUID) -> WorkflowHandle[AgentExecution, None]:
         return self.client.get_workflow_handle_for(AgentExecution.run, str(execution_id))
 
 
+async def _asked(query: Callable[[], Awaitable[T]]) -> T:
+    """The answer to a query: one that fails is asked again soon, since a worker that has just taken the workflow over
+    refuses those that come before its workflow task."""
+    for _ in range(QUERY_TRIES - 1):
+        with suppress(WorkflowQueryFailedError):
+            return await query()
+        await asyncio.sleep(QUERY_AGAIN.total_seconds())
+    return await query()
+
+
 @asynccontextmanager
-async def _named_errors() -> AsyncGenerator[None]:
+async def _named_errors(within: timedelta = RPC_TIMEOUT) -> AsyncGenerator[None]:
     try:
-        async with asyncio.timeout(RPC_TIMEOUT.total_seconds()):
+        async with asyncio.timeout(within.total_seconds()):
             yield
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND and not _is_about_the_namespace(error):

@@ -105,11 +105,27 @@ WORKER_SILENT = timedelta(seconds=4)
 RPC_TIMEOUT = timedelta(seconds=2)
 """How long the API waits for Temporal before it serves what the records know."""
 
+HISTORY_TIMEOUT = timedelta(seconds=15)
+"""How long a whole history may take to fetch: some 7,000 events for 45 minutes of text."""
+
+QUERY_TRIES = 4
+QUERY_AGAIN = timedelta(milliseconds=100)
+"""How often a query that failed is asked, and the pause before each further time. A worker that has taken a workflow
+over refuses queries until it has the workflow task that waits for it, which takes milliseconds."""
+
 SWEEP_EVERY = timedelta(seconds=2)
 """How often accepted starts and stops that have not reached Temporal are delivered."""
 
 INSPECT_EVERY = timedelta(seconds=20)
 """How often live executions are compared with Temporal; what ended there without a word is recorded within 60 s."""
+
+NONDETERMINISTIC_PATIENCE = timedelta(seconds=30)
+FAILING_TASK_PATIENCE = timedelta(minutes=10)
+"""How long a workflow task may fail before the execution is ended: where its code does not match its history, nothing
+but other code helps; any other failure may pass, or be mended by a new deployment."""
+
+STOP_PATIENCE = timedelta(seconds=30)
+"""How long a stop waits for the workflow to carry it out before the execution is ended without it."""
 
 POLL_FASTEST = timedelta(milliseconds=50)
 POLLS_BEFORE_SLOWER = 10

@@ -71,8 +71,8 @@ class AgentExecution:
         rules.check_known(order.rules)
         self._order = order
         started_at = workflow.info().workflow_start_time
-        self._log = EventLog(order.execution_id, order.agent_id, started_at)
-        self._records = Recorder(self._log, order.rules)
+        self.log = EventLog(order.execution_id, order.agent_id, started_at)
+        self._records = Recorder(self.log, order.rules)
         self._history = HistoryEstimate()
         self._deadline: datetime = started_at + order.time_limit
         self._acknowledged_at: datetime | None = None
@@ -85,31 +85,30 @@ class AgentExecution:
         event = await self._outcome()
         archiving.cancel()
         stored = await self._records.finish(event)
-        self._log.close(stored)
+        self.log.close(stored)
         await _close(stored)
 
     @workflow.signal(name=REPORT)
     def report(self, batch: EventBatch) -> None:
         """Take a batch of what an attempt to generate says."""
-        self._history.signals += 1
-        self._log.accept(batch)
+        self.log.accept(batch)
 
     @workflow.query
     def events(self, after: int) -> LogPage:
         """The log after `after`, as far as it is not archived."""
-        return self._log.page(after)
+        return self.log.page(after)
 
     @workflow.query
     def snapshot(self) -> Snapshot:
         """The stage, and the answer so far."""
-        return self._log.snapshot()
+        return self.log.snapshot()
 
     async def _outcome(self) -> TerminalEvent:
         try:
             ended = await self._records.begin()
             return ended if ended is not None else await self._answered()
         except ExecutionFailed as error:
-            return failed(self._log, error.failure)
+            return failed(self.log, error.failure)
         except (asyncio.CancelledError, FailureError) as error:
             if not is_cancelled_exception(error):
                 raise
@@ -119,15 +118,15 @@ class AgentExecution:
         self._say(ProgressContent(stage="initializing", message="A worker has begun."))
         passages = await self._retrieved()
         whole = await self._written(passages)
-        self._say(MessageContent(text=self._log.answer))
+        self._say(MessageContent(text=self.log.answer))
         self._say(ProgressContent(stage="saving", message="Saving the answer."))
-        return completed(self._log, whole)
+        return completed(self.log, whole)
 
     async def _retrieved(self) -> list[RetrievedPassage]:
         collection = self._order.settings.collection
         self._say(ProgressContent(stage="retrieving", message=f"Looking for passages in {collection!r}."))
         retrieved = await self._attempts("retrieving", self._retrieve)
-        self._log.advance_clock(retrieved.at)
+        self.log.advance_clock(retrieved.at)
         self._say(StepContent(step="retrieve", message=_found(retrieved), passages=retrieved.sources()))
         return retrieved.passages
 
@@ -135,10 +134,10 @@ class AgentExecution:
         self._say(ProgressContent(stage="generating", message="Writing the answer."))
         self._generator_works = True
         written = await self._attempts("generating", lambda attempt: self._generate(attempt, passages))
-        self._log.expect_none()
-        self._log.advance_clock(written.at)
-        if written.answer != self._log.answer:
-            self._say(_missing(self._log.answer, written.answer))
+        self.log.expect_none()
+        self.log.advance_clock(written.at)
+        if written.answer != self.log.answer:
+            self._say(_missing(self.log.answer, written.answer))
         self._generator_works = written.whole is None
         self._acknowledged_at = written.acknowledged_at
         if written.whole is None or _asked_to_stop():
@@ -152,16 +151,16 @@ class AgentExecution:
             if _asked_to_stop():
                 raise asyncio.CancelledError
             self._history.attempts += 1
-            published = self._log.answer
+            published = self.log.answer
             try:
                 return await _heard(begin(attempt))
             except ActivityError as error:
                 if is_cancelled_exception(error) or _asked_to_stop():
                     raise asyncio.CancelledError from error
                 failure = failure_of(error)
-                self._log.advance_clock(await self._time_of(failure))
+                self.log.advance_clock(await self._time_of(failure))
                 # After an attempt that has produced text the next one starts soon.
-                without_progress = without_progress if self._log.answer == published else 1
+                without_progress = without_progress if self.log.answer == published else 1
                 await self._pause(stage, attempt, without_progress, failure)
             attempt += 1
             without_progress += 1
@@ -175,8 +174,8 @@ class AgentExecution:
         pause = failure.pause_after(without_progress)
         if pause is None:
             raise ExecutionFailed(failure)
-        pause *= self._history.slowdown
-        if self._log.now + pause >= self._deadline:
+        pause *= self._history.slowdown(self.log.received)
+        if self.log.now + pause >= self._deadline:
             raise ExecutionFailed(too_late(self._order.time_limit, failure))
         seconds = pause.total_seconds()
         self._say(
@@ -208,7 +207,7 @@ class AgentExecution:
 
     def _generate(self, attempt: int, passages: list[RetrievedPassage]) -> workflow.ActivityHandle[Written]:
         settings = self._order.settings
-        self._log.expect(attempt)
+        self.log.expect(attempt)
         generation = Generation(
             user_id=self._order.user_id,
             operation_id=str(self._order.execution_id),
@@ -219,14 +218,14 @@ class AgentExecution:
             max_tokens=settings.max_tokens,
             temperature=settings.temperature,
             generator=settings.generator,
-            prefix=self._log.answer,
+            prefix=self.log.answer,
         )
         self._history.size += len(generation.model_dump_json())
         return workflow.start_activity_method(
             GenerationActivities.generate,
             generation,
             task_queue=generations_queue(workflow.info().task_queue),
-            start_to_close_timeout=max(self._deadline - self._log.now, timedelta(seconds=1)),
+            start_to_close_timeout=max(self._deadline - self.log.now, timedelta(seconds=1)),
             heartbeat_timeout=HEARTBEAT_TIMEOUT,
             # The activity answers a stop with what it has, and with the generator's acknowledgement.
             cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
@@ -235,10 +234,10 @@ class AgentExecution:
         )
 
     async def _stopped(self) -> TerminalEvent:
-        self._log.expect_none()
+        self.log.expect_none()
         if self._generator_works and self._acknowledged_at is None:
             self._acknowledged_at = await self._let_go()
-        return stopped(self._log, self._acknowledged_at)
+        return stopped(self.log, self._acknowledged_at)
 
     async def _let_go(self) -> datetime | None:
         """Have a generation stopped whose own activity could not: its worker died, or it waits to be tried again."""
@@ -256,7 +255,7 @@ class AgentExecution:
         return acknowledgement.at
 
     def _say(self, content: AgentContent) -> None:
-        self._log.append(content)
+        self.log.append(content)
 
 
 def generations_queue(task_queue: str) -> str:

@@ -67,13 +67,11 @@ class HistoryEstimate:
     """
 
     attempts: int = 0
-    signals: int = 0
     size: int = 0
 
-    @property
-    def slowdown(self) -> int:
+    def slowdown(self, signals: int) -> int:
         """The factor for pauses between attempts: Temporal ends a history at 51,200 events or 50 MB."""
-        events = self.attempts * EVENTS_OF_ATTEMPT + self.signals * EVENTS_OF_SIGNAL
+        events = self.attempts * EVENTS_OF_ATTEMPT + signals * EVENTS_OF_SIGNAL
         return 1 + max(events // HISTORY_EVENTS_SLOW_DOWN, self.size // HISTORY_BYTES_SLOW_DOWN)
 
 

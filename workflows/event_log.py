@@ -46,6 +46,8 @@ class EventLog:
     stage: Stage = "initializing"
     answer: str = ""
     sources: list[Source] = field(default_factory=list[Source])
+    received: int = 0
+    """How many batches came in, those that were dropped included."""
     _tail: list[ExecutionEvent] = field(default_factory=list[ExecutionEvent])
     _now: datetime | None = None
     _archived: int = 1
@@ -126,6 +128,7 @@ class EventLog:
 
     def accept(self, batch: EventBatch) -> None:
         """Say what an attempt has told, once: batches that came before, or from another attempt, are dropped."""
+        self.received += 1
         if batch.attempt != self._attempt or batch.index != self._next_batch:
             return
         self._next_batch += 1

@@ -8,9 +8,9 @@ from dynavera.contracts.contract import Contract
 
 
 class Check(Contract):
-    """One part: `ok`, or `away` with the reason."""
+    """One part: `ok`, `away`, or `hindered` where it works but not for everything; with the reason."""
 
-    status: Literal["ok", "away"] = Field(description="Whether the part can be used.")
+    status: Literal["ok", "away", "hindered"] = Field(description="Whether the part can be used.")
     detail: str = Field(description="The same in words.")
 
 
@@ -24,9 +24,9 @@ class Checks(Contract):
 
 
 class Health(Contract):
-    """`ok` when every part is."""
+    """`ok` when every part can be used."""
 
-    status: Literal["ok", "degraded"] = Field(description="`ok` when every part is.")
+    status: Literal["ok", "degraded"] = Field(description="`ok` when no part is away.")
     checks: Checks = Field(description="Part by part.")
 
 

@@ -7,12 +7,16 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, select, update
+from sqlalchemy.orm import load_only
 
 from dynavera.contracts.agents import AgentSettings
 from dynavera.contracts.contract import utc_now
 from dynavera.contracts.executions import LIVE
 from dynavera.records.database import Database
 from dynavera.records.tables import ExecutionRow
+
+AT_A_TIME = 500
+"""Executions that are read at a time."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,14 @@ class Order:
     user_id: UUID
     settings: AgentSettings
     input_data: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Live:
+    """An execution that has not ended; `obstacle` is what keeps it from going on, if anything does."""
+
+    execution_id: UUID
+    obstacle: str | None
 
 
 @dataclass(frozen=True)
@@ -52,18 +64,48 @@ class Deliveries:
             )
         )
 
-    async def live(self, before: datetime) -> AsyncGenerator[UUID]:
-        """Executions that are queued or running in Temporal and were accepted before then, oldest first."""
-        wanted = select(ExecutionRow.id).where(
-            ExecutionRow.status.in_(LIVE),
-            ExecutionRow.workflow_started_at.is_not(None),
-            ExecutionRow.created_at < before,
+    async def stops_not_carried_out(self, before: datetime) -> list[tuple[UUID, UUID]]:
+        """User id and id of each execution that still runs though its stop was asked for before then, oldest first."""
+        wanted = (
+            select(ExecutionRow.user_id, ExecutionRow.id)
+            .where(ExecutionRow.status == "running", ExecutionRow.stop_requested_at < before)
+            .order_by(ExecutionRow.id)
+            .limit(AT_A_TIME)
         )
-        part = await self._ids(wanted)
+        async with self.database.reading() as session:
+            return [(user_id, execution_id) for user_id, execution_id in await session.execute(wanted)]
+
+    async def live(self, before: datetime) -> AsyncGenerator[Live]:
+        """Executions that are queued or running in Temporal and were accepted before then, oldest first."""
+        wanted = (
+            select(ExecutionRow)
+            .where(
+                ExecutionRow.status.in_(LIVE),
+                ExecutionRow.workflow_started_at.is_not(None),
+                ExecutionRow.created_at < before,
+            )
+            .order_by(ExecutionRow.id)
+            .limit(AT_A_TIME)
+        )
+        part = await self._live(wanted)
         while part:
-            for execution_id in part:
-                yield execution_id
-            part = await self._ids(wanted.where(ExecutionRow.id > part[-1]))
+            for one in part:
+                yield one
+            part = await self._live(wanted.where(ExecutionRow.id > part[-1].execution_id))
+
+    async def hindered(self) -> list[Live]:
+        """Executions that cannot go on at present, oldest first."""
+        wanted = select(ExecutionRow).where(ExecutionRow.status.in_(LIVE), ExecutionRow.error_message.is_not(None))
+        return await self._live(wanted.order_by(ExecutionRow.id).limit(AT_A_TIME))
+
+    async def note_obstacle(self, execution_id: UUID, obstacle: str | None) -> None:
+        """What keeps a live execution from going on; None: nothing any more."""
+        async with self.database.writing() as session:
+            await session.execute(
+                update(ExecutionRow)
+                .where(ExecutionRow.id == execution_id, ExecutionRow.status.in_(LIVE))
+                .values(error_message=obstacle, changed_at=utc_now())
+            )
 
     async def note_started(self, execution_id: UUID) -> None:
         """Temporal has the workflow."""
@@ -81,7 +123,12 @@ class Deliveries:
 
     async def _ids(self, wanted: Select[UUID]) -> list[UUID]:
         async with self.database.reading() as session:
-            return list(await session.scalars(wanted.order_by(ExecutionRow.id).limit(500)))
+            return list(await session.scalars(wanted.order_by(ExecutionRow.id).limit(AT_A_TIME)))
+
+    async def _live(self, wanted: Select[ExecutionRow]) -> list[Live]:
+        narrow = wanted.options(load_only(ExecutionRow.id, ExecutionRow.error_message))
+        async with self.database.reading() as session:
+            return [Live(row.id, row.error_message) for row in await session.scalars(narrow)]
 
     async def _note(self, execution_id: UUID, **moment: datetime) -> None:
         async with self.database.writing() as session:

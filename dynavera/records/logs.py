@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from datetime import datetime
+from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import Select, func, select
@@ -19,7 +20,7 @@ from dynavera.contracts.events import (
     is_terminal,
     partial_output,
 )
-from dynavera.contracts.executions import LIVE, ExecutionStatus, FinalStatus
+from dynavera.contracts.executions import LIVE, ExecutionStatus, FinalStatus, StopReceipt
 from dynavera.records.database import Database
 from dynavera.records.document_rows import MOST_PARAMETERS
 from dynavera.records.tables import EventRow, ExecutionRow
@@ -43,6 +44,15 @@ class Position:
 
     status: ExecutionStatus
     last: int
+
+
+@dataclass(frozen=True)
+class Abandoned:
+    """Why an execution ends without its workflow; `acknowledged_at` is when the generator let go after a stop."""
+
+    message: str
+    code: str
+    acknowledged_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -94,10 +104,28 @@ class Logs:
             if row.status not in LIVE:
                 return await _terminal_event(session, row.id)
             await _keep(session, tail)
+            return await end(session, row, _dated(row, event))
+
+    async def adopt(self, tail: list[ExecutionEvent], event: TerminalEvent) -> TerminalEvent:
+        """Record an outcome that was recorded before and that the records have lost since; `event` stays as it is.
+
+        Returns:
+            The terminal event that is stored now, this one or an earlier one.
+
+        Raises:
+            ExecutionNotFound: there is no such execution.
+        """
+        async with self.database.writing() as session:
+            row = await locked(session, event.execution_id)
+            if row.status not in LIVE:
+                return await _terminal_event(session, row.id)
+            await _keep(session, tail)
             return await end(session, row, event)
 
-    async def fail(self, execution_id: UUID, message: str, code: str, tail: list[ExecutionEvent]) -> TerminalEvent:
-        """Record that the execution ended without a word of its own; `tail` is what could still be read of its log.
+    async def abandon(self, execution_id: UUID, tail: list[ExecutionEvent], ending: Abandoned) -> TerminalEvent:
+        """End an execution whose workflow has recorded no outcome; `tail` is what could be read of its log elsewhere.
+
+        It is stopped if a stop was asked for, and failed otherwise.
 
         Raises:
             ExecutionNotFound: there is no such execution.
@@ -107,20 +135,8 @@ class Logs:
             if row.status not in LIVE:
                 return await _terminal_event(session, execution_id)
             await _keep(session, tail)
-            stored = await session.scalars(
-                select(EventRow.event).where(EventRow.execution_id == execution_id).order_by(EventRow.sequence)
-            )
-            log = [execution_event.validate_json(event) for event in stored]
-            event = ExecutionError(
-                execution_id=row.id,
-                agent_id=row.agent_id,
-                sequence=len(log) + 1,
-                timestamp=utc_now(),
-                message=message,
-                code=code,
-                output_data=partial_output(log),
-            )
-            return await end(session, row, event)
+            log = [execution_event.validate_json(event) for event in await session.scalars(_after(execution_id, 0))]
+            return await end(session, row, _dated(row, _abandoned(row, log, ending)))
 
     async def events(self, execution_id: UUID, after: int, limit: int) -> list[ExecutionEvent]:
         """The archived events after `after`, at most `limit`."""
@@ -207,12 +223,7 @@ async def _terminal_event(session: AsyncSession, execution_id: UUID) -> Terminal
 
 
 async def end(session: AsyncSession, row: ExecutionRow, event: TerminalEvent) -> TerminalEvent:
-    """Set the row's final state and add its last event, dated now: a workflow has no clock of its own."""
-    event = event.model_copy(update={"timestamp": max(event.timestamp, utc_now())})
-    if isinstance(event, ExecutionStopped):
-        # Without a request in the records the stop came from Temporal Web.
-        requested_at = row.stop_requested_at or event.stop.acknowledged_at or event.timestamp
-        event = event.model_copy(update={"stop": event.stop.model_copy(update={"requested_at": requested_at})})
+    """Set the row's final state and add its last event."""
     row.status = _final_status(event)
     row.output_data = None if event.output_data is None else event.output_data.model_dump(mode="json")
     row.error_message = event.message if isinstance(event, ExecutionError) else None
@@ -222,6 +233,34 @@ async def end(session: AsyncSession, row: ExecutionRow, event: TerminalEvent) ->
     session.add(event_row(event))
     await session.flush()
     return event
+
+
+def _dated(row: ExecutionRow, event: TerminalEvent) -> TerminalEvent:
+    """The event as of now, for a workflow has no clock of its own; when a stop was asked for is in the row."""
+    event = event.model_copy(update={"timestamp": max(event.timestamp, utc_now())})
+    if isinstance(event, ExecutionStopped):
+        # Without a request in the records the stop came from Temporal Web.
+        requested_at = row.stop_requested_at or event.stop.acknowledged_at or event.timestamp
+        event = event.model_copy(update={"stop": event.stop.model_copy(update={"requested_at": requested_at})})
+    return event
+
+
+def _abandoned(row: ExecutionRow, log: list[ExecutionEvent], ending: Abandoned) -> TerminalEvent:
+    partial = partial_output(log)
+    envelope: dict[str, Any] = {
+        "execution_id": row.id,
+        "agent_id": row.agent_id,
+        "sequence": log[-1].sequence + 1,
+        "timestamp": log[-1].timestamp,
+    }
+    if row.stop_requested_at is None:
+        return ExecutionError(**envelope, message=ending.message, code=ending.code, output_data=partial)
+    receipt = StopReceipt(
+        requested_at=row.stop_requested_at,
+        acknowledged_at=ending.acknowledged_at,
+        characters=len(partial.answer) if partial is not None else 0,
+    )
+    return ExecutionStopped(**envelope, message=ending.message, output_data=partial, stop=receipt)
 
 
 def _final_status(event: TerminalEvent) -> FinalStatus:

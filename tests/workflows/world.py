@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -15,7 +15,8 @@ from temporalio.api.workflowservice.v1 import PollActivityTaskQueueRequest, Reco
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from activities.batches import REPORT, EventBatch
+from activities.batches import REPORT, EventBatch, SignalBudget
+from activities.generation import GenerationActivities
 from api.execution_log import ExecutionLog
 from api.relay import Relay
 from api.sweep import Sweep
@@ -54,7 +55,7 @@ class World:
     temporal: Temporal
     log: ExecutionLog
     sweep: Sweep
-    mcp: FakeMcp = field(default_factory=FakeMcp)
+    mcp: FakeMcp
 
     def worker(self) -> AbstractAsyncContextManager[None]:
         return working(self.environment.client, QUEUE, self.mcp, self.logs, 100, sandbox())
@@ -66,6 +67,12 @@ class World:
     def executing_apart(self) -> AbstractAsyncContextManager[asyncio.subprocess.Process]:
         """Such a worker in a process of its own."""
         return executing_apart(self.environment.client, QUEUE, self.database_url)
+
+    def generating(self) -> Worker:
+        """A worker that generates and executes no workflows."""
+        client = self.environment.client
+        generate = GenerationActivities(self.mcp, client, SignalBudget(100)).generate
+        return Worker(client, task_queue=generations_queue(QUEUE), activities=[generate])
 
     async def start(self, query: str = "What is fNIRS?") -> UUID:
         execution = await self.records.accept(self.user.id, self.agent.id, {"query": query})
@@ -157,6 +164,7 @@ async def world(folder: Path) -> AsyncGenerator[World]:
     user = await Users(database).ensure_first("token")
     agent = await Agents(database).create(user.id, AgentSettings(name="Tester"))
     records, logs, deliveries = Executions(database, "http://temporal.test"), Logs(database), Deliveries(database)
+    mcp = FakeMcp()
     async with temporal_server() as environment:
         temporal = Temporal(environment.client, QUEUE, timedelta(hours=1))
         log = ExecutionLog(logs, temporal)
@@ -171,7 +179,8 @@ async def world(folder: Path) -> AsyncGenerator[World]:
             deliveries,
             temporal,
             log,
-            Sweep(deliveries, logs, temporal),
+            Sweep(deliveries, logs, temporal, mcp),
+            mcp,
         )
     await database.close()
 

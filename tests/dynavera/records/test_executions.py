@@ -31,7 +31,7 @@ from dynavera.records.executions import (
     ExecutionStillRuns,
     IdempotencyConflict,
 )
-from dynavera.records.logs import ExecutionNotFound, Logs
+from dynavera.records.logs import Abandoned, ExecutionNotFound, Logs
 from dynavera.records.users import Users
 
 QUESTION = {"query": "What is fNIRS?", "tags": ["ä", "🧠", '"']}
@@ -222,7 +222,7 @@ async def test_what_ended_without_a_word_keeps_what_was_written(
     execution = await executions.accept(user.id, agent.id, QUESTION)
     await logs.begin(execution.id)
 
-    ending = await logs.fail(execution.id, "Terminated.", "terminated", deltas(execution, 2, 3))
+    ending = await logs.abandon(execution.id, deltas(execution, 2, 3), Abandoned("Terminated.", "terminated"))
 
     assert isinstance(ending, ExecutionError)
     assert ending.sequence == 5

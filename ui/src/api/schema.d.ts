@@ -901,7 +901,7 @@ export interface components {
         };
         /**
          * Check
-         * @description One part: `ok`, or `away` with the reason.
+         * @description One part: `ok`, `away`, or `hindered` where it works but not for everything; with the reason.
          */
         Check: {
             /**
@@ -914,7 +914,7 @@ export interface components {
              * @description Whether the part can be used.
              * @enum {string}
              */
-            status: "ok" | "away";
+            status: "ok" | "away" | "hindered";
         };
         /**
          * Checks
@@ -1485,14 +1485,14 @@ export interface components {
         };
         /**
          * Health
-         * @description `ok` when every part is.
+         * @description `ok` when every part can be used.
          */
         Health: {
             /** @description Part by part. */
             checks: components["schemas"]["Checks"];
             /**
              * Status
-             * @description `ok` when every part is.
+             * @description `ok` when no part is away.
              * @enum {string}
              */
             status: "ok" | "degraded";
