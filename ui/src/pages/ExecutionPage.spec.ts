@@ -1,6 +1,6 @@
 import { screen, within } from '@testing-library/vue'
 import { http, HttpResponse } from 'msw'
-import { expect, test, vi } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 
 import type { Execution, ExecutionEvent } from '@/api/types'
 import { EventLogStream } from '@/testing/eventLogStream'
@@ -146,4 +146,29 @@ test('an error of the server is shown in its words, and can be tried again', asy
   await user.click(screen.getByRole('button', { name: 'Try again' }))
 
   expect(await screen.findByRole('heading', { name: 'What is fNIRS?' })).toBeVisible()
+})
+
+test('one that cannot go on says why instead of running for ever', async () => {
+  const stuck = execution({
+    status: 'running',
+    completed_at: null,
+    error_message: 'The execution cannot go on: its code does not match its history.',
+  })
+  known(stuck, [])
+  const stream = new EventLogStream()
+  vi.useFakeTimers({ shouldAdvanceTime: true })
+  onTestFinished(() => {
+    vi.useRealTimers()
+  })
+  await opened(`/executions/${FIRST}`)
+  await vi.waitFor(() => {
+    expect(stream.asked).toEqual([0])
+  })
+  stream.say(...WHOLE.slice(0, 2))
+
+  await vi.advanceTimersByTimeAsync(10_000)
+
+  expect(await screen.findByText(/cannot go on: its code does not match/)).toBeVisible()
+  expect(screen.queryByText('Writing the answer…', { ignore: '.visually-hidden' })).not.toBeInTheDocument()
+  expect(screen.getByRole('button', { name: 'Stop' })).toBeEnabled()
 })
