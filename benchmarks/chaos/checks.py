@@ -10,8 +10,9 @@ from typing import Any
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
+from benchmarks.chaos.askers import Asked
 from benchmarks.chaos.client import ApiAway
-from benchmarks.chaos.text import rest_after, tokens_of
+from benchmarks.chaos.text import rest_after, shortened, tokens_of
 from benchmarks.chaos.trials import Bench, NotReached, Trial
 from benchmarks.chaos.viewers import TERMINAL, Seen
 from dynavera.contracts.executions import Execution
@@ -75,7 +76,8 @@ async def _judge(bench: Bench, trial: Trial, verdict: Verdict) -> None:
     verdict.faults += [
         *trial.sse.complaints,
         *trial.socket.complaints,
-        *_one_log(log, trial.sse, trial.socket),
+        *trial.asked.complaints,
+        *_one_log(log, trial.sse, trial.socket, trial.asked),
         *_one_state(execution, log),
         *await _same_in_temporal(bench, trial, execution.status, deadline),
         *_one_answer(execution, log, trial.sse),
@@ -88,7 +90,7 @@ async def _judge(bench: Bench, trial: Trial, verdict: Verdict) -> None:
         verdict.faults.append(f"the model wrote {verdict.after_the_end} tokens after the end")
 
 
-def _one_log(log: Sequence[dict[str, Any]], sse: Seen, socket: Seen) -> list[str]:
+def _one_log(log: Sequence[dict[str, Any]], sse: Seen, socket: Seen, asked: Asked) -> list[str]:
     faults: list[str] = []
     sequences = [event["sequence"] for event in log]
     if sequences != list(range(1, len(log) + 1)):
@@ -98,6 +100,9 @@ def _one_log(log: Sequence[dict[str, Any]], sse: Seen, socket: Seen) -> list[str
         faults += [f"{name} saw {two}, REST says {one}" for one, two in differing[:1]]
         if len(log) != len(seen.events):
             faults.append(f"{name} saw {len(seen.events)} events, REST has {len(log)}")
+    stored = {event["sequence"]: event for event in log}
+    answered = [(event, stored.get(sequence)) for sequence, event in asked.events.items()]
+    faults += [f"an answer was {shortened(one)}, stored is {shortened(two)}" for one, two in answered if one != two][:1]
     return faults
 
 

@@ -22,13 +22,17 @@ from dynavera.settings import Settings
 from dynavera.up import leash
 from dynavera.up.log_files import LogFiles
 from dynavera.up.machine import machine_parts
+from dynavera.up.part import python_part
 from dynavera.up.pid_files import PidFiles, end_group
 from dynavera.up.supervisor import Supervisor
 
 PartName: TypeAlias = Literal["temporal", "mcp", "worker", "api"]
 PARTS: tuple[PartName, ...] = ("temporal", "mcp", "worker", "api")
-Layout: TypeAlias = Literal["together", "apart"]
-"""`together`: `up` runs all four parts. `apart`: it runs the worker and the API; the links to the others are ours."""
+Layout: TypeAlias = Literal["together", "apart", "cluster"]
+"""`together`: `up` runs all four parts. `apart`: it runs the worker and the API; the links to the others are ours.
+`cluster`: as `apart`, with the records in PostgreSQL and two more workers."""
+
+MORE_WORKERS = ("worker-2", "worker-3")
 
 READY_SECONDS = 90
 END_SECONDS = 12
@@ -74,6 +78,7 @@ class Product:
     model_port: int
     links: Links
     client: httpx.AsyncClient
+    database_url: str | None = None
     _supervisor: Supervisor | None = None
     _up: asyncio.subprocess.Process | None = None
     _says: list[str] = field(default_factory=list[str])
@@ -100,7 +105,7 @@ class Product:
             NotReady: it does not come up.
         """
         began = time.monotonic()
-        if self.layout == "apart" and self._supervisor is None:
+        if self.layout != "together" and self._supervisor is None:
             await self._start_others()
         await self.start_up()
         await self.healthy(READY_SECONDS)
@@ -142,17 +147,23 @@ class Product:
                 await self._up.wait()
         took = time.monotonic() - began
         if self._supervisor is not None:
-            await self._supervisor.stop("mcp", "temporal", patience=END_SECONDS)
+            more = MORE_WORKERS if self.layout == "cluster" else ()
+            await self._supervisor.stop(*more, "mcp", "temporal", patience=END_SECONDS)
         return took
 
-    def pid(self, part: PartName) -> int | None:
+    @property
+    def workers(self) -> tuple[str, ...]:
+        """The names of all workers."""
+        return ("worker", *MORE_WORKERS) if self.layout == "cluster" else ("worker",)
+
+    def pid(self, part: str) -> int | None:
         """The process that a part is now; None while it is not there."""
         try:
             return int((self.data / "run" / f"{part}.pid").read_text())
         except (FileNotFoundError, ValueError):
             return None
 
-    def signal(self, part: PartName, number: signal.Signals, pid: int | None = None) -> int | None:
+    def signal(self, part: str, number: signal.Signals, pid: int | None = None) -> int | None:
         """Send a signal to a part, or to the process that it was; the process that got it."""
         pid = pid or self.pid(part)
         if pid is None:
@@ -207,6 +218,9 @@ class Product:
         async with asyncio.TaskGroup() as group:
             for part in (parts["temporal"], parts["mcp"]):
                 group.create_task(self._supervisor.start(part))
+        if self.layout == "cluster":
+            for name in MORE_WORKERS:
+                await self._supervisor.start(python_part(name, "a worker", "workflows", self._environment(), _at_once))
 
     def _own_environment(self) -> dict[str, str]:
         ports = self.ports
@@ -219,6 +233,7 @@ class Product:
             "DYNAVERA_TEMPORAL_UI_PORT": str(ports.temporal_ui),
             "DYNAVERA_GENERATOR": "openai:chaos",
             "OPENAI_BASE_URL": f"http://127.0.0.1:{ports.link_to_model}/v1",
+            **({"DYNAVERA_DATABASE_URL": self.database_url} if self.database_url is not None else {}),
         }
 
     def _environment(self) -> dict[str, str]:
@@ -232,10 +247,12 @@ class Product:
 
 
 @asynccontextmanager
-async def product(data: Path, layout: Layout, model_port: int) -> AsyncGenerator[Product]:
+async def product(
+    data: Path, layout: Layout, model_port: int, database_url: str | None = None
+) -> AsyncGenerator[Product]:
     """An instance that can be started, and is gone at the end."""
     async with links_open(Ports.free(), model_port) as (ports, links), httpx.AsyncClient(trust_env=False) as client:
-        one = Product(data, layout, ports, model_port, links, client)
+        one = Product(data, layout, ports, model_port, links, client, database_url)
         try:
             yield one
         finally:
@@ -255,6 +272,10 @@ async def links_open(ports: Ports, model_port: int) -> AsyncGenerator[tuple[Port
         for link in links.values():
             await stack.enter_async_context(link.listening())
         yield ports, links
+
+
+async def _at_once() -> bool:
+    return True
 
 
 def _runs(pid: int | None) -> bool:

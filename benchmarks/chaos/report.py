@@ -10,9 +10,11 @@ from pathlib import Path
 
 from benchmarks.chaos.checks import Verdict
 from benchmarks.chaos.first_start import FirstStart
+from benchmarks.chaos.histories import Replayed
 from benchmarks.chaos.matrix import faults_of, is_void, matrix_of, stops_of, summary_of
 from benchmarks.chaos.scenes import Played
 from benchmarks.chaos.storm import Storm
+from benchmarks.chaos.watched import Watched
 
 
 class MarkersMissing(Exception):
@@ -41,6 +43,15 @@ class Report:
         struck = ", ".join(f"{fault} {times} times" for fault, times in sorted(storm.struck.items()))
         text = f"{storm.executions} executions, {storm.at_once} at once, in {storm.seconds:g} s. {struck}.\n"
         self._add("storm", text, storm.verdicts, [*_of_verdicts(storm.verdicts), *storm.faults, *left_over])
+
+    def add_watched(self, watched: Watched, replayed: Replayed, left_over: list[str]) -> None:
+        """The executions that were watched while their workers were killed."""
+        layout = watched.bench.product.layout
+        every = watched.bench.asks_every
+        asked = f"each asked about {1 / every:.0f} times a second, " if every is not None else ""
+        text = f"{watched.executions} executions, {watched.at_once} at once, {asked}{watched.kills} kills.\n"
+        faults = [*_of_verdicts(watched.verdicts), *watched.faults, *left_over, *replayed.faults]
+        self._add(f"watched-{layout}", f"{text}{replayed.text}", watched.verdicts, faults)
 
     def add_races(self, verdicts: Sequence[Verdict]) -> None:
         """Stops that race the end."""

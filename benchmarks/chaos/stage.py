@@ -2,8 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,15 +12,21 @@ from temporalio.client import Client
 
 from benchmarks.chaos.client import ApiClient
 from benchmarks.chaos.faults import DiskFull
+from benchmarks.chaos.histories import replay_all
 from benchmarks.chaos.matrix import faults_of
 from benchmarks.chaos.model import ModelServer
 from benchmarks.chaos.product import Layout, Product, product
 from benchmarks.chaos.scenes import Played, Scene, play
 from benchmarks.chaos.serving import serving
 from benchmarks.chaos.trials import Bench
+from tests.postgres import MISSING, PostgresServer, postgres_server
 
 SMALL_DISK = "size=256m"
 MOST_STREAMS = 500
+
+
+class NoPostgres(Exception):
+    """There is no PostgreSQL for a cluster."""
 
 
 class NoSmallDisk(Exception):
@@ -34,19 +40,35 @@ class Run:
     folder: Path
     seed: int
     rate: float = 40.0
+    asks_every: float | None = None
 
 
 @asynccontextmanager
 async def bench_of(run: Run, layout: Layout, name: str | None = None) -> AsyncGenerator[Bench]:
     """A bench with an instance that runs."""
     model = ModelServer(run.seed)
-    async with (
-        serving(model) as port,
-        product(run.folder / (name or layout), layout, port) as instance,
-        bench_around(run, instance, model) as bench,
-    ):
-        await instance.start()
-        yield bench
+    with ExitStack() as stack:
+        database_url = stack.enter_context(postgres()).new_database() if layout == "cluster" else None
+        async with (
+            serving(model) as port,
+            product(run.folder / (name or layout), layout, port, database_url) as instance,
+            bench_around(run, instance, model) as bench,
+        ):
+            await instance.start()
+            yield bench
+
+
+@contextmanager
+def postgres() -> Generator[PostgresServer]:
+    """A PostgreSQL server of the bench's own.
+
+    Raises:
+        NoPostgres: it is not installed.
+    """
+    with postgres_server() as server:
+        if server is None:
+            raise NoPostgres(MISSING)
+        yield server
 
 
 @asynccontextmanager
@@ -56,12 +78,13 @@ async def bench_around(run: Run, instance: Product, model: ModelServer) -> Async
     async with httpx.AsyncClient(trust_env=False, limits=limits) as http:
         temporal = await Client.connect(instance.temporal_address, lazy=True)
         api = ApiClient(instance, http)
-        yield Bench(instance, model, api, http, temporal, random.Random(run.seed), run.rate)
+        yield Bench(instance, model, api, http, temporal, random.Random(run.seed), run.rate, run.asks_every)
 
 
 async def play_all(run: Run, scenes: Sequence[Scene], played: list[Played]) -> None:
     """Play scenes, each layout's with one instance; `played` grows as they end."""
-    for layout in ("apart", "together"):
+    layouts: tuple[Layout, ...] = ("apart", "together")
+    for layout in layouts:
         ours = [scene for scene in scenes if scene.layout == layout and not isinstance(scene.fault, DiskFull)]
         if ours:
             async with bench_of(run, layout) as bench:
@@ -78,6 +101,9 @@ async def _play_with(bench: Bench, scenes: Sequence[Scene], played: list[Played]
         played.append(one)
         print("\n    ✗ ".join([_line(one), *faults_of([one])]), flush=True)
     played[-1].faults += await left_over(bench)
+    replayed = await replay_all(bench.temporal, bench.started)
+    print(replayed.text, end="", flush=True)
+    played[-1].faults += replayed.faults
 
 
 async def left_over(bench: Bench) -> list[str]:

@@ -50,3 +50,9 @@ def question_in(prompt: str) -> str:
     """The question that a prompt ends with."""
     found = re.findall(r"Question: (.+)\Z", prompt.strip())
     return found[-1] if found else ""
+
+
+def shortened(value: object) -> str:
+    """What a report shows of a value."""
+    text = repr(value)
+    return text if len(text) < 400 else f"{text[:200]} … {text[-200:]} ({len(text)})"

@@ -11,6 +11,7 @@ from uuid import UUID
 import httpx
 from temporalio.client import Client
 
+from benchmarks.chaos.askers import Asked, Asker
 from benchmarks.chaos.client import ApiClient
 from benchmarks.chaos.model import ModelServer, Plan
 from benchmarks.chaos.product import Product
@@ -36,6 +37,7 @@ class Trial:
     execution_id: UUID | None = None
     sse: Seen = field(default_factory=Seen)
     socket: Seen = field(default_factory=Seen)
+    asked: Asked = field(default_factory=Asked)
     struck_at: float = 0.0
     healed_at: float = 0.0
     stop_asked_at: float | None = None
@@ -76,6 +78,9 @@ class Bench:
     temporal: Client
     chance: random.Random
     rate: float
+    asks_every: float | None = None
+    """Seconds between two questions about one execution; None: nobody asks."""
+    started: list[UUID] = field(default_factory=list[UUID])
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
 
     async def trial(self, phase: str, plan: Plan) -> Trial:
@@ -88,12 +93,17 @@ class Bench:
     async def start(self, trial: Trial) -> UUID:
         """Start the trial's execution, and watch it."""
         execution_id = trial.execution_id = await self.api.start(trial.agent_id, trial.question, trial.key)
+        self.started.append(execution_id)
         url, token = self.product.url, self.api.token
         restless = RestlessSocket(url, token, trial.agent_id, execution_id, trial.socket, self.chance)
         trial.viewers = [
             asyncio.create_task(follow_by_sse(self.http, url, token, execution_id, trial.sse)),
             asyncio.create_task(restless.follow()),
         ]
+        if self.asks_every is not None:
+            ended, asked = trial.sse.ended, trial.asked
+            asker = Asker(self.http, self.temporal, url, token, execution_id, self.asks_every, ended, asked)
+            trial.viewers.append(asyncio.create_task(asker.ask()))
         return execution_id
 
     async def stop(self, trial: Trial) -> None:

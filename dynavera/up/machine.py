@@ -48,7 +48,7 @@ def machine_parts(settings: Settings, environment: Mapping[str, str], client: ht
 
     async def worker_is_ready() -> bool:
         health = await _health(client, settings)
-        return health is not None and health.checks.worker.status == "ok"
+        return health is not None and health.checks.worker.status != "away"
 
     async def api_is_ready() -> bool:
         health = await _health(client, settings)

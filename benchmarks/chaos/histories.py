@@ -1,0 +1,83 @@
+"""Every history of a run is replayed: whole, and as it was after each of its workflow tasks."""
+
+import asyncio
+import itertools
+import logging
+import multiprocessing
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from temporalio.api.enums.v1.event_type_pb2 import EVENT_TYPE_WORKFLOW_TASK_COMPLETED
+from temporalio.client import Client, WorkflowHistory
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.service import RPCError
+from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
+
+from workflows.agent_execution import AgentExecution
+
+PROCESSES = 2
+
+
+@dataclass
+class Replayed:
+    """How many replays there were, and which failed."""
+
+    histories: int = 0
+    cuts: int = 0
+    faults: list[str] = field(default_factory=list[str])
+
+    @property
+    def text(self) -> str:
+        """The same in a line."""
+        return f"Replayed: {self.histories} histories whole, and cut after {self.cuts} workflow tasks.\n"
+
+
+async def replay_all(temporal: Client, execution_ids: Iterable[UUID]) -> Replayed:
+    """Replay the executions' histories, as Temporal has them now."""
+    replayed = Replayed()
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(PROCESSES, mp_context=spawn) as pool:
+        loop = asyncio.get_running_loop()
+        replays: list[asyncio.Future[tuple[int, list[str]]]] = []
+        for execution_id in execution_ids:
+            try:
+                history = await temporal.get_workflow_handle(str(execution_id)).fetch_history()
+            except RPCError:
+                # Stopped before it reached Temporal.
+                continue
+            replays.append(loop.run_in_executor(pool, _replay, str(execution_id), history.to_json()))
+        for cuts, faults in await asyncio.gather(*replays):
+            replayed.histories += 1
+            replayed.cuts += cuts
+            replayed.faults += faults
+    return replayed
+
+
+def _replay(workflow_id: str, history: str) -> tuple[int, list[str]]:
+    logging.disable(logging.ERROR)
+    return asyncio.run(_replay_whole_and_cut(WorkflowHistory.from_json(workflow_id, history)))
+
+
+async def _replay_whole_and_cut(history: WorkflowHistory) -> tuple[int, list[str]]:
+    replayer = Replayer(
+        workflows=[AgentExecution],
+        workflow_runner=UnsandboxedWorkflowRunner(),
+        data_converter=pydantic_data_converter,
+    )
+    faults: list[str] = []
+    cuts = 0
+    for part in itertools.chain([history], _cut(history)):
+        cuts += part is not history
+        result = await replayer.replay_workflow(part, raise_on_replay_failure=False)
+        if result.replay_failure is not None:
+            reason = str(result.replay_failure)[:300]
+            faults.append(f"{history.workflow_id} does not replay after {len(part.events)} events: {reason}")
+    return cuts, faults[:3]
+
+
+def _cut(history: WorkflowHistory) -> Iterator[WorkflowHistory]:
+    events = list(history.events)
+    ends = [end for end, event in enumerate(events, 1) if event.event_type == EVENT_TYPE_WORKFLOW_TASK_COMPLETED]
+    return (WorkflowHistory(history.workflow_id, events[:end]) for end in ends)
