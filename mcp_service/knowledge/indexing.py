@@ -58,16 +58,24 @@ class Indexing:
         one that has missed a change is made again.
 
         Raises:
-            Rebuilding: the indexes are made anew.
+            Rebuilding: the indexes are being rebuilt.
         """
-        if self.progress().state == "running":
-            raise Rebuilding("The search indexes are being made anew. Try again in a moment.")
+        self.check_not_rebuilding()
         changing, reached = self._turn.locked(), self._reached
         looked = await search()
         if not changing and reached != (looked.revision or await self._changes.last_revision()):
             await self.catch_up()
             looked = await search()
         return looked.passages
+
+    def check_not_rebuilding(self) -> None:
+        """Make sure that the indexes can be used now.
+
+        Raises:
+            Rebuilding: they are being rebuilt, which may take minutes.
+        """
+        if self.progress().state == "running":
+            raise Rebuilding("The search indexes are being rebuilt. Try again in a moment.")
 
     def progress(self) -> Reindexing:
         """How far the indexes are that are made anew, or were last."""

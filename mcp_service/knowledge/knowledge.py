@@ -65,7 +65,12 @@ class Knowledge:
         self._search = Search(records, indexes.vectors, indexes.bm25)
 
     async def take(self, user_id: UUID, collection: str, files: Sequence[File]) -> list[Document | FileRefused]:
-        """Take files in, and say what became of each; when this returns, the documents can be retrieved."""
+        """Take files in, and say what became of each; when this returns, the documents can be retrieved.
+
+        Raises:
+            Rebuilding: the indexes are being rebuilt; nothing was taken in.
+        """
+        self.indexing.check_not_rebuilding()
         taken = await self._intake.take(user_id, collection, files)
         await self.indexing.catch_up()
         return taken
@@ -75,7 +80,9 @@ class Knowledge:
 
         Raises:
             DocumentNotFound: the user has no such document.
+            Rebuilding: the indexes are being rebuilt; the document is still there.
         """
+        self.indexing.check_not_rebuilding()
         await self.records.delete(user_id, document_id)
         await self.indexing.catch_up()
 

@@ -1,5 +1,6 @@
 """The indexes follow the records, whatever happened in between."""
 
+import asyncio
 import hashlib
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -15,8 +16,11 @@ from dynavera.records.documents import DocumentRecords
 from dynavera.records.migrate import migrate
 from dynavera.records.new_documents import NewDocument, NewPassage
 from dynavera.records.users import Users
+from mcp_service.knowledge.indexing import Rebuilding
 from mcp_service.knowledge.intake import File
 from mcp_service.knowledge.knowledge import Knowledge, KnowledgeInUse, open_knowledge
+
+PATIENCE_SECONDS = 30
 
 
 class Records:
@@ -163,3 +167,24 @@ async def test_a_second_process_does_not_open_the_indexes(
         with pytest.raises(KnowledgeInUse, match="DYNAVERA_DATA_DIR"):
             async with opened(records, tmp_path):
                 pass
+
+
+async def test_uploads_and_deletions_during_a_rebuild_are_refused_at_once_and_lose_nothing(
+    records: Records, tmp_path: Path
+) -> None:
+    async with opened(records, tmp_path) as knowledge:
+        kept = await records.take(knowledge, "kept.txt", "Light passes through the skull.")
+
+        knowledge.indexing.rebuild(1)
+        with pytest.raises(Rebuilding):
+            await records.take(knowledge, "new.txt", "Oxygen changes the colour of blood.")
+        with pytest.raises(Rebuilding):
+            await knowledge.delete(records.user_id, kept.id)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while knowledge.indexing.progress().state == "running":
+                await asyncio.sleep(0.01)
+
+        assert knowledge.indexing.progress().state == "done"
+        assert [passage.text for passage in await records.passages()] == ["Light passes through the skull."]
+        found = await found_in_each(knowledge, records, "skull")
+        assert found == ({"Light passes through the skull."}, {"Light passes through the skull."})
