@@ -23,7 +23,9 @@ _SECRETS = (
     re.compile(r"(?i)([?&](?:code|token|api[_-]?key)=)[^&\s\"']+"),
     re.compile(r"(://)[^/@\s\"']+:[^/@\s\"']+(?=@)"),
 )
-_SECRET_FIELDS = frozenset({"authorization", "cookie", "set-cookie", "password", "secret", "token", "api_key", "code"})
+_SECRET_FIELDS = frozenset({"authorization", "cookie", "set-cookie", "password", "secret", "token", "api_key"})
+_PROBLEM_CODE = re.compile(r"(?!in_)[a-z][a-z0-9_]{0,63}")
+"""The stable code of an error, such as `mcp_away`; a log-in code, a field of the same name, begins with `in_`."""
 
 
 def configure(settings: Settings) -> None:
@@ -105,9 +107,16 @@ def _without_colours(_logger: object, _name: str, event: MutableMapping[str, Any
 
 def _hide_secret_fields(_logger: object, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for key, value in event.items():
-        if key.lower() in _SECRET_FIELDS:
+        if _is_secret(key, value):
             event[key] = HIDDEN
         elif isinstance(value, dict):
             fields = cast("dict[str, Any]", value)
-            event[key] = {name: HIDDEN if name.lower() in _SECRET_FIELDS else item for name, item in fields.items()}
+            event[key] = {name: HIDDEN if _is_secret(name, item) else item for name, item in fields.items()}
     return event
+
+
+def _is_secret(name: str, value: object) -> bool:
+    if name.lower() == "code":
+        is_problem_code = isinstance(value, str) and _PROBLEM_CODE.fullmatch(value) is not None
+        return not (is_problem_code or value is None or isinstance(value, int))
+    return name.lower() in _SECRET_FIELDS

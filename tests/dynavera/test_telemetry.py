@@ -62,6 +62,25 @@ def test_fields_that_carry_secrets_are_hidden() -> None:
     assert "json" in line
 
 
+@pytest.mark.parametrize("code", ["mcp_away", "database_away", "internal_error", 1011, -9, None])
+def test_the_code_of_a_problem_can_be_read(code: str | int | None) -> None:
+    line = line_of("a part is away", code=code, problem={"code": code})
+
+    assert HIDDEN not in line
+    assert line.endswith(f" code={'' if code is None else code} problem=\"{{'code': {code!r}}}\"")
+
+
+@pytest.mark.parametrize(
+    "code", [pytest.param(new_secret("in"), id="whole"), "in_short", "Ab3-x", "abc def", b"in_short", ["in_short"]]
+)
+def test_a_log_in_code_is_hidden(code: object) -> None:
+    line = line_of("A log-in", code=code, body={"code": code})
+
+    assert line.count(HIDDEN) == 2
+    assert "short" not in line
+    assert str(code) not in line
+
+
 def test_words_are_left_alone() -> None:
     said = "It lies in_between https://example.org/a?codex=1"
 
