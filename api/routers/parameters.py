@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import Header, Path, Query
 
-from dynavera.contracts.contract import Collection, Text, UtcTime
+from dynavera.contracts.contract import Collection, Text, TimeParameter
 from dynavera.contracts.events import LARGEST_SEQUENCE
 from dynavera.contracts.executions import ExecutionStatus
 
@@ -28,8 +28,8 @@ AskedFor = Annotated[
     Text | None, Query(min_length=1, max_length=1000, description="Only executions whose question holds this.")
 ]
 Latest = Annotated[bool, Query(description="Only the newest execution of each agent.")]
-Since = Annotated[UtcTime | None, Query(description="Only executions accepted at this moment or later.")]
-Until = Annotated[UtcTime | None, Query(description="Only executions accepted before this moment.")]
+Since = Annotated[TimeParameter | None, Query(description="Only executions accepted at this moment or later.")]
+Until = Annotated[TimeParameter | None, Query(description="Only executions accepted before this moment.")]
 NameHolds = Annotated[
     Text | None, Query(min_length=1, max_length=200, description="Only documents whose name holds this.")
 ]

@@ -1,13 +1,18 @@
 """What every shape on the wire shares: frozen, exact, and safe to store."""
 
 import math
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, cast
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 DEEPEST_JSON = 64
 """Levels of nesting that a JSON object may have."""
+
+_ISO_8601 = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?(Z|[+-][0-9]{2}:?[0-9]{2})", re.IGNORECASE
+)
 
 
 class Contract(BaseModel):
@@ -33,6 +38,16 @@ def _in_utc(moment: datetime) -> datetime:
         return moment.astimezone(UTC)
     except OverflowError as error:
         raise ValueError("must be in the years 1 to 9999, in UTC too") from error
+
+
+def _is_iso_8601(moment: object) -> object:
+    # Pydantic also takes numbers, as seconds since 1970, and numbers as strings.
+    if isinstance(moment, str) and not _ISO_8601.fullmatch(moment):
+        raise ValueError(
+            "must be a time in ISO 8601 with its offset from UTC, such as 2026-01-31T09:30:00Z "
+            "(in a URL, write + as %2B)"
+        )
+    return moment
 
 
 def storable(text: str) -> str:
@@ -88,6 +103,9 @@ def _check_json(value: Any, depth: int) -> None:
 
 UtcTime = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 """A moment, ISO 8601 in UTC with `Z` on the wire."""
+
+TimeParameter = Annotated[UtcTime, BeforeValidator(_is_iso_8601)]
+"""A moment in a URL: ISO 8601 with an offset, and none of the other forms that Pydantic reads as a time."""
 
 Text = Annotated[str, AfterValidator(storable)]
 """Text that every store can keep."""

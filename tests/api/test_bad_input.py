@@ -249,6 +249,26 @@ async def test_bad_parameters_are_refused_and_never_bent(api: Api, client: httpx
                 assert [error["location"] for error in problem["errors"]] == [f"query.{name}"]
 
 
+NO_TIMES = [
+    *("0", "-1", "1700000000", "1700000000000", "1.5", "1e9", "nan", "Infinity"),
+    *("2026-01-01", "2026", "12:00", "20260101T000000Z", "2026-W01-1T00:00:00Z"),
+    *("2026-01-01T00:00:00", "2026-01-01T00:00", "2026-01-01 00:00:00Z", "2026-01-01_00:00:00Z"),
+    *("2026-01-01T00:00:00 02:00", " 2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z\n", "٢٠٢٦-01-01T00:00:00Z"),
+]
+"""What is not a time in ISO 8601 with its offset from UTC, though some of it can be read as one."""
+
+
+async def test_times_are_iso_8601_with_an_offset_and_nothing_else(client: httpx.AsyncClient) -> None:
+    for name in ("since", "until"):
+        for value in NO_TIMES:
+            answer = await client.get("/api/executions", params={name: value})
+            errors = assert_refused(answer, 422, "invalid_request")["errors"]
+            assert errors[0]["location"] == f"query.{name}", value
+            assert "ISO 8601" in errors[0]["message"], value
+        for value in ("2026-01-01T00:00:00Z", "2026-01-01t00:00z", "2026-01-01T02:00:00.123456+02:00"):
+            assert (await client.get("/api/executions", params={name: value})).status_code == 200, value
+
+
 async def test_ids_that_are_none_are_refused_on_every_route(api: Api, client: httpx.AsyncClient) -> None:
     ids = await filled(api, client)
     before = await stored(api)
