@@ -23,8 +23,19 @@ def tidied(schema: dict[str, Any]) -> dict[str, Any]:
                 field.setdefault("description", f"Always `{field['const']}`.")
     for operations in cast("dict[str, dict[str, Any]]", schema["paths"]).values():
         for operation in operations.values():
+            for parameter in operation.get("parameters", []):
+                parameter["schema"] = _without_null(parameter["schema"])
             for response in operation["responses"].values():
                 content: dict[str, Any] = response.get("content", {})
                 if content.get("application/json", {}).get("schema") == PROBLEM:
                     content[MEDIA_TYPE] = content.pop("application/json")
     return schema
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """A parameter's schema: one may be left out, but there is no way to write null into a URL or a header."""
+    choices = cast("list[dict[str, Any]]", schema.get("anyOf", []))
+    given = [choice for choice in choices if choice != {"type": "null"}]
+    if len(given) != 1:
+        return schema
+    return {**given[0], **{name: value for name, value in schema.items() if name != "anyOf"}}

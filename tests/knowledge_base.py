@@ -15,6 +15,7 @@ from dynavera.records.agents import Agents
 from dynavera.records.users import Users
 from tests.api.conftest import streams
 from tests.api.fakes import FakeExecutions, FakeHealth
+from tests.api.openapi import DECLARED
 from tests.mcp_service.running import Running, running_service
 from tests.serving import serving
 
@@ -30,7 +31,7 @@ class KnowledgeBase:
     def client(self, key: str | None = None) -> httpx.AsyncClient:
         """A client of the API that shows the first user's key, or another."""
         headers = {"Authorization": f"Bearer {key or self.mcp.owner_key}"}
-        return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False, timeout=60)
+        return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False, timeout=60, event_hooks=DECLARED)
 
 
 @asynccontextmanager

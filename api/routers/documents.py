@@ -7,7 +7,8 @@ from api.dependencies import KnowledgeDep
 from api.knowledge import Call
 from api.requests import user_router
 from api.routers.parameters import Cursor, DocumentId, InCollection, Limit, NameHolds
-from api.routers.responses import BODY, NOT_FOUND, OWNER_ONLY, SILENT, TOO_LARGE
+from api.routers.responses import BODY, NOT_FOUND, OWNER_ONLY, SILENT, TOO_LARGE, Responses
+from dynavera.contracts.contract import COLLECTION_PATTERN
 from dynavera.contracts.documents import (
     Collections,
     Document,
@@ -39,6 +40,7 @@ FILES = {
                         "collection": {
                             "type": "string",
                             "default": "default",
+                            "pattern": COLLECTION_PATTERN,
                             "description": "The collection that they go into.",
                         },
                     },
@@ -47,6 +49,7 @@ FILES = {
         },
     }
 }
+NO_COLLECTION: Responses = {404: {"model": Problem, "description": "You have no documents in this collection."}}
 NOT_FILES = {415: {"model": Problem, "description": "The body is not multipart/form-data."}}
 
 router = user_router("/api", "documents")
@@ -110,7 +113,7 @@ async def list_passages(
     return await knowledge.pass_on(user, Call("GET", f"/documents/{document_id}/passages", params))
 
 
-@router.post("/search", response_model=Found, responses=BODY)
+@router.post("/search", response_model=Found, responses=BODY | NO_COLLECTION)
 async def search(search: Search, user: CurrentUser, knowledge: KnowledgeDep) -> Response:
     """Look for passages, the best first."""
     headers = {"Content-Type": "application/json"}

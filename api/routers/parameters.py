@@ -4,10 +4,12 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Header, Path, Query
+from pydantic import Field
 
-from dynavera.contracts.contract import Collection, Text, TimeParameter
+from dynavera.contracts.contract import Collection, SchemaExtra, Text, TimeParameter
 from dynavera.contracts.events import LARGEST_SEQUENCE
 from dynavera.contracts.executions import ExecutionStatus
+from dynavera.records.cursors import PATTERN
 
 AgentId = Annotated[UUID, Path(description="The agent's id.")]
 ExecutionId = Annotated[UUID, Path(description="The execution's id.")]
@@ -20,7 +22,10 @@ SourceNumber = Annotated[
 
 Limit = Annotated[int, Query(ge=1, le=200, description="How many items a page has at most.")]
 EventLimit = Annotated[int, Query(ge=1, le=1000, description="How many events come at most.")]
-Cursor = Annotated[Text | None, Query(max_length=200, description="`next_cursor` of the page before.")]
+Cursor = Annotated[
+    Annotated[Text, Field(max_length=200), SchemaExtra({"pattern": PATTERN, "minLength": 22, "maxLength": 22})] | None,
+    Query(description="`next_cursor` of the page before."),
+]
 After = Annotated[int, Query(ge=0, le=LARGEST_SEQUENCE, description="The last sequence that is known already.")]
 Status = Annotated[ExecutionStatus | None, Query(description="Only executions in this status.")]
 OfAgent = Annotated[UUID | None, Query(description="Only executions of this agent.")]

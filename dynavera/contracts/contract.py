@@ -2,13 +2,20 @@
 
 import math
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, cast
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic_core import CoreSchema
 
 DEEPEST_JSON = 64
 """Levels of nesting that a JSON object may have."""
+
+COLLECTION_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+NOT_BLANK = r"^[^\x00]*[^\s\x00][^\x00]*$"
+"""A regular expression in JSON Schema for a text that is storable and not blank."""
 
 _ISO_8601 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?(Z|[+-][0-9]{2}:?[0-9]{2})", re.IGNORECASE
@@ -65,7 +72,12 @@ def storable(text: str) -> str:
     return text
 
 
-def _not_blank(text: str) -> str:
+def not_blank(text: str) -> str:
+    """`text`, if there is something to read in it.
+
+    Raises:
+        ValueError: it is empty or all white space.
+    """
     if not text.strip():
         raise ValueError("must not be blank")
     return text
@@ -101,21 +113,36 @@ def _check_json(value: Any, depth: int) -> None:
             _check_json(item, depth + 1)
 
 
+@dataclass(frozen=True, eq=False)
+class SchemaExtra:
+    """Adds to the JSON schema of a type what its validators enforce and Pydantic cannot tell."""
+
+    keywords: Mapping[str, Any]
+
+    def __get_pydantic_json_schema__(self, core_schema: CoreSchema, handler: GetJsonSchemaHandler, /) -> dict[str, Any]:
+        """The type's own schema, with the keywords."""
+        return {**handler(core_schema), **self.keywords}
+
+
 UtcTime = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 """A moment, ISO 8601 in UTC with `Z` on the wire."""
 
 TimeParameter = Annotated[UtcTime, BeforeValidator(_is_iso_8601)]
 """A moment in a URL: ISO 8601 with an offset, and none of the other forms that Pydantic reads as a time."""
 
-Text = Annotated[str, AfterValidator(storable)]
+Text = Annotated[str, AfterValidator(storable), SchemaExtra({"pattern": r"^[^\x00]*$"})]
 """Text that every store can keep."""
 
-Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(storable), AfterValidator(_not_blank)]
+Name = Annotated[
+    str,
+    Field(min_length=1, max_length=200),
+    AfterValidator(storable),
+    AfterValidator(not_blank),
+    SchemaExtra({"pattern": NOT_BLANK}),
+]
 """A name a person gives: 1 to 200 characters, not blank."""
 
-Collection = Annotated[
-    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="A collection of documents.")
-]
+Collection = Annotated[str, Field(pattern=COLLECTION_PATTERN, description="A collection of documents.")]
 """The name of a collection of documents: letters, digits, dot, hyphen and underscore, at most 64."""
 
 JsonObject = Annotated[dict[str, Any], AfterValidator(storable_json)]

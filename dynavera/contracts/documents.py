@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field
 
 from dynavera.contracts.agents import TopK
-from dynavera.contracts.contract import Collection, Contract, Request, Text, UtcTime
+from dynavera.contracts.contract import NOT_BLANK, Collection, Contract, Request, SchemaExtra, Text, UtcTime
 
 
 def _asks_something(query: str) -> str:
@@ -15,7 +15,12 @@ def _asks_something(query: str) -> str:
     return query
 
 
-Query = Annotated[Text, Field(max_length=65_536), AfterValidator(_asks_something)]
+Query = Annotated[
+    Text,
+    Field(max_length=65_536),
+    AfterValidator(_asks_something),
+    SchemaExtra({"minLength": 1, "pattern": NOT_BLANK}),
+]
 """A question: not blank, at most 65,536 characters."""
 
 

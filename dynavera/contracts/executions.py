@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, TypeAdapter
 
-from dynavera.contracts.contract import Contract, JsonObject, Request, UtcTime
+from dynavera.contracts.contract import NOT_BLANK, Contract, JsonObject, Request, SchemaExtra, UtcTime
 from dynavera.contracts.documents import Document, Passage, Source
 
 LARGEST_INPUT = 64 * 1024
@@ -33,14 +33,29 @@ def _is_a_question(input_data: JsonObject) -> JsonObject:
     return input_data
 
 
-InputData = Annotated[JsonObject, AfterValidator(_is_a_question)]
+QUESTION = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": LARGEST_INPUT - len('{"query":""}'),
+    "pattern": NOT_BLANK,
+    "description": "The question.",
+}
+"""JSON schema of `query`: alone it may take what the whole input may, less its own frame."""
+
+InputData = Annotated[
+    JsonObject,
+    AfterValidator(_is_a_question),
+    SchemaExtra({"properties": {"query": QUESTION}, "required": ["query"], "additionalProperties": True}),
+]
 """Any JSON object of at most 64 KiB whose `query` is the question."""
 
 
 class ExecutionStart(Request):
     """What to ask the agent."""
 
-    input_data: InputData = Field(description='At least `{"query": "…"}`; further fields are kept with the execution.')
+    input_data: InputData = Field(
+        description='At least `{"query": "…"}`; further fields are kept with the execution. At most 64 KiB as JSON.'
+    )
 
 
 class Usage(Contract):

@@ -1,19 +1,31 @@
 """Who asks: users, their API keys, and how a browser logs in."""
 
-from typing import Annotated
+from typing import Annotated, cast
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic.config import JsonDict
 
-from dynavera.contracts.contract import Contract, Name, Request, UtcTime, storable
+from dynavera.contracts.contract import NOT_BLANK, Contract, Name, Request, SchemaExtra, UtcTime, not_blank, storable
 
 
-def _storable(secret: SecretStr) -> SecretStr:
-    storable(secret.get_secret_value())
+def _checked(secret: SecretStr) -> SecretStr:
+    not_blank(storable(secret.get_secret_value()))
     return secret
 
 
-Credential = Annotated[SecretStr, Field(max_length=200), AfterValidator(_storable)]
+def _never_null(schema: JsonDict) -> None:
+    # The default stands for a field that is left out; null itself is refused.
+    schema.update(cast("list[JsonDict]", schema.pop("anyOf"))[0])
+    schema.pop("default", None)
+
+
+Credential = Annotated[
+    SecretStr,
+    Field(max_length=200),
+    AfterValidator(_checked),
+    SchemaExtra({"minLength": 1, "pattern": NOT_BLANK}),
+]
 
 
 class User(Contract):
@@ -35,7 +47,7 @@ class UserCreate(Request):
 class UserPatch(Request):
     """Whether the user may come in."""
 
-    active: bool = Field(description="Whether the user may come in.")
+    active: bool = Field(strict=True, description="Whether the user may come in.")
 
 
 class NewUser(User):
@@ -67,14 +79,18 @@ class NewApiKey(ApiKey):
 class Login(Request):
     """Either the code of a log-in link or an API key."""
 
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
+
     code: Credential | None = Field(
-        default=None, description="What stands behind `#code=` in a log-in link; good once."
+        default=None,
+        json_schema_extra=_never_null,
+        description="What stands behind `#code=` in a log-in link; good once.",
     )
-    api_key: Credential | None = Field(default=None, description="An API key.")
+    api_key: Credential | None = Field(default=None, json_schema_extra=_never_null, description="An API key.")
 
     @model_validator(mode="after")
     def _one_of_both(self) -> "Login":
-        if (self.code is None) == (self.api_key is None):
+        if len(self.model_fields_set) != 1 or self.code is self.api_key:
             raise ValueError("give either 'code' or 'api_key'")
         return self
 

@@ -4,6 +4,9 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error
 from uuid import UUID
 
+PATTERN = "^[A-Za-z0-9_-]{21}[AQgw]$"
+"""Every cursor and nothing else: the 22 characters of Base64 that stand for 16 bytes."""
+
 _PADDING = "=="
 """What Base64 adds to the 16 bytes of a UUID, and a cursor leaves out."""
 

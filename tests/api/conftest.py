@@ -29,6 +29,7 @@ from tests.api.fakes import FakeExecutions, FakeHealth, FakeMcp
 from tests.api.live import impatient_workers as impatient_workers
 from tests.api.live import live as live
 from tests.api.live import temporal_environment as temporal_environment
+from tests.api.openapi import DECLARED
 from tests.serving import serving
 from workflows.connection import connect
 
@@ -52,7 +53,7 @@ class Api:
     def client(self, api_key: str | None = OWNER_KEY) -> httpx.AsyncClient:
         """A client that shows this key, or none."""
         headers = {} if api_key is None else {"Authorization": f"Bearer {api_key}"}
-        return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False)
+        return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False, event_hooks=DECLARED)
 
 
 @pytest.fixture

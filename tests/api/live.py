@@ -31,6 +31,7 @@ from dynavera.records.migrate import migrate
 from dynavera.records.tables import EventRow
 from dynavera.records.users import Users
 from dynavera.settings import Settings
+from tests.api.openapi import DECLARED
 from tests.serving import free_port, serving
 from tests.temporal import temporal_server
 from tests.workflows.fakes import FakeMcp, Gate
@@ -125,7 +126,9 @@ class Live:
     def client(self, url: str | None = None, api_key: str | None = KEY) -> httpx.AsyncClient:
         """A client of the API, by default as the first user."""
         headers = {} if api_key is None else {"Authorization": f"Bearer {api_key}"}
-        return httpx.AsyncClient(base_url=url or self.url, headers=headers, trust_env=False, timeout=PATIENCE_SECONDS)
+        return httpx.AsyncClient(
+            base_url=url or self.url, headers=headers, trust_env=False, timeout=PATIENCE_SECONDS, event_hooks=DECLARED
+        )
 
     @asynccontextmanager
     async def socket(

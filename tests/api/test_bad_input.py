@@ -85,6 +85,9 @@ def bad_bodies() -> Iterator[Refused]:
         for wrong in values
     )
     yield from (
+        Refused("PATCH", "/api/users/{user_id}", {"active": wrong}, "body.active") for wrong in ("true", "no", 1, 0.0)
+    )
+    yield from (
         Refused("POST", "/api/agents/{agent_id}/executions", {"input_data": wrong}, "body.input_data")
         for wrong in (
             {},
@@ -118,7 +121,9 @@ def bad_bodies() -> Iterator[Refused]:
         for wrong, location in (
             ({}, "body"),
             ({"code": "a", "api_key": "b"}, "body"),
+            ({"code": "a", "api_key": None}, "body"),
             ({"code": "a" * 201}, "body.code"),
+            *(({name: blank}, f"body.{name}") for name in ("code", "api_key") for blank in ("", " \t", "a\0b")),
             ({"api_key": "\ud800"}, "body.api_key"),
         )
     )

@@ -11,7 +11,7 @@ import {
   type ClientAction,
   type ExecutionEvent,
   type ExecutionStatus,
-  type InputData,
+  type StartInput,
   type ServerMessage,
   type SocketError,
 } from '@/api/types'
@@ -241,7 +241,7 @@ export const useAgentStore = defineStore('agent', () => {
   }
 
   /** Done when the start is accepted or refused; a start that is sent twice is the same execution. */
-  async function startAgent(inputData: InputData): Promise<void> {
+  async function startAgent(inputData: StartInput): Promise<void> {
     connection.fault = null
     const key = randomId()
     const start: Start = {

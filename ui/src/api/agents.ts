@@ -1,10 +1,10 @@
 /** Agents, as REST tells of them. */
 import { answered, done, http } from './http'
-import { everyPage, LARGEST_PAGE } from './pages'
+import { everyPage, LARGEST_PAGE, part } from './pages'
 import type { Agent, AgentCreate, AgentPatch, Execution, Page } from './types'
 
 export function listAgents(cursor: string | null = null, limit = 100): Promise<Page<Agent>> {
-  return answered(http.GET('/api/agents', { params: { query: { limit, cursor } } }))
+  return answered(http.GET('/api/agents', { params: { query: part(limit, cursor) } }))
 }
 
 /** Every agent, newest first. */
@@ -15,7 +15,7 @@ export function allAgents(): Promise<Agent[]> {
 /** The newest execution of each agent that was ever asked. */
 export function latestExecutions(): Promise<Execution[]> {
   return everyPage((cursor) => {
-    const query = { latest: true, limit: LARGEST_PAGE, cursor }
+    const query = { latest: true, ...part(LARGEST_PAGE, cursor) }
     return answered(http.GET('/api/executions', { params: { query } }))
   })
 }

@@ -1,6 +1,6 @@
 /** Documents, and what is found in them, as REST tells of them. */
 import { answered, done, http } from './http'
-import { everyPage, LARGEST_PAGE } from './pages'
+import { everyPage, LARGEST_PAGE, part } from './pages'
 import type {
   CollectionSummary,
   Document,
@@ -18,8 +18,7 @@ export function listDocuments(
   limit = 100,
 ): Promise<Page<Document>> {
   const query = {
-    limit,
-    cursor,
+    ...part(limit, cursor),
     ...(collection === '' ? {} : { collection }),
     ...(q === '' ? {} : { q }),
   }
@@ -44,7 +43,7 @@ export function documentText(documentId: string): Promise<DocumentText> {
 /** All passages of a document, in its order. */
 export function allPassages(documentId: string): Promise<Passage[]> {
   return everyPage((cursor) => {
-    const params = { path: { document_id: documentId }, query: { limit: LARGEST_PAGE, cursor } }
+    const params = { path: { document_id: documentId }, query: part(LARGEST_PAGE, cursor) }
     return answered(http.GET('/api/documents/{document_id}/passages', { params }))
   })
 }

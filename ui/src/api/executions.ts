@@ -1,14 +1,15 @@
 /** Executions and their events, as REST tells of them. */
 import { answered, http } from './http'
+import { part } from './pages'
 import type {
   AgentSettings,
   EventPage,
   Execution,
   ExecutionEvent,
   ExecutionQuery,
-  InputData,
   Page,
   PinnedSource,
+  StartInput,
 } from './types'
 
 export function listExecutions(
@@ -16,7 +17,7 @@ export function listExecutions(
   cursor: string | null,
   limit: number,
 ): Promise<Page<Execution>> {
-  const params = { path: { agent_id: agentId }, query: { limit, cursor } }
+  const params = { path: { agent_id: agentId }, query: part(limit, cursor) }
   return answered(http.GET('/api/agents/{agent_id}/executions', { params }))
 }
 
@@ -26,10 +27,10 @@ export function findExecutions(
   cursor: string | null,
   limit: number,
 ): Promise<Page<Execution>> {
-  return answered(http.GET('/api/executions', { params: { query: { ...query, cursor, limit } } }))
+  return answered(http.GET('/api/executions', { params: { query: { ...query, ...part(limit, cursor) } } }))
 }
 
-export function startExecution(agentId: string, inputData: InputData, key: string): Promise<Execution> {
+export function startExecution(agentId: string, inputData: StartInput, key: string): Promise<Execution> {
   const params = { path: { agent_id: agentId }, header: { 'idempotency-key': key } }
   return answered(http.POST('/api/agents/{agent_id}/executions', { params, body: { input_data: inputData } }))
 }

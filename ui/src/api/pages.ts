@@ -3,6 +3,11 @@ import type { Page } from './types'
 
 export const LARGEST_PAGE = 200
 
+/** Which part of a list is asked for: the first without a cursor. */
+export function part(limit: number, cursor: string | null): { limit: number; cursor?: string } {
+  return cursor === null ? { limit } : { limit, cursor }
+}
+
 export async function everyPage<Item>(read: (cursor: string | null) => Promise<Page<Item>>): Promise<Item[]> {
   const all: Item[] = []
   let cursor: string | null = null

@@ -1294,9 +1294,12 @@ export interface components {
         ExecutionStart: {
             /**
              * Input Data
-             * @description At least `{"query": "…"}`; further fields are kept with the execution.
+             * @description At least `{"query": "…"}`; further fields are kept with the execution. At most 64 KiB as JSON.
              */
             input_data: {
+                /** @description The question. */
+                query: string;
+            } & {
                 [key: string]: unknown;
             };
         };
@@ -1525,14 +1528,16 @@ export interface components {
         Login: {
             /**
              * Api Key
+             * Format: password
              * @description An API key.
              */
-            api_key?: string | null;
+            api_key?: string;
             /**
              * Code
+             * Format: password
              * @description What stands behind `#code=` in a log-in link; good once.
              */
-            code?: string | null;
+            code?: string;
         };
         /**
          * LoginLink
@@ -2307,7 +2312,7 @@ export interface operations {
                 /** @description How many items a page has at most. */
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
-                cursor?: string | null;
+                cursor?: string;
             };
             header?: never;
             path?: never;
@@ -2650,11 +2655,11 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Only executions in this status. */
-                status?: ("queued" | "running" | "completed" | "failed" | "stopped") | null;
+                status?: "queued" | "running" | "completed" | "failed" | "stopped";
                 /** @description How many items a page has at most. */
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
-                cursor?: string | null;
+                cursor?: string;
             };
             header?: never;
             path: {
@@ -2717,7 +2722,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description The same key and body give the same execution; the same key with another body is refused. */
-                "idempotency-key"?: string | null;
+                "idempotency-key"?: string;
             };
             path: {
                 /** @description The agent's id. */
@@ -2865,13 +2870,13 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Only documents of this collection. */
-                collection?: string | null;
+                collection?: string;
                 /** @description Only documents whose name holds this. */
-                q?: string | null;
+                q?: string;
                 /** @description How many items a page has at most. */
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
-                cursor?: string | null;
+                cursor?: string;
             };
             header?: never;
             path?: never;
@@ -3125,7 +3130,7 @@ export interface operations {
                 /** @description How many items a page has at most. */
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
-                cursor?: string | null;
+                cursor?: string;
             };
             header?: never;
             path: {
@@ -3246,19 +3251,19 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Only executions of this agent. */
-                agent_id?: string | null;
+                agent_id?: string;
                 /** @description Only executions in this status. */
-                status?: ("queued" | "running" | "completed" | "failed" | "stopped") | null;
+                status?: "queued" | "running" | "completed" | "failed" | "stopped";
                 /** @description Only executions whose question holds this. */
-                q?: string | null;
+                q?: string;
                 /** @description Only executions accepted at this moment or later. */
-                since?: string | null;
+                since?: string;
                 /** @description Only executions accepted before this moment. */
-                until?: string | null;
+                until?: string;
                 /** @description How many items a page has at most. */
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
-                cursor?: string | null;
+                cursor?: string;
                 /** @description Only the newest execution of each agent. */
                 latest?: boolean;
             };
@@ -3496,7 +3501,7 @@ export interface operations {
             };
             header?: {
                 /** @description As `after`; this one counts. */
-                "Last-Event-ID"?: number | null;
+                "Last-Event-ID"?: number;
             };
             path: {
                 /** @description The execution's id. */
@@ -4391,6 +4396,15 @@ export interface operations {
             };
             /** @description The API key or the session is missing or not valid. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description You have no documents in this collection. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

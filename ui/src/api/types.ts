@@ -15,6 +15,8 @@ export type ExecutionQuery = Omit<
 >
 export type Stage = NonNullable<Execution['stage']>
 export type InputData = Execution['input_data']
+/** What can be asked: an input with a question in it. */
+export type StartInput = Schemas['ExecutionStart']['input_data']
 export type CompletedOutput = Schemas['CompletedOutput']
 export type PartialOutput = Schemas['PartialOutput']
 export type OutputData = CompletedOutput | PartialOutput
@@ -85,7 +87,7 @@ export interface SocketError {
 export type ServerMessage = Connection | Accepted | SocketError | ExecutionEvent
 
 export type ClientAction =
-  | { action: 'start_agent'; input_data: InputData; idempotency_key: string; request_id: string }
+  | { action: 'start_agent'; input_data: StartInput; idempotency_key: string; request_id: string }
   | { action: 'stop_agent'; execution_id: string; request_id: string }
   | { action: 'subscribe'; execution_id: string; after: number; request_id: string }
 

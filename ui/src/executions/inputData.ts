@@ -1,5 +1,5 @@
 /** What may be asked: the same rules as the API's, said before anything is sent. */
-import type { InputData } from '@/api/types'
+import type { StartInput } from '@/api/types'
 
 import { jsonFault, type JsonFault } from './jsonFault'
 
@@ -8,7 +8,7 @@ const LARGEST_INPUT = 64 * 1024
 export type AskMode = 'question' | 'json'
 
 export type Checked =
-  | { inputData: InputData; fault: null; place: null }
+  | { inputData: StartInput; fault: null; place: null }
   | { inputData: null; fault: string; place: JsonFault | null }
 
 function fault(text: string, place: JsonFault | null = null): Checked {
@@ -44,7 +44,7 @@ function checked(value: unknown): Checked {
   if (size > LARGEST_INPUT) {
     return fault(`The input is ${size.toLocaleString('en')} bytes as JSON; at most 65,536 are taken.`)
   }
-  return { inputData: value, fault: null, place: null }
+  return { inputData: { ...value, query: value.query }, fault: null, place: null }
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
