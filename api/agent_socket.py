@@ -170,7 +170,7 @@ class AgentSocket:
             self._show(execution_id, 0)
 
     async def _until_unwelcome(self) -> None:
-        await until_unwelcome(self.websocket, self.services.users)
+        await until_unwelcome(self.websocket, self.services)
 
     async def _until_gone(self) -> None:
         while True:

@@ -8,11 +8,11 @@ from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
 from starlette.requests import HTTPConnection
 
-from api.dependencies import services_of
+from api.dependencies import Services, services_of
 from dynavera.contracts.users import User
 from dynavera.limits import WELCOME_EVERY
 from dynavera.records.database import DatabaseAway
-from dynavera.records.users import Users
+from dynavera.records.users import Identity
 from dynavera.settings import Settings
 
 COOKIE = "dynavera_session"
@@ -38,30 +38,30 @@ class OwnerOnly(Exception):
     """Only the owner of the instance may do this."""
 
 
-async def user_of(connection: HTTPConnection, users: Users) -> User | None:
-    """The user who opened `connection`; an API key counts before a cookie."""
+async def identity_of(connection: HTTPConnection, services: Services) -> Identity | None:
+    """Who opened `connection`; an API key counts before a cookie."""
     api_key = bearer(connection)
     if api_key is not None:
-        return await users.by_api_key(api_key)
-    session_id = connection.cookies.get(COOKIE)
-    return await users.by_session(session_id) if session_id else None
+        return await services.users.identity(api_key)
+    cookie = connection.cookies.get(COOKIE)
+    return await services.sessions.identity(cookie) if cookie else None
 
 
-async def welcome(connection: HTTPConnection, users: Users) -> User:
-    """The user who opened `connection`.
+async def welcome(connection: HTTPConnection, services: Services) -> Identity:
+    """Who opened `connection`.
 
     Raises:
         Unauthenticated: nobody did.
     """
-    user = await user_of(connection, users)
-    if user is None:
+    identity = await identity_of(connection, services)
+    if identity is None:
         raise Unauthenticated(
             "Show an API key (Authorization: Bearer …), or log in: `dynavera login` prints a link for the browser."
         )
-    return user
+    return identity
 
 
-async def until_unwelcome(connection: HTTPConnection, users: Users) -> None:
+async def until_unwelcome(connection: HTTPConnection, services: Services) -> None:
     """Wait until whoever opened `connection` may not come in any more.
 
     Raises:
@@ -70,7 +70,7 @@ async def until_unwelcome(connection: HTTPConnection, users: Users) -> None:
     while True:
         await asyncio.sleep(WELCOME_EVERY.total_seconds())
         try:
-            welcome = await user_of(connection, users) is not None
+            welcome = await identity_of(connection, services) is not None
         except DatabaseAway:
             continue
         if not welcome:
@@ -93,25 +93,33 @@ def origin_allowed(connection: HTTPConnection, settings: Settings) -> bool:
     return asked is not None and (asked == own or asked in {_place(allowed) for allowed in settings.allowed_origins})
 
 
-async def authenticated(request: Request) -> User:
-    """The user who asks.
+async def authenticated(request: Request) -> Identity:
+    """Who asks.
 
     Raises:
         Unauthenticated: nobody does.
     """
-    known: User | None = getattr(request.state, "user", None)
-    user = known or await welcome(request, services_of(request).users)
-    request.state.user = user
-    return user
+    known: Identity | None = getattr(request.state, "identity", None)
+    identity = known or await welcome(request, services_of(request))
+    request.state.identity = identity
+    return identity
 
 
-async def current_user(
+async def current_identity(
     request: Request,
     _shown_key: Annotated[HTTPAuthorizationCredentials | None, Security(_key)],
     _shown_session: Annotated[str | None, Security(_session)],
-) -> User:
-    """The user who asks; the two credentials are here for the OpenAPI page."""
+) -> Identity:
+    """Who asks; the two credentials are here for the OpenAPI page."""
     return await authenticated(request)
+
+
+CurrentIdentity = Annotated[Identity, Depends(current_identity)]
+
+
+async def current_user(identity: CurrentIdentity) -> User:
+    """The user who asks."""
+    return identity.user
 
 
 CurrentUser = Annotated[User, Depends(current_user)]

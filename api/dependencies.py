@@ -19,6 +19,7 @@ from dynavera.contracts.system import Health
 from dynavera.contracts.users import User
 from dynavera.records.agents import Agents
 from dynavera.records.executions import ExecutionQuery, Stop
+from dynavera.records.sessions import Sessions
 from dynavera.records.users import Users
 from dynavera.settings import Settings
 
@@ -97,6 +98,7 @@ class Services:
 
     settings: Settings
     users: Users
+    sessions: Sessions
     agents: Agents
     executions: ExecutionsDoor
     knowledge: Knowledge
@@ -120,6 +122,10 @@ def _users(services: ServicesDep) -> Users:
     return services.users
 
 
+def _sessions(services: ServicesDep) -> Sessions:
+    return services.sessions
+
+
 def _agents(services: ServicesDep) -> Agents:
     return services.agents
 
@@ -138,6 +144,7 @@ def _health(services: ServicesDep) -> HealthDoor:
 
 SettingsDep = Annotated[Settings, Depends(_settings)]
 UsersDep = Annotated[Users, Depends(_users)]
+SessionsDep = Annotated[Sessions, Depends(_sessions)]
 AgentsDep = Annotated[Agents, Depends(_agents)]
 ExecutionsDep = Annotated[ExecutionsDoor, Depends(_executions)]
 KnowledgeDep = Annotated[Knowledge, Depends(_knowledge)]

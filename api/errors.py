@@ -22,6 +22,7 @@ from dynavera.records.cursors import BadCursor
 from dynavera.records.database import DatabaseAway
 from dynavera.records.executions import ExecutionStillRuns, IdempotencyConflict
 from dynavera.records.logs import ExecutionNotFound
+from dynavera.records.sessions import KeyRevoked, SessionNotFound
 from dynavera.records.users import ApiKeyNotFound, ApiKeyStays, OwnerStays, UserNameTaken, UserNotFound
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -29,12 +30,14 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 ANSWERS: dict[type[Exception], Answer] = {
     Unauthenticated: Answer(401, "unauthenticated"),
+    KeyRevoked: Answer(401, "unauthenticated"),
     LoginRefused: Answer(401, "login_refused"),
     OwnerOnly: Answer(403, "owner_only"),
     AgentNotFound: Answer(404, "not_found"),
     ExecutionNotFound: Answer(404, "not_found"),
     ApiKeyNotFound: Answer(404, "not_found"),
     UserNotFound: Answer(404, "not_found"),
+    SessionNotFound: Answer(404, "not_found"),
     SourceNotFound: Answer(404, "not_found"),
     BodySilent: Answer(408, "body_silent"),
     AgentBusy: Answer(409, "agent_busy"),

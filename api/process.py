@@ -5,6 +5,7 @@ import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
+import structlog
 import uvicorn
 from pydantic import SecretStr
 
@@ -21,13 +22,15 @@ from api.relay import Relay
 from api.streams import Streams
 from api.sweep import Sweep
 from api.temporal import Temporal
-from dynavera.credentials import first_user_token, mcp_token
+from dynavera.credentials import mcp_token, owner_token
 from dynavera.records import executions as records
 from dynavera.records.agents import Agents
 from dynavera.records.database import Database, DatabaseAway
 from dynavera.records.deliveries import Deliveries
 from dynavera.records.logs import Logs
 from dynavera.records.migrate import SchemaTooNew, migrate
+from dynavera.records.owner import ensure_owner
+from dynavera.records.sessions import Sessions
 from dynavera.records.users import Users
 from dynavera.serving import Server
 from dynavera.settings import Settings
@@ -41,6 +44,8 @@ LARGEST_SOCKET_MESSAGE = 256 * 1024
 GRACE_SECONDS = 5
 """What open requests and streams get after SIGTERM."""
 
+_log = structlog.get_logger(__name__)
+
 
 async def serve(settings: Settings, listener: socket.socket) -> str | int:
     """Serve until SIGTERM or SIGINT: 0, or the sentence that says why it cannot be."""
@@ -48,7 +53,7 @@ async def serve(settings: Settings, listener: socket.socket) -> str | int:
     database = Database(settings.records_url)
     try:
         await migrate(database)
-        await Users(database).ensure_first(first_user_token(settings).get_secret_value())
+        await ensure_owner(database, settings, _log.info)
         await _until_a_signal(settings, database, listener)
     except (CannotStart, DatabaseAway, SchemaTooNew) as error:
         return str(error)
@@ -91,7 +96,8 @@ async def assembled(
         knowledge = Knowledge(client)
         services = Services(
             settings=settings,
-            users=Users(database),
+            users=Users(database, owner_token(settings)),
+            sessions=Sessions(database, settings.session_lifetime),
             agents=agents,
             executions=Executions(agents, executions, log, temporal, sweep),
             knowledge=knowledge,

@@ -4,6 +4,7 @@ import hashlib
 import os
 import secrets
 from pathlib import Path
+from uuid import UUID, uuid4
 
 from pydantic import SecretStr
 
@@ -12,6 +13,9 @@ from dynavera.starting import CannotStart, prepared_data_dir
 
 TOKEN_FILE = "token"  # noqa: S105 -- a file's name
 MCP_TOKEN_FILE = "mcp-token"  # noqa: S105 -- a file's name
+INSTANCE_FILE = "instance"
+
+_MISSING = (FileNotFoundError, NotADirectoryError)
 
 
 def new_secret(prefix: str) -> str:
@@ -24,13 +28,53 @@ def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def first_user_token(settings: Settings) -> SecretStr:
-    """The first user's API key: the setting, or the file in the data directory, made when it is missing.
+def token_file(settings: Settings) -> Path:
+    """Where the owner's token is kept, unless it is a setting."""
+    return settings.data_dir.absolute() / TOKEN_FILE
+
+
+def owner_token(settings: Settings) -> SecretStr | None:
+    """The owner's API key as this process has it: the setting, else the file's; None without either.
 
     Raises:
-        CannotStart: the file is blank, or cannot be made.
+        CannotStart: the file is blank.
     """
-    return settings.token or _kept(settings, TOKEN_FILE, "dyn")
+    return settings.token or token_in_file(settings)
+
+
+def token_in_file(settings: Settings) -> SecretStr | None:
+    """The token in the data directory's file; None when there is no file.
+
+    Raises:
+        CannotStart: the file is blank, or cannot be read.
+    """
+    try:
+        return SecretStr(_read(token_file(settings)))
+    except _MISSING:
+        return None
+
+
+def made_token(settings: Settings) -> SecretStr:
+    """A new token in the data directory's file; the one that is there, if another process came first.
+
+    Raises:
+        CannotStart: the file cannot be made.
+    """
+    return SecretStr(_kept(settings, TOKEN_FILE, new_secret("dyn")))
+
+
+def instance_id(settings: Settings) -> UUID:
+    """The id of the data directory, made when it is missing.
+
+    Raises:
+        CannotStart: it cannot be made, or the file holds something else.
+    """
+    said = _kept(settings, INSTANCE_FILE, str(uuid4()))
+    try:
+        return UUID(said)
+    except ValueError as error:
+        file = settings.data_dir.absolute() / INSTANCE_FILE
+        raise CannotStart(f"{file} does not hold a UUID: restore it from a backup, or delete it.") from error
 
 
 def mcp_token(settings: Settings) -> SecretStr:
@@ -39,20 +83,21 @@ def mcp_token(settings: Settings) -> SecretStr:
     Raises:
         CannotStart: the file is blank, or cannot be made.
     """
-    return settings.mcp_token or _kept(settings, MCP_TOKEN_FILE, "mcp")
+    return settings.mcp_token or SecretStr(_kept(settings, MCP_TOKEN_FILE, new_secret("mcp")))
 
 
-def _kept(settings: Settings, name: str, prefix: str) -> SecretStr:
+def _kept(settings: Settings, name: str, new: str) -> str:
+    """What the data directory's file `name` holds: `new`, when there was none."""
     file = settings.data_dir / name
     try:
         return _read(file)
-    except FileNotFoundError:
+    except _MISSING:
         file = prepared_data_dir(settings) / name
-        # Written whole under a name of its own, then linked: whoever comes second, or after a crash, reads one secret.
+        # Written whole under a name of its own, then linked: whoever comes second, or after a crash, reads one text.
         draft = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as handle:
-            handle.write(new_secret(prefix) + "\n")
+            handle.write(new + "\n")
             handle.flush()
             os.fsync(handle.fileno())
         try:
@@ -64,10 +109,14 @@ def _kept(settings: Settings, name: str, prefix: str) -> SecretStr:
         return _read(file)
 
 
-def _read(file: Path) -> SecretStr:
-    secret = file.read_text().strip()
-    if not secret:
-        raise CannotStart(
-            f"{file.absolute()} is blank: delete it, and a new secret is made, or write the secret into it."
-        )
-    return SecretStr(secret)
+def _read(file: Path) -> str:
+    try:
+        content = file.read_text().strip()
+    except _MISSING:
+        raise
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise CannotStart(f"{file.absolute()} cannot be read ({why}): make it readable, or delete it.") from error
+    if not content:
+        raise CannotStart(f"{file.absolute()} is blank: restore what was in it, or delete it.")
+    return content

@@ -142,5 +142,9 @@ READER_PATIENCE = timedelta(seconds=10)
 WELCOME_EVERY = timedelta(seconds=15)
 """How often an open stream looks whether its session still lives: one that ends closes its streams within 30 s."""
 
+SESSION_USE_NOTED_EVERY = timedelta(minutes=5)
+"""How often the use of a session is written down: a list of sessions says who is still there, and a page that asks for
+something every second costs no more than a write in so long."""
+
 TEMPORAL_REMEMBERS = timedelta(days=30)
 """The retention of the embedded server's namespace; after it the link to Temporal Web leads nowhere and is null."""

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from dotenv import dotenv_values
 from dotenv.parser import parse_stream
 from pydantic import AliasChoices, Field, HttpUrl, SecretStr, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from dynavera.addresses import check_database, check_origin, host_and_port
@@ -20,6 +21,9 @@ EVERY_INTERFACE = ("0.0.0.0", "::")  # noqa: S104 -- compared with, never bound 
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Wait = Annotated[timedelta, Field(gt=timedelta(0))]
+
+SHORTEST_SESSION, LONGEST_SESSION = timedelta(minutes=5), timedelta(days=400)
+"""A shorter session would end while somebody reads an answer; browsers keep no cookie for longer."""
 
 
 class BadSettings(Exception):
@@ -43,6 +47,7 @@ class Settings(BaseSettings):
     mcp_url: HttpUrl | None = Field(default=None, validation_alias=AliasChoices("DYNAVERA_MCP_URL", "MCP_AGENT_URL"))
     mcp_token: SecretStr | None = None
     token: SecretStr | None = None
+    session_lifetime: timedelta = timedelta(days=30)
     temporal_port: Port = 7233
     temporal_ui_port: Port = 8233
     temporal_ui_url: HttpUrl | None = None
@@ -95,6 +100,13 @@ class Settings(BaseSettings):
         if not secret.get_secret_value().strip():
             raise ValueError("it is blank: write a secret, or leave it out")
         return SecretStr(secret.get_secret_value().strip())
+
+    @field_validator("session_lifetime")
+    @classmethod
+    def _is_a_lifetime(cls, lifetime: timedelta) -> timedelta:
+        if not SHORTEST_SESSION <= lifetime <= LONGEST_SESSION:
+            raise ValueError("write an ISO 8601 duration from PT5M (5 minutes) to P400D (400 days), such as P30D")
+        return lifetime
 
     @field_validator("temporal_address")
     @classmethod
@@ -174,7 +186,13 @@ def load_settings(env_file: Path = Path(".env")) -> Settings:
         first = error.errors()[0]
         setting = str(first["loc"][0])
         name = setting if setting.isupper() else PREFIX + setting.upper()
-        raise BadSettings(f"{name} cannot be used: {first['msg'].removeprefix('Value error, ')}.") from error
+        raise BadSettings(f"{name} cannot be used: {_in_words(first)}.") from error
+
+
+def _in_words(error: ErrorDetails) -> str:
+    if error["type"] == "time_delta_parsing":
+        return "write an ISO 8601 duration, such as PT10M (10 minutes) or P30D (30 days)"
+    return error["msg"].removeprefix("Value error, ")
 
 
 def _in_file(env_file: Path) -> dict[str, str | None]:

@@ -9,13 +9,13 @@ from collections.abc import AsyncGenerator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from pathlib import Path
 
+import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
-from dynavera.credentials import first_user_token
 from dynavera.records.database import Database, DatabaseAway
 from dynavera.records.migrate import SchemaTooNew, migrate
-from dynavera.records.users import Users
+from dynavera.records.owner import ensure_owner
 from dynavera.serving import Server
 from dynavera.settings import EVERY_INTERFACE, Settings
 from dynavera.starting import CannotStart, done
@@ -33,6 +33,8 @@ LOOK_SECONDS = 0.2
 GRACE_SECONDS = 3
 """How long open streams get at the end, before they are cut."""
 
+_log = structlog.get_logger(__name__)
+
 
 async def serve(settings: Settings, listening: socket.socket, *, lent: bool) -> str | int:
     """Serve until a signal says stop: 0, or the sentence that says why it cannot be."""
@@ -40,7 +42,7 @@ async def serve(settings: Settings, listening: socket.socket, *, lent: bool) -> 
     database = Database(settings.records_url)
     try:
         await migrate(database)
-        await Users(database).ensure_first(first_user_token(settings).get_secret_value())
+        await ensure_owner(database, settings, _log.info)
         app = create_app(settings, database)
         server = Server(_config(app))
         async with AsyncExitStack() as opened:

@@ -12,6 +12,7 @@ from api.app import create_app
 from api.dependencies import Services
 from api.knowledge import Knowledge, mcp_client
 from dynavera.records.agents import Agents
+from dynavera.records.sessions import Sessions
 from dynavera.records.users import Users
 from tests.api.conftest import streams
 from tests.api.fakes import FakeExecutions, FakeHealth
@@ -40,9 +41,10 @@ async def knowledge_base(folder: Path) -> AsyncGenerator[KnowledgeBase]:
     async with running_service(folder) as running:
         settings = running.settings.model_copy(update={"mcp_url": HttpUrl(running.url)})
         users, agents = Users(running.database), Agents(running.database)
+        sessions = Sessions(running.database, settings.session_lifetime)
         executions, health = FakeExecutions(agents), FakeHealth()
         async with mcp_client(settings, running.service_token) as to_mcp:
             live = await streams(settings, running.database)
-            services = Services(settings, users, agents, executions, Knowledge(to_mcp), health, live)
+            services = Services(settings, users, sessions, agents, executions, Knowledge(to_mcp), health, live)
             async with serving(create_app(services)) as url:
                 yield KnowledgeBase(url, running, executions)

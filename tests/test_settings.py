@@ -1,4 +1,5 @@
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,33 @@ def test_a_limit_of_no_time_is_refused(value: str, monkeypatch: pytest.MonkeyPat
 
     with pytest.raises(BadSettings, match=r"^DYNAVERA_EXECUTION_TIME_LIMIT cannot be used: "):
         load_settings(tmp_path / ".env")
+
+
+@pytest.mark.parametrize("value", ["PT4M59S", "P401D", "30", "-P1D", "0", "thirty days", "P1X", "forever"])
+def test_a_lifetime_of_sessions_that_is_none_is_refused(
+    value: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DYNAVERA_SESSION_LIFETIME", value)
+
+    with pytest.raises(BadSettings, match=r"^DYNAVERA_SESSION_LIFETIME cannot be used: write an ISO 8601 duration"):
+        load_settings(tmp_path / ".env")
+
+
+@pytest.mark.parametrize(
+    ("value", "lifetime"),
+    [
+        ("PT5M", timedelta(minutes=5)),
+        ("PT8H", timedelta(hours=8)),
+        ("12:00:00", timedelta(hours=12)),
+        ("P400D", timedelta(days=400)),
+    ],
+)
+def test_a_lifetime_of_sessions_is_a_duration(
+    value: str, lifetime: timedelta, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DYNAVERA_SESSION_LIFETIME", value)
+
+    assert load_settings(tmp_path / ".env").session_lifetime == lifetime
 
 
 @pytest.mark.parametrize("name", ["DYNAVERA_TOKEN", "DYNAVERA_MCP_TOKEN"])

@@ -5,8 +5,10 @@ import os
 import socket
 import subprocess
 import sys
+from contextlib import AsyncExitStack
 from pathlib import Path
 
+import httpx
 import pytest
 
 from dynavera.limits import READER_PATIENCE
@@ -72,9 +74,42 @@ async def test_a_blank_token_file_is_one_sentence(service: str, tmp_path: Path) 
     words = await said(process)
 
     assert process.returncode == 1
-    assert (
-        words == f"{tmp_path / 'token'} is blank: delete it, and a new secret is made, or write the secret into it.\n"
-    )
+    assert words == f"{tmp_path / 'token'} is blank: restore what was in it, or delete it.\n"
+
+
+async def test_processes_with_data_directories_of_their_own_share_one_token(tmp_path: Path) -> None:
+    shared = {"DYNAVERA_DATABASE_URL": f"sqlite+aiosqlite:///{tmp_path / 'records.sqlite3'}"}
+    first, second = tmp_path / "first", tmp_path / "second"
+    urls: list[str] = []
+    statuses: list[list[int]] = []
+
+    async with AsyncExitStack() as ending, asyncio.timeout(2 * PATIENCE), httpx.AsyncClient(trust_env=False) as client:
+        for folder in (first, second, first):
+            port = str(free_port())
+            process = await started("api", tmp_path, DYNAVERA_DATA_DIR=str(folder), DYNAVERA_PORT=port, **shared)
+            ending.push_async_callback(_ended, process)
+            urls.append(f"http://127.0.0.1:{port}")
+            await _answers(client, urls[-1])
+            key = {"Authorization": f"Bearer {(first / 'token').read_text().strip()}"}
+            statuses.append([(await client.get(f"{url}/api/me", headers=key)).status_code for url in urls])
+
+    assert statuses == [[200], [200, 200], [200, 200, 200]]
+    assert not (second / "token").exists()
+
+
+async def _answers(client: httpx.AsyncClient, url: str) -> None:
+    while True:
+        try:
+            await client.get(f"{url}/api/health", timeout=PATIENCE)
+        except httpx.ConnectError:
+            await asyncio.sleep(0.05)
+        else:
+            return
+
+
+async def _ended(process: asyncio.subprocess.Process) -> None:
+    process.terminate()
+    await said(process)
 
 
 def test_a_data_directory_that_cannot_be_made_is_refused(tmp_path: Path) -> None:

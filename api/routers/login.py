@@ -1,51 +1,87 @@
-"""Sessions of browsers."""
+"""Logging in and out, and the sessions of browsers that are logged in."""
 
-from fastapi import Request, Response, status
+from typing import Annotated
+
+from fastapi import Depends, Header, Request, Response, status
 from pydantic import SecretStr
 
-from api.authentication import COOKIE, CurrentUser, LoginRefused
-from api.dependencies import UsersDep
+from api.authentication import COOKIE, CurrentIdentity, CurrentUser, LoginRefused
+from api.dependencies import Services, ServicesDep, SessionsDep
 from api.requests import open_router, user_router
-from api.routers.responses import BODY, Responses
+from api.routers.parameters import Cursor, Limit, SessionId
+from api.routers.responses import BODY, NOT_FOUND, Responses
+from dynavera.contracts.pages import Page
 from dynavera.contracts.system import Problem
-from dynavera.contracts.users import Login, LoginLink, User
-from dynavera.records.users import SESSION_LIFE, Users
+from dynavera.contracts.users import Login, LoginLink, Session, User
+from dynavera.records.users import Identity
 
 REFUSED: Responses = {401: {"model": Problem, "description": "The code or the key logs nobody in."}}
+
+LONGEST_USER_AGENT = 300
+"""Characters that are kept of what a browser calls itself: real ones need half of that."""
 
 open_routes = open_router("/api", "users")
 router = user_router("/api", "users")
 
 
+def _user_agent(user_agent: Annotated[str | None, Header(include_in_schema=False)] = None) -> str | None:
+    return user_agent[:LONGEST_USER_AGENT] if user_agent else None
+
+
+UserAgent = Annotated[str | None, Depends(_user_agent)]
+
+
 @open_routes.post("/login", responses=BODY | REFUSED)
-async def log_in(login: Login, users: UsersDep, request: Request, response: Response) -> User:
+async def log_in(
+    login: Login, services: ServicesDep, user_agent: UserAgent, request: Request, response: Response
+) -> User:
     """Log a browser in, by a log-in link's code or by an API key; the answer sets the session cookie."""
-    user = await _user(login, users)
+    identity = await _identity(login, services)
     response.set_cookie(
         COOKIE,
-        await users.log_in(user.id),
-        max_age=int(SESSION_LIFE.total_seconds()),
+        await services.sessions.begin(identity, user_agent),
+        max_age=int(services.sessions.lifetime.total_seconds()),
         secure=request.url.scheme == "https",
         httponly=True,
         samesite="strict",
     )
-    return user
+    return identity.user
 
 
 @router.post("/login/link", status_code=status.HTTP_201_CREATED)
-async def make_login_link(user: CurrentUser, users: UsersDep, request: Request) -> LoginLink:
+async def make_login_link(identity: CurrentIdentity, sessions: SessionsDep, request: Request) -> LoginLink:
     """A link that logs one browser in as you, once."""
-    code, expires_at = await users.login_code(user.id)
+    code, expires_at = await sessions.login_code(identity)
     return LoginLink(url=f"{request.base_url}login#code={code}", expires_at=expires_at)
 
 
 @router.post("/logout", status_code=status.HTTP_204_NO_CONTENT)
-async def log_out(users: UsersDep, request: Request, response: Response) -> None:
+async def log_out(sessions: SessionsDep, request: Request, response: Response) -> None:
     """End the browser's session."""
-    session_id = request.cookies.get(COOKIE)
-    if session_id:
-        await users.log_out(session_id)
+    cookie = request.cookies.get(COOKIE)
+    if cookie:
+        await sessions.log_out(cookie)
     response.delete_cookie(COOKIE, secure=request.url.scheme == "https", httponly=True, samesite="strict")
+
+
+@router.get("/sessions")
+async def list_sessions(
+    identity: CurrentIdentity, sessions: SessionsDep, limit: Limit = 50, cursor: Cursor = None
+) -> Page[Session]:
+    """Your sessions, newest first."""
+    return await sessions.page(identity, limit, cursor)
+
+
+@router.delete("/sessions", status_code=status.HTTP_204_NO_CONTENT)
+async def end_other_sessions(identity: CurrentIdentity, sessions: SessionsDep) -> None:
+    """Log out everywhere else: end all your sessions but the one that asks, or all of them when an API key asks."""
+    await sessions.end_others(identity)
+
+
+@router.delete("/sessions/{session_id}", status_code=status.HTTP_204_NO_CONTENT, responses=NOT_FOUND)
+async def end_session(session_id: SessionId, user: CurrentUser, sessions: SessionsDep) -> None:
+    """End one of your sessions; its streams close within 30 seconds."""
+    await sessions.end(user.id, session_id)
 
 
 @router.get("/me")
@@ -54,16 +90,16 @@ async def get_me(user: CurrentUser) -> User:
     return user
 
 
-async def _user(login: Login, users: Users) -> User:
+async def _identity(login: Login, services: Services) -> Identity:
     match login:
         case Login(code=SecretStr() as code):
-            user = await users.redeem(code.get_secret_value())
+            identity = await services.sessions.redeem(code.get_secret_value())
             why = "This log-in link was used already, or is too old. `dynavera login` prints a fresh one."
         case Login(api_key=SecretStr() as api_key):
-            user = await users.by_api_key(api_key.get_secret_value())
+            identity = await services.users.identity(api_key.get_secret_value())
             why = "This API key is not known here."
         case _:
             raise AssertionError("a log-in has a code or a key")
-    if user is None:
+    if identity is None:
         raise LoginRefused(why)
-    return user
+    return identity

@@ -15,6 +15,7 @@ AgentId = Annotated[UUID, Path(description="The agent's id.")]
 ExecutionId = Annotated[UUID, Path(description="The execution's id.")]
 DocumentId = Annotated[UUID, Path(description="The document's id.")]
 KeyId = Annotated[UUID, Path(description="The API key's id.")]
+SessionId = Annotated[UUID, Path(description="The session's id.")]
 UserId = Annotated[UUID, Path(description="The user's id.")]
 SourceNumber = Annotated[
     int, Path(ge=1, le=LARGEST_SEQUENCE, description="The number by which the answer cites the source.")

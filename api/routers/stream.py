@@ -85,7 +85,7 @@ async def agent_socket(websocket: WebSocket, agent_id: str) -> None:
     services = services_of(websocket)
     await websocket.accept()
     try:
-        user = await welcome(websocket, services.users)
+        user = (await welcome(websocket, services)).user
         agent = await services.agents.get(user.id, _id(agent_id))
         await AgentSocket(websocket, user, agent.id, services).serve()
     except Unauthenticated:
@@ -127,7 +127,7 @@ async def _while_welcome(
     request: Request, services: Services, events: AsyncGenerator[ServerSentEvent]
 ) -> AsyncGenerator[ServerSentEvent]:
     """The events, as long as the session that asked for them lives."""
-    leaving = asyncio.ensure_future(until_unwelcome(request, services.users))
+    leaving = asyncio.ensure_future(until_unwelcome(request, services))
     coming = asyncio.ensure_future(anext(events, None))
     try:
         while True:

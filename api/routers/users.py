@@ -28,7 +28,7 @@ async def create_key(key: ApiKeyCreate, user: CurrentUser, users: UsersDep) -> N
 
 @keys.delete("/{key_id}", status_code=status.HTTP_204_NO_CONTENT, responses=CONFLICT | NOT_FOUND)
 async def delete_key(key_id: KeyId, user: CurrentUser, users: UsersDep) -> None:
-    """Revoke an API key; not the token that Dynavera was started with."""
+    """Revoke an API key, and end the sessions made with it; not the token that Dynavera was started with."""
     await users.delete_key(user.id, key_id)
 
 

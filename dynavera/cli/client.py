@@ -38,7 +38,8 @@ def api_key(settings: Settings) -> SecretStr:
     except OSError as error:
         raise NoToken(
             f"There is no API key: {file} cannot be read ({error.strerror}). Set DYNAVERA_TOKEN, or run this where "
-            "`dynavera up` runs, or set DYNAVERA_DATA_DIR to its data directory."
+            "`dynavera up` runs, or set DYNAVERA_DATA_DIR to its data directory. Where several machines share a "
+            "database, only the first one to start has made a token: copy it from there."
         ) from error
     if not key:
         raise NoToken(f"There is no API key: {file} is blank. Set DYNAVERA_TOKEN, or write the key into it.")

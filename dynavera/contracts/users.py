@@ -62,6 +62,9 @@ class ApiKey(Contract):
     id: UUID = Field(description="The key's id, which is not the key.")
     name: str = Field(description="What its user knows it by.")
     created_at: UtcTime = Field(description="When it was made.")
+    revocable: bool = Field(
+        description="False for the token that Dynavera was started with: to change that one, change the settings."
+    )
 
 
 class ApiKeyCreate(Request):
@@ -100,3 +103,19 @@ class LoginLink(Contract):
 
     url: str = Field(description="The link.")
     expires_at: UtcTime = Field(description="Until when it is good.")
+
+
+class Session(Contract):
+    """A browser that is logged in."""
+
+    id: UUID = Field(description="The session's id, which is not what its cookie holds.")
+    current: bool = Field(description="Whether it is the one that asks; false for every session when an API key asks.")
+    user_agent: str | None = Field(
+        description="What the browser called itself when it logged in; null: it said nothing."
+    )
+    api_key_id: UUID | None = Field(
+        description="The API key that it was made with, directly or by a log-in link, and ends with; null: not known."
+    )
+    created_at: UtcTime = Field(description="When the browser logged in.")
+    last_used_at: UtcTime = Field(description="When it was last used, to within some minutes.")
+    expires_at: UtcTime = Field(description="When it ends by itself.")

@@ -54,7 +54,7 @@ class UserRow(Table):
 
 
 class ApiKeyRow(Table):
-    """The SHA-256 of an API key; the key itself is nowhere. A `configured` one is the first user's token."""
+    """The SHA-256 of an API key; the key itself is nowhere. A `configured` one was DYNAVERA_TOKEN or a token file."""
 
     __tablename__ = "api_keys"
 
@@ -66,24 +66,42 @@ class ApiKeyRow(Table):
     created_at: Mapped[datetime]
 
 
+class OwnerTokenRow(Table):
+    """Which token the processes of a data directory used at their last start, by its SHA-256.
+
+    `instance` is the data directory's id, `source` is `setting` (DYNAVERA_TOKEN) or `file`.
+    """
+
+    __tablename__ = "owner_tokens"
+
+    instance: Mapped[UUID] = mapped_column(primary_key=True)
+    source: Mapped[str] = mapped_column(primary_key=True)
+    digest: Mapped[str]
+
+
 class SessionRow(Table):
-    """A logged-in browser, by the SHA-256 of its cookie."""
+    """A logged-in browser, by the SHA-256 of its cookie; it ends with the API key that it was made with."""
 
     __tablename__ = "sessions"
 
     digest: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(unique=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    api_key_id: Mapped[UUID | None] = mapped_column(ForeignKey("api_keys.id", ondelete="CASCADE"), index=True)
+    user_agent: Mapped[str | None]
     created_at: Mapped[datetime]
+    last_used_at: Mapped[datetime]
     expires_at: Mapped[datetime]
 
 
 class LoginCodeRow(Table):
-    """The SHA-256 of a log-in link's code; the row goes when the link is used."""
+    """The SHA-256 of a log-in link's code; the row goes when the link is used, or the key that made it."""
 
     __tablename__ = "login_codes"
 
     digest: Mapped[str] = mapped_column(primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    api_key_id: Mapped[UUID | None] = mapped_column(ForeignKey("api_keys.id", ondelete="CASCADE"), index=True)
     expires_at: Mapped[datetime]
 
 

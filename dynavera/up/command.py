@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from dynavera.contracts.users import LoginLink
-from dynavera.credentials import first_user_token
+from dynavera.credentials import owner_token
 from dynavera.settings import Settings
 from dynavera.starting import prepared_data_dir
 from dynavera.up.checks import check_ports, check_ui, only_one
@@ -98,21 +98,29 @@ async def _banner(settings: Settings, client: httpx.AsyncClient) -> str:
     link = await _login_link(settings, client)
     rows = [
         ("Page", settings.api_base_url),
-        ("Log in", link or "run `dynavera login` for a link"),
+        ("Log in", link or _without_link(settings)),
         ("Temporal Web", settings.temporal_web_url),
         ("MCP", f"{settings.mcp_base_url}/mcp"),
         ("Data", str(settings.data_dir.absolute())),
     ]
     lines = "\n".join(f"  {name:<14}{value}" for name, value in rows)
-    return f"\nDynavera is ready.\n\n{lines}\n\nThe log-in link is good for one use. Ctrl-C stops everything.\n"
+    about_link = "The log-in link is good for one use. " if link else ""
+    return f"\nDynavera is ready.\n\n{lines}\n\n{about_link}Ctrl-C stops everything.\n"
 
 
 async def _login_link(settings: Settings, client: httpx.AsyncClient) -> str | None:
-    token = first_user_token(settings).get_secret_value()
+    token = owner_token(settings)
+    if token is None:
+        return None
+    headers = {"Authorization": f"Bearer {token.get_secret_value()}"}
     try:
-        response = await client.post(
-            f"{settings.api_base_url}/api/login/link", headers={"Authorization": f"Bearer {token}"}, timeout=10
-        )
+        response = await client.post(f"{settings.api_base_url}/api/login/link", headers=headers, timeout=10)
     except httpx.TransportError:
         return None
     return LoginLink.model_validate_json(response.content).url if response.is_success else None
+
+
+def _without_link(settings: Settings) -> str:
+    if owner_token(settings) is None:
+        return "run `dynavera login` where the owner's token is, or set DYNAVERA_TOKEN (the API's log says why)"
+    return "run `dynavera login` for a link"

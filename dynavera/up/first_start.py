@@ -5,25 +5,26 @@ from contextlib import asynccontextmanager
 
 import httpx
 
-from dynavera.credentials import first_user_token, mcp_token
+from dynavera.credentials import mcp_token
 from dynavera.first_run import FirstRun, FirstRunFailed
 from dynavera.records.agents import Agents
 from dynavera.records.database import Database, DatabaseAway
 from dynavera.records.migrate import SchemaTooNew, migrate
+from dynavera.records.owner import Say, ensure_owner
 from dynavera.records.users import Users
 from dynavera.settings import Settings
 from dynavera.starting import CannotStart
 
 
-async def prepare_records(settings: Settings) -> None:
-    """Bring the database to its newest schema, and see that there is a first user.
+async def prepare_records(settings: Settings, say: Say) -> None:
+    """Bring the database to its newest schema, and see that there is an owner; `say` is told of the owner's token.
 
     Raises:
         CannotStart: the database says no.
     """
     async with _records(settings) as database:
         await migrate(database)
-        await Users(database).ensure_first(first_user_token(settings).get_secret_value())
+        await ensure_owner(database, settings, say)
 
 
 async def fill(settings: Settings) -> None:

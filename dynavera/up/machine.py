@@ -124,7 +124,7 @@ class Machine:
         # A database elsewhere may be away: that is one sentence here, and a puzzle in the logs of three parts.
         from dynavera.up.first_start import prepare_records
 
-        await prepare_records(self.settings)
+        await prepare_records(self.settings, self.say)
 
     async def _fill(self, mcp: asyncio.Task[None]) -> None:
         # Nobody can ask an empty instance: there is no API before the first documents are in.

@@ -9,7 +9,7 @@ from typing import IO, ClassVar
 import httpx2
 from starlette import status
 
-from dynavera.credentials import TOKEN_FILE, first_user_token
+from dynavera.credentials import owner_token
 from dynavera.settings import Settings
 from dynavera.starting import CannotStart
 from dynavera.up.log_files import LogFiles
@@ -101,8 +101,7 @@ class ServiceAtHand:
         return url
 
     async def _given(self, url: str) -> str:
-        if self._settings.token is None and not (self._settings.data_dir / TOKEN_FILE).exists():
-            raise ServiceAway(f"There is no API key for the MCP service at {url}: set DYNAVERA_TOKEN.")
+        self._key(url)
         if not await self._answers(url):
             raise ServiceAway(f"The MCP service at {url} does not answer: start it, or see DYNAVERA_MCP_URL.")
         return await self._admitted(url)
@@ -115,11 +114,7 @@ class ServiceAtHand:
         return health.status_code == HTTPStatus.OK
 
     async def _admitted(self, url: str) -> str:
-        try:
-            key = first_user_token(self._settings).get_secret_value()
-        except CannotStart as error:
-            raise ServiceAway(str(error)) from error
-        self._http.headers["Authorization"] = f"Bearer {key}"
+        self._http.headers["Authorization"] = f"Bearer {self._key(url)}"
         try:
             answer = await self._http.get(f"{url}/documents", params={"limit": 1})
         except httpx2.TransportError as error:
@@ -129,6 +124,16 @@ class ServiceAtHand:
                 f"The MCP service at {url} does not know this API key: set DYNAVERA_TOKEN to one it knows."
             )
         return url
+
+    def _key(self, url: str) -> str:
+        """The API key to show; it is never made here, for only what the database knows opens anything."""
+        try:
+            token = owner_token(self._settings)
+        except CannotStart as error:
+            raise ServiceAway(str(error)) from error
+        if token is None:
+            raise ServiceAway(f"There is no API key for the MCP service at {url}: set DYNAVERA_TOKEN.")
+        return token.get_secret_value()
 
     async def _bring_along(self) -> None:
         if self._lent is not None:

@@ -23,6 +23,7 @@ from dynavera.records.database import Database
 from dynavera.records.executions import Executions
 from dynavera.records.logs import Logs
 from dynavera.records.migrate import migrate
+from dynavera.records.sessions import Sessions
 from dynavera.records.users import Users
 from dynavera.settings import Settings
 from tests.api.fakes import FakeExecutions, FakeHealth, FakeMcp
@@ -30,6 +31,7 @@ from tests.api.live import impatient_workers as impatient_workers
 from tests.api.live import live as live
 from tests.api.live import temporal_environment as temporal_environment
 from tests.api.openapi import DECLARED
+from tests.owner import made_owner
 from tests.serving import serving
 from workflows.connection import connect
 
@@ -97,12 +99,13 @@ async def streams(settings: Settings, database: Database) -> Streams:
 async def api(
     settings: Settings, database: Database, mcp: tuple[FakeMcp, str], page_folder: Path
 ) -> AsyncGenerator[Api]:
-    users, agents = Users(database), Agents(database)
-    await users.ensure_first(OWNER_KEY)
+    await made_owner(database, OWNER_KEY)
+    users, agents = Users(database, SecretStr(OWNER_KEY)), Agents(database)
+    sessions = Sessions(database, settings.session_lifetime)
     executions, health = FakeExecutions(agents), FakeHealth()
     async with mcp_client(settings, SecretStr(SERVICE_TOKEN)) as to_mcp:
         services = Services(
-            settings, users, agents, executions, Knowledge(to_mcp), health, await streams(settings, database)
+            settings, users, sessions, agents, executions, Knowledge(to_mcp), health, await streams(settings, database)
         )
         async with serving(create_app(services, page_folder)) as url:
             yield Api(url, services, executions, health, mcp[0], database)

@@ -29,9 +29,9 @@ from dynavera.records.database import Database
 from dynavera.records.logs import Logs
 from dynavera.records.migrate import migrate
 from dynavera.records.tables import EventRow
-from dynavera.records.users import Users
 from dynavera.settings import Settings
 from tests.api.openapi import DECLARED
+from tests.owner import made_owner
 from tests.serving import free_port, serving
 from tests.temporal import temporal_server
 from tests.workflows.fakes import FakeMcp, Gate
@@ -313,7 +313,7 @@ async def live(tmp_path: Path, temporal_environment: WorkflowEnvironment) -> Asy
     )
     database = Database(settings.records_url)
     await migrate(database)
-    user = await Users(database).ensure_first(KEY)
+    user = await made_owner(database, KEY)
     agent = await Agents(database).create(user.id, AgentSettings(name="Tester"))
     temporal = Temporal(temporal_environment.client, str(uuid4()), timedelta(hours=1))
     async with _api(settings, temporal) as url:

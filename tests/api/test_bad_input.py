@@ -161,6 +161,7 @@ async def filled(api: Api, client: httpx.AsyncClient) -> dict[str, str]:
         "user_id": str(user.id),
         "document_id": str(new_id()),
         "key_id": str(new_id()),
+        "session_id": str(new_id()),
         "n": "1",
     }
 

@@ -96,6 +96,36 @@ async def test_a_session_that_is_logged_out_ends_its_stream(live: Live, path: st
 
 
 @pytest.mark.usefixtures("sessions_are_looked_at_often")
+async def test_a_session_that_is_ended_elsewhere_closes_its_socket_and_its_stream(live: Live) -> None:
+    execution_id = await live.start()
+    async with _browser(live) as ending, _browser(live) as ended, live.client(api_key=None) as reader:
+        reader.cookies.update(ended.cookies)
+        cookie = {"Cookie": f"dynavera_session={ended.cookies['dynavera_session']}"}
+        events = f"/api/executions/{execution_id}/events/stream"
+        async with live.socket(None, None, **cookie) as socket, frames(reader, events) as coming:
+            await ending.delete("/api/sessions")
+
+            assert await socket.closed_with() == 4401
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                rest = [frame.json async for frame in coming]
+
+        assert all(said.get("type") in (None, "execution_started") for said in rest)
+        assert (await ending.get("/api/me")).status_code == 200
+
+
+@pytest.mark.usefixtures("sessions_are_looked_at_often")
+async def test_a_key_that_is_revoked_closes_the_sockets_of_its_sessions(live: Live) -> None:
+    async with live.client() as client, live.client(api_key=None) as browser:
+        made = (await client.post("/api/keys", json={"name": "second"})).json()
+        await browser.post("/api/login", json={"api_key": made["api_key"]})
+        cookie = {"Cookie": f"dynavera_session={browser.cookies['dynavera_session']}"}
+        async with live.socket(None, None, **cookie) as socket:
+            await client.delete(f"/api/keys/{made['id']}")
+
+            assert await socket.closed_with() == 4401
+
+
+@pytest.mark.usefixtures("sessions_are_looked_at_often")
 async def test_a_key_that_is_revoked_closes_its_socket(live: Live) -> None:
     async with live.client() as client:
         made = (await client.post("/api/keys", json={"name": "second"})).json()

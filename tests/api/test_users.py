@@ -16,7 +16,8 @@ async def test_a_key_is_shown_once_and_works_until_it_is_revoked(api: Api, clien
         after = await laptop.get("/api/me")
 
     assert [key["name"] for key in listed["items"]] == ["first user's token", "laptop"]
-    assert all(key.keys() == {"id", "name", "created_at"} for key in listed["items"])
+    assert all(key.keys() == {"id", "name", "created_at", "revocable"} for key in listed["items"])
+    assert [key["revocable"] for key in listed["items"]] == [False, True]
     assert (before.status_code, deleted.status_code, after.status_code) == (200, 204, 401)
 
 

@@ -14,6 +14,7 @@ from dynavera.records.agents import Agents
 from dynavera.records.database import Database
 from dynavera.records.migrate import migrate
 from dynavera.records.users import Users
+from tests.owner import made_owner
 
 
 @dataclass
@@ -53,7 +54,7 @@ def _document(name: str) -> Document:
 async def database(tmp_path: Path) -> AsyncGenerator[Database]:
     database = Database(f"sqlite+aiosqlite:///{tmp_path / 'records.sqlite3'}")
     await migrate(database)
-    await Users(database).ensure_first("dyn_first")
+    await made_owner(database)
     yield database
     await database.close()
 

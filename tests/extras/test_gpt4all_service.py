@@ -12,7 +12,7 @@ import pytest
 from activities.mcp_client import McpAway, McpService, StatusLine, TextPiece
 from dynavera.contracts.documents import RetrievedPassage
 from dynavera.contracts.mcp import GenerateCall, Generated
-from dynavera.credentials import first_user_token, mcp_token
+from dynavera.credentials import mcp_token
 from dynavera.records.database import Database
 from dynavera.records.users import Users
 from dynavera.settings import Settings
@@ -116,6 +116,6 @@ async def owner_id(data_dir: Path) -> UUID:
     settings = Settings(data_dir=data_dir)
     database = Database(settings.records_url)
     try:
-        return (await Users(database).ensure_first(first_user_token(settings).get_secret_value())).id
+        return (await Users(database).first()).id
     finally:
         await database.close()

@@ -10,9 +10,10 @@ import httpx
 from pydantic import SecretStr
 
 from dynavera.contracts.users import NewUser, User
-from dynavera.credentials import first_user_token, mcp_token
+from dynavera.credentials import mcp_token, owner_token
 from dynavera.records.database import Database
 from dynavera.records.migrate import migrate
+from dynavera.records.owner import ensure_owner
 from dynavera.records.users import Users
 from dynavera.settings import Settings
 from mcp_service.server import create_app
@@ -49,10 +50,11 @@ async def running_service(
     database = Database(chosen.records_url)
     try:
         await migrate(database)
-        key = first_user_token(chosen).get_secret_value()
-        owner = await Users(database).ensure_first(key)
+        owner = await ensure_owner(database, chosen, lambda _news: None)
+        key = owner_token(chosen)
+        assert key is not None
         async with serving(create_app(chosen, database), port, send_buffer=send_buffer) as url:
-            yield Running(url, chosen, database, owner, key, mcp_token(chosen))
+            yield Running(url, chosen, database, owner, key.get_secret_value(), mcp_token(chosen))
     finally:
         await database.close()
 

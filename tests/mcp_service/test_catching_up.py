@@ -15,10 +15,10 @@ from dynavera.records.database import Database
 from dynavera.records.documents import DocumentRecords
 from dynavera.records.migrate import migrate
 from dynavera.records.new_documents import NewDocument, NewPassage
-from dynavera.records.users import Users
 from mcp_service.knowledge.indexing import Rebuilding
 from mcp_service.knowledge.intake import File
 from mcp_service.knowledge.knowledge import Knowledge, KnowledgeInUse, open_knowledge
+from tests.owner import made_owner
 
 PATIENCE_SECONDS = 30
 
@@ -55,7 +55,7 @@ class Records:
 async def records(tmp_path: Path) -> AsyncGenerator[Records]:
     database = Database(f"sqlite+aiosqlite:///{tmp_path / 'records.sqlite3'}")
     await migrate(database)
-    owner = await Users(database).ensure_first("key")
+    owner = await made_owner(database, "key")
     yield Records(database, owner.id)
     await database.close()
 

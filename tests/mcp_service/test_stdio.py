@@ -17,10 +17,13 @@ from mcp import Client, MCPError
 from mcp.client.stdio import StdioServerParameters
 from mcp_types import PARSE_ERROR
 
+from dynavera.records.database import Database
+from dynavera.records.migrate import migrate
 from mcp_service.turns import address
 from tests.fakes import FakeModel
 from tests.mcp_service.clients import REVISIONS, Progress, call
 from tests.mcp_service.processes import environment, is_up, process
+from tests.owner import made_owner
 from tests.serving import free_port, serving, until
 
 PATIENCE = 60
@@ -174,6 +177,25 @@ async def test_a_service_that_cannot_be_had_is_said_to_who_asks(
 
     assert refused.value.data["code"] == "service_away"
     assert named in refused.value.message
+
+
+async def test_where_the_owners_token_is_elsewhere_it_says_so_and_makes_none(tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path / 'records.sqlite3'}"
+    database = Database(url)
+    await migrate(database)
+    await made_owner(database)
+    await database.close()
+    folder = tmp_path / "data"
+
+    async with asyncio.timeout(PATIENCE), stdio_client(folder, DYNAVERA_DATABASE_URL=url) as client:
+        with pytest.raises(MCPError) as refused:
+            await client.list_tools()
+        await until(lambda: address(folder / "knowledge") is not None, seconds=PATIENCE)
+
+    assert refused.value.data["code"] == "service_away"
+    assert "set DYNAVERA_TOKEN" in refused.value.message
+    assert not (folder / "token").exists()
+    await until(lambda: not lent_services(folder), seconds=PATIENCE)
 
 
 async def test_standard_output_carries_the_protocol_only(tmp_path: Path) -> None:

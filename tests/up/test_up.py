@@ -13,6 +13,10 @@ import httpx
 import psutil
 import pytest
 
+from dynavera.records.database import Database
+from dynavera.records.migrate import migrate
+from dynavera.records.users import Users
+from tests.owner import made_owner
 from tests.serving import free_port, until
 from tests.up.children import runs
 
@@ -34,13 +38,13 @@ class Instance:
         }
     )
 
-    async def up(self) -> asyncio.subprocess.Process:
+    async def up(self, **settings: str) -> asyncio.subprocess.Process:
         ours = ("DYNAVERA_", "TEMPORAL_", "MCP_AGENT_")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         return await asyncio.create_subprocess_exec(
             *COMMAND,
             cwd=self.data_dir.parent,
-            env=kept | self.ports | {"DYNAVERA_DATA_DIR": str(self.data_dir)},
+            env=kept | self.ports | settings | {"DYNAVERA_DATA_DIR": str(self.data_dir)},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -140,6 +144,28 @@ async def test_an_up_that_is_killed_in_its_first_start_needs_no_hand_to_recover(
     assert len({document["name"] for document in documents}) == len(documents) >= 7
     assert started.status_code == HTTPStatus.ACCEPTED
     assert code == 130
+
+
+@pytest.mark.timeout(240)
+async def test_up_on_a_database_whose_owners_token_is_elsewhere_says_where_to_log_in(instance: Instance) -> None:
+    url = f"sqlite+aiosqlite:///{instance.data_dir.parent / 'shared.sqlite3'}"
+    database = Database(url)
+    await migrate(database)
+    await made_owner(database)
+
+    process = await instance.up(DYNAVERA_DATABASE_URL=url)
+    said = await instance.said_until(process, "Ctrl-C stops everything")
+    process.terminate()
+    code, out, _ = await ended(process)
+    owner_again = await Users(database).by_api_key("dyn_first")
+    await database.close()
+
+    assert "This data directory has no owner's token" in said
+    assert "run `dynavera login` where the owner's token is" in said
+    assert "#code=" not in said
+    assert not (instance.data_dir / "token").exists()
+    assert (code, out) == (0, "")
+    assert owner_again is not None
 
 
 async def test_up_with_a_port_that_is_taken_starts_nothing(instance: Instance) -> None:

@@ -8,7 +8,7 @@ import pytest
 from dynavera.contracts.users import User
 from dynavera.records.database import Database
 from dynavera.records.migrate import migrate
-from dynavera.records.users import Users
+from tests.owner import made_owner
 from tests.postgres import MISSING, PostgresServer, postgres_server
 
 
@@ -39,4 +39,4 @@ async def database(records_url: str) -> AsyncGenerator[Database]:
 
 @pytest.fixture
 async def user(database: Database) -> User:
-    return await Users(database).ensure_first("dyn_first")
+    return await made_owner(database)

@@ -1,4 +1,5 @@
 from collections.abc import AsyncGenerator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,8 +16,10 @@ from dynavera.identifiers import new_id
 from dynavera.records.database import Database
 from dynavera.records.executions import Executions
 from dynavera.records.migrate import SchemaTooNew, alembic_config, migrate, newest_revision
-from dynavera.records.tables import Table
-from dynavera.records.users import FIRST_KEY, Users
+from dynavera.records.owner import TOKEN_NAME
+from dynavera.records.sessions import Sessions
+from dynavera.records.tables import ApiKeyRow, Table
+from dynavera.records.users import Users
 
 
 @pytest.fixture
@@ -56,7 +59,7 @@ async def test_an_older_database_keeps_what_it_has(database: Database) -> None:
         await connection.run_sync(lambda sync: command.upgrade(alembic_config(sync), "0002"))
         await connection.execute(row("users", id=user_id, name="owner", owner=True, active=True, created_at=now))
         await connection.execute(
-            row("api_keys", id=new_id(), user_id=user_id, name=FIRST_KEY, digest=digest("dyn_old"), created_at=now)
+            row("api_keys", id=new_id(), user_id=user_id, name=TOKEN_NAME, digest=digest("dyn_old"), created_at=now)
         )
         await connection.execute(row("agents", id=agent_id, user_id=user_id, updated_at=now, **made))
         await connection.execute(
@@ -78,12 +81,36 @@ async def test_an_older_database_keeps_what_it_has(database: Database) -> None:
     assert await revision(database) == newest_revision()
     assert newest is not None
     assert (newest.id, newest.created_at, newest.input_data) == (execution_id, now, {"query": "What?"})
-    users = Users(database)
-    before = await users.by_api_key("dyn_old")
-    await users.ensure_first("dyn_new")
-    after = await users.by_api_key("dyn_old")
-    assert before is not None
-    assert (before.id, after) == (user_id, None)
+    identity = await Users(database).identity("dyn_old")
+    assert identity is not None
+    assert identity.user.id == user_id
+    async with database.reading() as session:
+        key = await session.get(ApiKeyRow, identity.api_key_id)
+    assert key is not None
+    assert key.configured
+
+
+async def test_sessions_of_an_older_database_go_on_and_are_listed(database: Database) -> None:
+    now, user_id = utc_now(), new_id()
+    lives = {"user_id": user_id, "expires_at": now + timedelta(days=1)}
+    async with database.connected() as connection:
+        await connection.run_sync(lambda sync: command.upgrade(alembic_config(sync), "0004"))
+        await connection.execute(row("users", id=user_id, name="owner", owner=True, active=True, created_at=now))
+        for hours, secret in enumerate(("ses_younger", "ses_older"), 1):
+            begun = now - timedelta(hours=hours)
+            await connection.execute(row("sessions", digest=digest(secret), created_at=begun, **lives))
+        await connection.execute(row("login_codes", digest=digest("in_old"), **lives))
+
+    await migrate(database)
+
+    sessions = Sessions(database, timedelta(days=30))
+    redeemed, asking = await sessions.redeem("in_old"), await sessions.identity("ses_older")
+    assert redeemed is not None
+    assert asking is not None
+    assert (redeemed.user.id, redeemed.api_key_id, asking.user.id, asking.api_key_id) == (user_id, None, user_id, None)
+    younger, older = (await sessions.page(asking, 10)).items
+    assert (younger.current, younger.created_at, younger.last_used_at) == (False, *[now - timedelta(hours=1)] * 2)
+    assert (older.current, older.created_at, older.user_agent) == (True, now - timedelta(hours=2), None)
 
 
 async def test_the_newest_revision_is_the_one_that_alembic_finds(database: Database) -> None:

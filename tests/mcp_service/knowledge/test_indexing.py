@@ -14,9 +14,9 @@ from dynavera.records.database import Database
 from dynavera.records.documents import DocumentRecords
 from dynavera.records.migrate import migrate
 from dynavera.records.new_documents import NewDocument, NewPassage
-from dynavera.records.users import Users
 from mcp_service.knowledge.indexing import Indexing, Rebuilding
 from mcp_service.knowledge.search import Looked
+from tests.owner import made_owner
 
 PATIENCE_SECONDS = 10
 
@@ -93,7 +93,7 @@ class World:
 async def world(tmp_path: Path) -> AsyncGenerator[World]:
     database = Database(f"sqlite+aiosqlite:///{tmp_path / 'records.sqlite3'}")
     await migrate(database)
-    yield World(database, (await Users(database).ensure_first("key")).id)
+    yield World(database, (await made_owner(database, "key")).id)
     await database.close()
 
 

@@ -424,7 +424,7 @@ export interface paths {
         post?: never;
         /**
          * Delete Key
-         * @description Revoke an API key; not the token that Dynavera was started with.
+         * @description Revoke an API key, and end the sessions made with it; not the token that Dynavera was started with.
          */
         delete: operations["delete_key"];
         options?: never;
@@ -551,6 +551,50 @@ export interface paths {
          */
         post: operations["search"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Sessions
+         * @description Your sessions, newest first.
+         */
+        get: operations["list_sessions"];
+        put?: never;
+        post?: never;
+        /**
+         * End Other Sessions
+         * @description Log out everywhere else: end all your sessions but the one that asks, or all of them when an API key asks.
+         */
+        delete: operations["end_other_sessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sessions/{session_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End Session
+         * @description End one of your sessions; its streams close within 30 seconds.
+         */
+        delete: operations["end_session"];
         options?: never;
         head?: never;
         patch?: never;
@@ -887,6 +931,11 @@ export interface components {
              * @description What its user knows it by.
              */
             name: string;
+            /**
+             * Revocable
+             * @description False for the token that Dynavera was started with: to change that one, change the settings.
+             */
+            revocable: boolean;
         };
         /**
          * ApiKeyCreate
@@ -1637,6 +1686,11 @@ export interface components {
              * @description What its user knows it by.
              */
             name: string;
+            /**
+             * Revocable
+             * @description False for the token that Dynavera was started with: to change that one, change the settings.
+             */
+            revocable: boolean;
         };
         /**
          * NewUser
@@ -1750,6 +1804,22 @@ export interface components {
              * @description The part.
              */
             items: components["schemas"]["Passage"][];
+            /**
+             * Next Cursor
+             * @description Asks for the next part, as `cursor`; null: this was the last.
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * Page[Session]
+         * @description Part of a list.
+         */
+        Page_Session_: {
+            /**
+             * Items
+             * @description The part.
+             */
+            items: components["schemas"]["Session"][];
             /**
              * Next Cursor
              * @description Asks for the next part, as `cursor`; null: this was the last.
@@ -2042,6 +2112,51 @@ export interface components {
              * @default 4
              */
             top_k?: number;
+        };
+        /**
+         * Session
+         * @description A browser that is logged in.
+         */
+        Session: {
+            /**
+             * Api Key Id
+             * @description The API key that it was made with, directly or by a log-in link, and ends with; null: not known.
+             */
+            api_key_id: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             * @description When the browser logged in.
+             */
+            created_at: string;
+            /**
+             * Current
+             * @description Whether it is the one that asks; false for every session when an API key asks.
+             */
+            current: boolean;
+            /**
+             * Expires At
+             * Format: date-time
+             * @description When it ends by itself.
+             */
+            expires_at: string;
+            /**
+             * Id
+             * Format: uuid
+             * @description The session's id, which is not what its cookie holds.
+             */
+            id: string;
+            /**
+             * Last Used At
+             * Format: date-time
+             * @description When it was last used, to within some minutes.
+             */
+            last_used_at: string;
+            /**
+             * User Agent
+             * @description What the browser called itself when it logged in; null: it said nothing.
+             */
+            user_agent: string | null;
         };
         /**
          * Source
@@ -4432,6 +4547,160 @@ export interface operations {
             };
             /** @description The body does not say that it is JSON. */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body cannot be used; `errors` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_sessions: {
+        parameters: {
+            query?: {
+                /** @description How many items a page has at most. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Session_"];
+                };
+            };
+            /** @description The API key or the session is missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body cannot be used; `errors` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_other_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The API key or the session is missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body cannot be used; `errors` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The session's id. */
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The API key or the session is missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is none of this id, or it is another user's. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

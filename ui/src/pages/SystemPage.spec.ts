@@ -7,7 +7,7 @@ import { FIRST, health, problem, SECOND } from '@/testing/made'
 import { network } from '@/testing/network'
 import { opened } from '@/testing/opened'
 
-const LAPTOP: ApiKey = { id: FIRST, name: 'laptop', created_at: '2026-01-01T10:00:00Z' }
+const LAPTOP: ApiKey = { id: FIRST, name: 'laptop', created_at: '2026-01-01T10:00:00Z', revocable: true }
 let keys: ApiKey[]
 
 function system(fields: Partial<System> = {}): System {
@@ -96,7 +96,7 @@ describe('API keys', () => {
     network.use(
       http.post('*/api/keys', async ({ request }) => {
         const { name } = (await request.json()) as { name: string }
-        const made = { id: SECOND, name, created_at: '2026-01-02T10:00:00Z' }
+        const made = { id: SECOND, name, created_at: '2026-01-02T10:00:00Z', revocable: true }
         keys = [...keys, made]
         return HttpResponse.json({ ...made, api_key: 'dyn_secret' }, { status: 201 })
       }),
