@@ -97,6 +97,52 @@ describe('the system page', () => {
   })
 })
 
+describe('the sessions', () => {
+  test('are listed, and one of another browser is ended: it is led to the log-in page', async () => {
+    const browser = page.context().browser()
+    const elsewhere = await (await browser!.newContext()).newPage()
+    await elsewhere.goto(await product.loginLink())
+    await elsewhere.getByRole('heading', { name: 'Agents' }).waitFor()
+
+    await page.reload()
+    const sessions = page.getByRole('list', { name: 'Sessions' })
+    await sessions.getByRole('button', { name: /^End Chrome on/ }).waitFor()
+    expect(await sessions.getByText('this browser').count()).toBe(1)
+    await look('sessions')
+    await page.getByRole('button', { name: 'Log out everywhere else' }).click()
+
+    await sessions.getByRole('button', { name: /^End / }).waitFor({ state: 'detached' })
+    await elsewhere.reload()
+    await elsewhere.getByRole('heading', { name: 'Log in' }).waitFor()
+    await elsewhere.context().close()
+    await page.reload()
+    await heading('System').waitFor()
+  })
+
+  test('made with a key end with it', async () => {
+    await page.getByLabel('New API key').fill('laptop')
+    await page.getByRole('button', { name: 'Create key' }).click()
+    const key = await page.locator('.secret').innerText()
+    const browser = page.context().browser()
+    const laptop = await (await browser!.newContext()).newPage()
+    await laptop.goto(`${product.address}/login`)
+    await laptop.getByLabel('API key').fill(key)
+    await laptop.getByRole('button', { name: 'Log in' }).click()
+    await laptop.getByRole('heading', { name: 'Agents' }).waitFor()
+    await page.reload()
+
+    await page.getByRole('button', { name: 'Revoke laptop' }).click()
+    await page.getByText('One browser logged in with it will be logged out.').waitFor()
+    await look('revoke-with-session')
+    await page.getByRole('button', { name: 'Revoke', exact: true }).click()
+
+    await page.getByRole('button', { name: /^End / }).waitFor({ state: 'detached' })
+    await laptop.reload()
+    await laptop.getByRole('heading', { name: 'Log in' }).waitFor()
+    await laptop.context().close()
+  })
+})
+
 describe('the navigation', () => {
   test('leads everywhere by keys, and says where one is', async () => {
     for (const [keys, name] of [

@@ -1,6 +1,9 @@
-/** Who is logged in, and with which keys programs are. */
+/** Who is logged in, in which browsers, and with which keys programs are. */
 import { answered, done, http, settled } from './http'
-import type { ApiKey, NewApiKey, Page, User } from './types'
+import { part } from './pages'
+import type { ApiKey, NewApiKey, Page, Session, User } from './types'
+
+const SESSIONS_AT_ONCE = 50
 
 export function me(): Promise<User> {
   return answered(http.GET('/api/me'))
@@ -26,4 +29,18 @@ export function createKey(name: string): Promise<NewApiKey> {
 
 export function revokeKey(keyId: string): Promise<void> {
   return done(http.DELETE('/api/keys/{key_id}', { params: { path: { key_id: keyId } } }))
+}
+
+/** Newest first. */
+export function listSessions(cursor: string | null): Promise<Page<Session>> {
+  return answered(http.GET('/api/sessions', { params: { query: part(SESSIONS_AT_ONCE, cursor) } }))
+}
+
+export function endSession(sessionId: string): Promise<void> {
+  return done(http.DELETE('/api/sessions/{session_id}', { params: { path: { session_id: sessionId } } }))
+}
+
+/** Ends all sessions of the user but this browser's. */
+export function endOtherSessions(): Promise<void> {
+  return done(http.DELETE('/api/sessions'))
 }

@@ -2,32 +2,24 @@ import { screen, within } from '@testing-library/vue'
 import { http, HttpResponse } from 'msw'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 
-import type { ApiKey, System } from '@/api/types'
-import { FIRST, health, problem, SECOND } from '@/testing/made'
+import type { ApiKey, Session } from '@/api/types'
+import { AGENT, FIRST, health, problem, SECOND, session, system } from '@/testing/made'
 import { network } from '@/testing/network'
 import { opened } from '@/testing/opened'
 
 const LAPTOP: ApiKey = { id: FIRST, name: 'laptop', created_at: '2026-01-01T10:00:00Z', revocable: true }
+const TOKEN: ApiKey = { ...LAPTOP, id: AGENT, name: "first user's token", revocable: false }
 let keys: ApiKey[]
-
-function system(fields: Partial<System> = {}): System {
-  return {
-    versions: { dynavera: '0.1.0', python: '3.11.9', temporal: '1.32.0' },
-    generator: 'extractive',
-    generators: ['extractive'],
-    embedder: 'wordllama',
-    temporal_ui: 'http://127.0.0.1:8233',
-    mcp_url: 'http://127.0.0.1:8001',
-    ...fields,
-  }
-}
+let sessions: Session[]
 
 beforeEach(() => {
   keys = [LAPTOP]
+  sessions = [session({ id: SECOND, current: true }), session()]
   network.use(
     http.get('*/api/me', () => HttpResponse.json({ id: SECOND, name: 'owner' })),
     http.get('*/api/system', () => HttpResponse.json(system())),
     http.get('*/api/keys', () => HttpResponse.json({ items: keys, next_cursor: null })),
+    http.get('*/api/sessions', () => HttpResponse.json({ items: sessions, next_cursor: null })),
   )
 })
 
@@ -153,6 +145,56 @@ describe('API keys', () => {
     expect(await screen.findByText(/There is no key/)).toBeVisible()
     expect(revoked).toEqual([FIRST])
     expect(await screen.findByText('“laptop” is revoked')).toBeInTheDocument()
+  })
+
+  test('that come from the settings say so, and cannot be revoked', async () => {
+    keys = [TOKEN, LAPTOP]
+
+    await opened('/system')
+
+    const [token, laptop] = within(await screen.findByRole('list', { name: 'API keys' })).getAllByRole(
+      'listitem',
+    )
+    expect(token).toHaveTextContent(/first user's token.*to change it, change the settings/)
+    expect(within(token!).queryByRole('button')).toBeNull()
+    expect(within(laptop!).getByRole('button', { name: 'Revoke laptop' })).toBeVisible()
+  })
+
+  test.each([
+    { here: false, others: 1, words: 'One browser logged in with it will be logged out.' },
+    { here: true, others: 0, words: 'One browser logged in with it will be logged out: it is this one.' },
+    { here: true, others: 1, words: '2 browsers logged in with it will be logged out: this one among them.' },
+  ])('say which browsers they take with them: $words', async ({ here, others, words }) => {
+    sessions = [
+      session({ id: SECOND, current: true, api_key_id: here ? LAPTOP.id : null }),
+      session({ api_key_id: others > 0 ? LAPTOP.id : AGENT }),
+    ]
+    const { user } = await opened('/system')
+    await screen.findByRole('button', { name: 'Log out this browser' })
+
+    await user.click(await screen.findByRole('button', { name: 'Revoke laptop' }))
+
+    expect(await screen.findByRole('dialog', { name: 'Revoke this key?' })).toHaveTextContent(words)
+  })
+
+  test('that are revoked end sessions, and the list shows it', async () => {
+    sessions = [session({ id: SECOND, current: true }), session({ api_key_id: LAPTOP.id })]
+    network.use(
+      http.delete('*/api/keys/:id', () => {
+        sessions = sessions.slice(0, 1)
+        return new HttpResponse(null, { status: 204 })
+      }),
+    )
+    const { user } = await opened('/system')
+    await screen.findByRole('button', { name: /^End Firefox on Linux/ })
+
+    await user.click(await screen.findByRole('button', { name: 'Revoke laptop' }))
+    await user.click(await screen.findByRole('button', { name: 'Revoke' }))
+
+    await vi.waitFor(() => {
+      expect(screen.queryByRole('button', { name: /^End / })).toBeNull()
+    })
+    expect(screen.getByRole('button', { name: 'Log out this browser' })).toBeVisible()
   })
 
   test('that could not be revoked are still there, and it can be tried again', async () => {

@@ -7,7 +7,7 @@ import type { ApiKey, NewApiKey } from '@/api/types'
 import { useListing } from '@/api/useListing'
 import { useToastStore } from '@/toasts/toastStore'
 
-export function useApiKeys() {
+export function useApiKeys(whenRevoked: () => void) {
   const toasts = useToastStore()
   const { items: keys, problem, refresh } = useListing(api.listKeys)
   /** The key just made: the only moment in which it can be seen. */
@@ -24,6 +24,7 @@ export function useApiKeys() {
       if (made.value?.id === key.id) {
         forget()
       }
+      whenRevoked()
       toasts.say({ title: `“${key.name}” is revoked`, detail: 'Who shows it is turned away.', tone: 'good' })
     } catch (error) {
       const { message, code } = asProblem(error)

@@ -9,7 +9,9 @@ import type {
   Health,
   Passage,
   Problem,
+  Session,
   Source,
+  System,
 } from '@/api/types'
 
 export const AGENT = '01900000-0000-7000-8000-0000000000aa'
@@ -184,4 +186,30 @@ export function health(away: Partial<Record<keyof Health['checks'], string>> = {
 
 export function problem(fields: Pick<Problem, 'status' | 'code' | 'detail'> & Partial<Problem>): Problem {
   return { type: 'about:blank', title: 'Problem', ...fields }
+}
+
+export function system(fields: Partial<System> = {}): System {
+  return {
+    versions: { dynavera: '0.1.0', python: '3.11.9', temporal: '1.32.0' },
+    generator: 'extractive',
+    generators: ['extractive'],
+    embedder: 'wordllama',
+    temporal_ui: 'http://127.0.0.1:8233',
+    mcp_url: 'http://127.0.0.1:8001',
+    ...fields,
+  }
+}
+
+/** A browser that is logged in elsewhere. */
+export function session(fields: Partial<Session> = {}): Session {
+  return {
+    id: FIRST,
+    current: false,
+    user_agent: 'Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0',
+    api_key_id: null,
+    created_at: '2026-01-01T10:00:00Z',
+    last_used_at: '2026-01-02T10:00:00Z',
+    expires_at: '2026-01-31T10:00:00Z',
+    ...fields,
+  }
 }

@@ -9,6 +9,7 @@ export const network = setupServer(
   http.get('*/api/executions', () => HttpResponse.json({ items: [execution()], next_cursor: null })),
   http.get('*/api/documents', () => HttpResponse.json({ items: [], next_cursor: null })),
   http.get('*/api/collections', () => HttpResponse.json({ items: [] })),
+  http.get('*/api/sessions', () => HttpResponse.json({ items: [], next_cursor: null })),
   http.get('*/api/health', () => HttpResponse.json(health())),
   http.get('*/api/executions/stream', () => streamed(new ReadableStream())),
 )
