@@ -41,9 +41,10 @@ async def serve(settings: Settings, listening: socket.socket, *, lent: bool) -> 
     configure(settings)
     database = Database(settings.records_url)
     try:
+        # A generator that cannot be used is refused before anything is made, or said.
+        app = create_app(settings, database)
         await migrate(database)
         await ensure_owner(database, settings, _log.info)
-        app = create_app(settings, database)
         server = Server(_config(app))
         async with AsyncExitStack() as opened:
             # The lifespan is entered here, so that what goes wrong in it is a sentence and no traceback.

@@ -25,7 +25,7 @@ from mcp_service.knowledge.embedders import WordLlamaEmbedder
 from mcp_service.knowledge.knowledge import open_knowledge
 from mcp_service.knowledge.opening import OpeningKnowledge
 from mcp_service.problems import problem, refusal_response
-from mcp_service.protocol import KnowledgeServer, mcp_server
+from mcp_service.protocol import mcp_server
 from mcp_service.refusals import KNOWN, Known
 from mcp_service.routes import router
 from mcp_service.service import Service
@@ -35,11 +35,30 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     """The service; its lifespan needs a database that is migrated and has a first user.
 
     It generates as soon as that has begun; the knowledge is opened meanwhile.
+
+    Raises:
+        GeneratorUnavailable: the default generator cannot be used.
     """
     doorkeeper = Doorkeeper(Users(database), mcp_token(settings))
-    app = FastAPI(
-        title="Dynavera's MCP service", lifespan=lambda app: _lifespan(app, settings, database, doorkeeper, server)
-    )
+    words = WordLlamaEmbedder()
+    generators = Generators(settings, words)
+    generators.check_default()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        knowledge = OpeningKnowledge(
+            open_knowledge(settings.data_dir / "knowledge", settings.embedder, database, words)
+        )
+        app.state.service = Service(
+            doorkeeper, Agents(database), DocumentRecords(database), Generations(generators), knowledge
+        )
+        try:
+            async with knowledge.under_way(), server.session_manager.run():
+                yield
+        finally:
+            await generators.close()
+
+    app = FastAPI(title="Dynavera's MCP service", lifespan=lifespan)
     server = mcp_server(lambda: app.state.service)
     # The door checks hosts and origins of every path, so the SDK need not, and would know fewer names.
     tools = server.streamable_http_app(
@@ -56,24 +75,6 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     for known in KNOWN:
         app.add_exception_handler(known, _refused)
     return app
-
-
-@asynccontextmanager
-async def _lifespan(
-    app: FastAPI, settings: Settings, database: Database, doorkeeper: Doorkeeper, server: KnowledgeServer
-) -> AsyncGenerator[None]:
-    words = WordLlamaEmbedder()
-    generators = Generators(settings, words)
-    generators.check_default()
-    knowledge = OpeningKnowledge(open_knowledge(settings.data_dir / "knowledge", settings.embedder, database, words))
-    app.state.service = Service(
-        doorkeeper, Agents(database), DocumentRecords(database), Generations(generators), knowledge
-    )
-    try:
-        async with knowledge.under_way(), server.session_manager.run():
-            yield
-    finally:
-        await generators.close()
 
 
 async def _refused(_request: Request, error: Exception) -> Response:

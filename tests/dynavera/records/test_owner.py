@@ -162,7 +162,7 @@ async def test_a_token_file_that_was_removed_is_made_again_and_the_earlier_token
     assert [await is_valid(one, token) for token in (earlier, one.token)] == [False, True]
 
 
-async def test_a_token_file_that_was_written_anew_is_used(host: NewHost) -> None:
+async def test_a_token_file_that_was_rewritten_is_used(host: NewHost) -> None:
     one = host("one")
     await one.start()
     earlier = one.token
