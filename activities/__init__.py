@@ -1,1 +1,1 @@
-"""What the workflow does in the outside world."""
+"""The activities of the workflow: everything it does outside Temporal."""

@@ -1,4 +1,4 @@
-"""What an attempt to generate tells its workflow while it runs: batches, each numbered."""
+"""Progress of a generation, sent to its workflow in numbered batches."""
 
 import time
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ REPORT = "report"
 
 
 class EventBatch(Contract):
-    """Part of what an attempt has to tell; `index` counts the attempt's batches from 0, so that none counts twice."""
+    """Part of an attempt's progress; `index` counts the attempt's batches from 0, so that none counts twice."""
 
     attempt: int
     index: int
@@ -36,44 +36,44 @@ class SignalBudget:
     generations: int = 0
 
     def pause(self, answer_length: int, batches: int) -> timedelta:
-        """The time between two batches of an attempt that has sent so many, for an answer of so many code points."""
+        """The time between two batches, after `batches` of them, for an answer of `answer_length` code points."""
         if batches >= BATCHES_BEFORE_SLOW:
             return DELTA_EVERY_SLOW
-        grown = min(1.0, answer_length / DELTA_EVERY_GROWS_OVER)
-        by_length = DELTA_EVERY_FIRST + (DELTA_EVERY_MOST - DELTA_EVERY_FIRST) * grown
+        growth = min(1.0, answer_length / DELTA_EVERY_GROWS_OVER)
+        by_length = DELTA_EVERY_FIRST + (DELTA_EVERY_MOST - DELTA_EVERY_FIRST) * growth
         return max(by_length, timedelta(seconds=self.generations / self.per_second))
 
 
 @dataclass
 class Outbox:
-    """Gathers what is to be told until the next batch is due."""
+    """Collects an attempt's progress until the next batch is due."""
 
     attempt: int
     budget: SignalBudget
     answer: str
     _contents: list[DeltaContent | ProgressContent] = field(default_factory=list[DeltaContent | ProgressContent])
-    _waits: bool = False
-    _writes: bool = False
-    _owes_remark: bool = False
+    _waiting: bool = False
+    _writing: bool = False
+    _has_unsent_note: bool = False
     _muted: bool = False
     _index: int = 0
     _due: float | None = None
     _last_sent: float | None = None
 
-    def say(self, message: str) -> None:
-        """The generator is not writing yet, and says why; or it is, and has something to say about it."""
-        self._owes_remark = True
-        self._waits = not self._writes
-        self._add(ProgressContent(stage="generating" if self._writes else "initializing", message=message))
+    def add_note(self, message: str) -> None:
+        """Add a message of the generator: why it does not write yet, or a remark about what it writes."""
+        self._has_unsent_note = True
+        self._waiting = not self._writing
+        self._add(ProgressContent(stage="generating" if self._writing else "initializing", message=message))
 
-    def write(self, offset: int, text: str) -> None:
-        """The answer goes on at `offset`, in code points."""
-        if not self._writes:
-            # Why there was no text yet is not worth a batch of its own any more.
-            self._owes_remark = False
-        self._writes = True
-        if self._waits:
-            self._waits = False
+    def add_text(self, offset: int, text: str) -> None:
+        """Add text at `offset`, in code points."""
+        if not self._writing:
+            # Why there was no text yet no longer needs a batch of its own.
+            self._has_unsent_note = False
+        self._writing = True
+        if self._waiting:
+            self._waiting = False
             self._add(ProgressContent(stage="generating", message="Writing the answer."))
         last = self._contents[-1] if self._contents else None
         if isinstance(last, DeltaContent) and offset == last.offset + len(last.text):
@@ -82,24 +82,24 @@ class Outbox:
             self._add(DeltaContent(offset=offset, text=text))
         self.answer = self.answer[:offset] + text
 
-    def wait(self) -> float | None:
-        """Seconds until a batch is due, 0 for now; None while there is nothing to tell."""
+    def seconds_until_due(self) -> float | None:
+        """Seconds until the next batch is due, 0 for now; None while there is nothing to send."""
         return None if self._due is None or self._muted else max(0.0, self._due - time.monotonic())
 
     @property
-    def owes_remark(self) -> bool:
-        """Whether there is something to tell about the text, or about there being none, that its end will not say."""
-        return self._owes_remark and not self._muted
+    def has_unsent_note(self) -> bool:
+        """Whether there is a note that the attempt's result will not contain."""
+        return self._has_unsent_note and not self._muted
 
     def mute(self) -> None:
-        """Nothing can be told any more; the attempt's result says the rest."""
+        """Send no more batches; the attempt's result has the rest of the text."""
         self._muted = True
 
-    def batch(self) -> EventBatch:
-        """The batch that is due; what comes from here on is for the next one."""
+    def take_batch(self) -> EventBatch:
+        """The batch that is due; later content goes into the next one."""
         batch = EventBatch(attempt=self.attempt, index=self._index, at=utc_now(), contents=self._contents)
         self._contents, self._due = [], None
-        self._owes_remark = False
+        self._has_unsent_note = False
         self._index += 1
         self._last_sent = time.monotonic()
         return batch

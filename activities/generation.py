@@ -1,4 +1,4 @@
-"""What the workflow asks of a generator: an answer, told as it is written, that stops when it is told to."""
+"""Generation, as an activity: its text is sent to the workflow as it is written, and a stop stops the model."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -12,16 +12,15 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.batches import REPORT, Outbox, SignalBudget
+from activities.failures import execution_gone, interrupted, refused, unavailable
 from activities.heartbeat import heartbeating
-from activities.mcp_client import McpAway, McpRefused, StatusLine, TextPiece
-from activities.refusals import away, execution_gone, interrupted, refused
+from activities.mcp_client import GenerationItem, StatusLine, TextPiece
+from activities.mcp_errors import McpAway, McpRefused
 from dynavera.contracts.contract import Contract, UtcTime, utc_now
 from dynavera.contracts.documents import RetrievedPassage
 from dynavera.contracts.executions import Usage
 from dynavera.contracts.mcp import GenerateCall, Generated, GenerationStopped
 from dynavera.limits import RETRY_FIRST, RPC_TIMEOUT, STOP_ACKNOWLEDGEMENT
-
-Told = TextPiece | StatusLine | Generated
 
 PASSING = {
     RPCStatusCode.ABORTED,
@@ -32,23 +31,23 @@ PASSING = {
     RPCStatusCode.UNAVAILABLE,
     RPCStatusCode.UNKNOWN,
 }
-"""What Temporal answers while it is away or busy; anything else it would answer again, such as its limit of signals."""
+"""Statuses of a Temporal that is away or busy. Any other, such as for its limit of signals, would come again."""
 
 
 class Generators(Protocol):
-    """What writes answers: the MCP service."""
+    """Writes answers: the MCP service."""
 
-    def generate(self, user_id: UUID, call: GenerateCall) -> AsyncGenerator[Told]:
-        """Pieces and status lines as they come, then the whole; closing it stops the model."""
+    def generate(self, user_id: UUID, call: GenerateCall) -> AsyncGenerator[GenerationItem]:
+        """Pieces and status lines as they arrive, then the whole; closing the generator stops the model."""
         ...
 
     async def stop_generation(self, user_id: UUID, operation_id: str) -> GenerationStopped:
-        """Answered when the generator has let go."""
+        """Stop a generation; returns when the generator has stopped."""
         ...
 
 
-class Generation(Contract):
-    """One attempt to answer; `prefix` is what earlier attempts have published."""
+class GenerationRequest(Contract):
+    """One attempt to answer; `prefix` is the text that earlier attempts have published."""
 
     user_id: UUID
     operation_id: str
@@ -62,123 +61,123 @@ class Generation(Contract):
     prefix: str
 
 
-class Whole(Contract):
-    """What is said of an answer that is whole."""
+class CompleteAnswer(Contract):
+    """What is known of a complete answer besides its text."""
 
     generator: str
     usage: Usage
 
 
-class Written(Contract):
-    """What an attempt has written: `whole` when nothing is missing, `acknowledged_at` when it was stopped."""
+class GenerationResult(Contract):
+    """The answer of an attempt: `whole` is set if it is complete, `acknowledged_at` if the generator was stopped."""
 
     answer: str
     at: UtcTime
-    whole: Whole | None
+    whole: CompleteAnswer | None
     acknowledged_at: UtcTime | None = None
 
 
-class StopOrder(Contract):
-    """Which generation to stop, whoever runs it."""
+class StopRequest(Contract):
+    """Which generation to stop."""
 
     user_id: UUID
     operation_id: str
 
 
 class Acknowledgement(Contract):
-    """When the generator let go; null when it did not say."""
+    """When the generator stopped; null if it did not answer."""
 
     at: UtcTime | None
 
 
 @dataclass(frozen=True)
 class GenerationActivities:
-    """Generation, by the MCP service; deltas go to the workflow by signal."""
+    """Generation by the MCP service; deltas go to the workflow by signal."""
 
     generators: Generators
     client: Client
     budget: SignalBudget
 
     @activity.defn
-    async def generate(self, generation: Generation) -> Written:
-        """The answer; or, when the execution is stopped meanwhile, what there is of it.
+    async def generate(self, request: GenerationRequest) -> GenerationResult:
+        """The answer; or, if the execution is stopped meanwhile, the part that was written.
 
         Raises:
             ApplicationError: its type is the refusal's code; `non_retryable` when trying again cannot help.
         """
-        outbox = Outbox(generation.attempt, self.budget, generation.prefix)
+        outbox = Outbox(request.attempt, self.budget, request.prefix)
         self.budget.generations += 1
         try:
             async with heartbeating():
-                return await self._generate(generation, outbox)
+                return await self._generate(request, outbox)
         except McpRefused as error:
             raise refused(error) from error
         except McpAway as error:
-            raise away(error) from error
+            raise unavailable(error) from error
         finally:
             self.budget.generations -= 1
 
     @activity.defn
-    async def stop_generation(self, order: StopOrder) -> Acknowledgement:
-        """Tell the generator to let go, where the activity that ran it could not."""
-        return await self._let_go(order.user_id, order.operation_id)
+    async def stop_generation(self, request: StopRequest) -> Acknowledgement:
+        """Stop a generation whose own activity cannot do it."""
+        return await self._stop(request.user_id, request.operation_id)
 
-    async def _generate(self, generation: Generation, outbox: Outbox) -> Written:
+    async def _generate(self, request: GenerationRequest, outbox: Outbox) -> GenerationResult:
         try:
-            async with aclosing(self.generators.generate(generation.user_id, _call(generation))) as told:
-                generated = await self._tell(told, outbox)
+            async with aclosing(self.generators.generate(request.user_id, _call(request))) as items:
+                generated = await self._forward(items, outbox)
             if generated.finish_reason == "stopped":
-                # Somebody else has stopped it under its name: a call that thawed late, or a client of the service.
-                await self._tell_rest(outbox)
+                # Stopped by another call with the same operation id: one that thawed late, or another client's.
+                await self._flush(outbox)
                 raise interrupted()
-            if outbox.owes_remark:
-                await self._tell_rest(outbox)
-            whole = Whole(generator=generated.generator, usage=generated.usage)
-            return Written(answer=generated.text, at=utc_now(), whole=whole)
+            if outbox.has_unsent_note:
+                await self._flush(outbox)
+            whole = CompleteAnswer(generator=generated.generator, usage=generated.usage)
+            return GenerationResult(answer=generated.text, at=utc_now(), whole=whole)
         except asyncio.CancelledError:
             details = activity.cancellation_details()
             if details is None or not details.cancel_requested:
                 raise
-            acknowledgement = await self._let_go(generation.user_id, generation.operation_id)
-            return Written(answer=outbox.answer, at=utc_now(), whole=None, acknowledged_at=acknowledgement.at)
+            acknowledgement = await self._stop(request.user_id, request.operation_id)
+            return GenerationResult(answer=outbox.answer, at=utc_now(), whole=None, acknowledged_at=acknowledgement.at)
 
-    async def _tell(self, told: AsyncGenerator[Told], outbox: Outbox) -> Generated:
-        """Pass on what the service tells, in batches; the whole answer comes last and needs no signal."""
-        coming = asyncio.ensure_future(anext(told))
+    async def _forward(self, items: AsyncGenerator[GenerationItem], outbox: Outbox) -> Generated:
+        """Send the items to the workflow in batches; the whole answer comes last and is not sent."""
+        upcoming = asyncio.ensure_future(anext(items))
         try:
             while True:
-                done, _ = await asyncio.wait({coming}, timeout=outbox.wait())
+                done, _ = await asyncio.wait({upcoming}, timeout=outbox.seconds_until_due())
                 if not done:
-                    await self._report(outbox)
+                    await self._send_batch(outbox)
                     continue
-                match coming.result():
+                match upcoming.result():
                     case Generated() as generated:
                         return generated
                     case StatusLine(message):
-                        outbox.say(message)
+                        outbox.add_note(message)
                     case TextPiece(offset, text):
-                        outbox.write(offset, text)
-                coming = asyncio.ensure_future(anext(told))
-                if outbox.wait() == 0:
-                    await self._report(outbox)
+                        outbox.add_text(offset, text)
+                upcoming = asyncio.ensure_future(anext(items))
+                if outbox.seconds_until_due() == 0:
+                    await self._send_batch(outbox)
         except (McpAway, McpRefused):
-            # What was written counts: the next attempt goes on from it, or the reader keeps it.
-            await self._tell_rest(outbox)
+            # The text counts: the next attempt continues it, or the reader keeps it.
+            await self._flush(outbox)
             raise
         finally:
-            coming.cancel()
-            # Its failure, if it has one, is looked at: what ends this may be another one.
-            await asyncio.gather(coming, return_exceptions=True)
+            upcoming.cancel()
+            # Retrieve its exception, if any: another one may be on its way already.
+            await asyncio.gather(upcoming, return_exceptions=True)
 
-    async def _tell_rest(self, outbox: Outbox) -> None:
-        if outbox.wait() is not None:
-            await self._report(outbox)
+    async def _flush(self, outbox: Outbox) -> None:
+        if outbox.seconds_until_due() is not None:
+            await self._send_batch(outbox)
 
-    async def _report(self, outbox: Outbox) -> None:
-        """Deliver the batch that is due, however long Temporal is away: one that came twice is dropped there."""
+    async def _send_batch(self, outbox: Outbox) -> None:
+        """Send the batch that is due, until Temporal has it: the workflow drops duplicates."""
         info = activity.info()
         handle = self.client.get_workflow_handle(info.workflow_id or "", run_id=info.workflow_run_id)
-        batch = outbox.batch()
+        batch = outbox.take_batch()
         while True:
             try:
                 await handle.signal(REPORT, batch, rpc_timeout=RPC_TIMEOUT)
@@ -186,15 +185,15 @@ class GenerationActivities:
                 if error.status is RPCStatusCode.NOT_FOUND:
                     raise execution_gone() from error
                 if error.status not in PASSING:
-                    activity.logger.warning("No more batches can be delivered: %s", error)
+                    activity.logger.warning("No more batches can be sent: %s", error)
                     outbox.mute()
                     return
-                activity.logger.warning("A batch could not be delivered yet: %s", error)
+                activity.logger.warning("A batch could not be sent yet: %s", error)
                 await asyncio.sleep(RETRY_FIRST.total_seconds())
             else:
                 return
 
-    async def _let_go(self, user_id: UUID, operation_id: str) -> Acknowledgement:
+    async def _stop(self, user_id: UUID, operation_id: str) -> Acknowledgement:
         try:
             async with asyncio.timeout(STOP_ACKNOWLEDGEMENT.total_seconds()):
                 stopped = await self.generators.stop_generation(user_id, operation_id)
@@ -204,14 +203,14 @@ class GenerationActivities:
         return Acknowledgement(at=stopped.acknowledged_at)
 
 
-def _call(generation: Generation) -> GenerateCall:
+def _call(request: GenerationRequest) -> GenerateCall:
     return GenerateCall(
-        query=generation.query,
-        passages=generation.passages,
-        instructions=generation.instructions,
-        max_tokens=generation.max_tokens,
-        temperature=generation.temperature,
-        generator=generation.generator,
-        prefix=generation.prefix,
-        operation_id=generation.operation_id,
+        query=request.query,
+        passages=request.passages,
+        instructions=request.instructions,
+        max_tokens=request.max_tokens,
+        temperature=request.temperature,
+        generator=request.generator,
+        prefix=request.prefix,
+        operation_id=request.operation_id,
     )

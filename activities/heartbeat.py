@@ -6,21 +6,21 @@ from contextlib import asynccontextmanager
 
 from temporalio import activity
 
-from activities.refusals import execution_gone, worker_shut_down
+from activities.failures import execution_gone, worker_shut_down
 from dynavera.contracts.contract import utc_now
 from dynavera.limits import HEARTBEAT_EVERY
 
 
 @asynccontextmanager
 async def heartbeating() -> AsyncGenerator[None]:
-    """Send heartbeats for as long as the block runs, and say why it is ended early.
+    """Send heartbeats while the block runs, and raise the reason if it is ended early.
 
     Raises:
-        ApplicationError: the worker shuts down, or nobody waits for the activity any more.
+        ApplicationError: the worker shuts down, or the workflow does not wait for the activity any more.
         CancelledError: the workflow has cancelled the activity.
     """
     if activity.info().is_local:
-        # A local activity has half a second, and nobody to tell.
+        # A local activity has half a second and no heartbeats.
         yield
         return
     beating = asyncio.create_task(_beat())

@@ -1,4 +1,4 @@
-"""What the workflow asks of the knowledge base."""
+"""Retrieval, as an activity."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -6,15 +6,15 @@ from uuid import UUID
 
 from temporalio import activity
 
+from activities.failures import refused, unavailable
 from activities.heartbeat import heartbeating
-from activities.mcp_client import McpAway, McpRefused
-from activities.refusals import away, refused
+from activities.mcp_errors import McpAway, McpRefused
 from dynavera.contracts.contract import Contract, UtcTime, utc_now
 from dynavera.contracts.mcp import Retrieved
 
 
-class Retrieval(Contract):
-    """What to look for, for whom, and where."""
+class RetrievalRequest(Contract):
+    """What to search for, for whom, and where."""
 
     user_id: UUID
     query: str
@@ -22,17 +22,17 @@ class Retrieval(Contract):
     top_k: int
 
 
-class Found(Retrieved):
-    """What was found, and when."""
+class RetrievalResult(Retrieved):
+    """The passages found, and when."""
 
     at: UtcTime
 
 
 class Knowledge(Protocol):
-    """What finds passages: the MCP service."""
+    """Finds passages: the MCP service."""
 
     async def retrieve(self, user_id: UUID, query: str, collection: str, top_k: int) -> Retrieved:
-        """The passages that fit, the best first."""
+        """The passages that match, best first."""
         ...
 
 
@@ -43,8 +43,8 @@ class KnowledgeActivities:
     knowledge: Knowledge
 
     @activity.defn
-    async def retrieve(self, retrieval: Retrieval) -> Found:
-        """The passages that fit the query, the best first; none is an answer too.
+    async def retrieve(self, request: RetrievalRequest) -> RetrievalResult:
+        """The passages that match the query, best first; possibly none.
 
         Raises:
             ApplicationError: its type is the refusal's code; `non_retryable` when trying again cannot help.
@@ -52,10 +52,10 @@ class KnowledgeActivities:
         async with heartbeating():
             try:
                 retrieved = await self.knowledge.retrieve(
-                    retrieval.user_id, retrieval.query, retrieval.collection, retrieval.top_k
+                    request.user_id, request.query, request.collection, request.top_k
                 )
             except McpRefused as error:
                 raise refused(error) from error
             except McpAway as error:
-                raise away(error) from error
-        return Found(passages=retrieved.passages, at=utc_now())
+                raise unavailable(error) from error
+        return RetrievalResult(passages=retrieved.passages, at=utc_now())

@@ -1,4 +1,4 @@
-"""The MCP service as the activities see it; its errors are named here."""
+"""The client of the MCP service."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
@@ -9,34 +9,23 @@ from uuid import UUID
 
 from pydantic import BaseModel, SecretStr
 
-from dynavera.contracts.mcp import GenerateCall, Generated, GenerationStopped, Retrieved, ServiceRefusal
+from activities.mcp_errors import McpAway
+from dynavera.contracts.mcp import GenerateCall, Generated, GenerationStopped, Retrieved
 
 if TYPE_CHECKING:
-    from activities.mcp_line import Line
+    from activities.mcp_connection import McpConnection
 
 SHORT_CALL_SECONDS = 30
 """The longest silence of a call that does not generate."""
 
 GENERATION_SILENCE_SECONDS = 60
-"""The longest silence of a generation: the service says every ten seconds that it still runs."""
+"""The longest silence of a generation: the service sends a keep-alive every ten seconds."""
 
-GETS_READY_AFTER_SECONDS = 3
-"""A worker that starts takes over what was left; then, before anybody asks, it brings the library, whose import takes
-half a second of processor time."""
+PRELOAD_AFTER_SECONDS = 3
+"""A new worker first takes over unfinished work; then it imports the MCP library, which takes half a second of
+processor time, before the first call needs it."""
 
 AnswerT = TypeVar("AnswerT", bound=BaseModel)
-
-
-class McpAway(Exception):
-    """The MCP service cannot be reached, broke off, or did not answer in time: trying again can help."""
-
-
-class McpRefused(Exception):
-    """The MCP service said no, in words."""
-
-    def __init__(self, refusal: ServiceRefusal) -> None:
-        super().__init__(refusal.detail)
-        self.refusal = refusal
 
 
 @dataclass(frozen=True)
@@ -49,82 +38,82 @@ class TextPiece:
 
 @dataclass(frozen=True)
 class StatusLine:
-    """What people are told beside the text."""
+    """A message for people, beside the text."""
 
     message: str
 
 
-Told = TextPiece | StatusLine | Generated
+GenerationItem = TextPiece | StatusLine | Generated
 
 
 class McpService:
-    """The MCP service, asked on behalf of users; its clients stay open, and are opened again when they break.
+    """Calls the MCP service on behalf of users; connections stay open and are reopened when they break.
 
-    There is one for short calls and one for generations, so that many generations never keep a short call waiting. With
-    `prepared` the library is imported soon after the start instead of with the first call.
+    Generations have a connection of their own, so that many of them never delay a short call. With `preload` the MCP
+    library is imported soon after the start instead of at the first call.
     """
 
-    def __init__(self, url: str, token: SecretStr, *, prepared: bool = True) -> None:
+    def __init__(self, url: str, token: SecretStr, *, preload: bool = True) -> None:
         self._url = url
         self._token = token
-        self._prepared = prepared
-        self._lines: asyncio.Task[_Lines] | None = None
-        self._getting_ready: asyncio.Task[None] | None = None
+        self._preload = preload
+        self._connecting: asyncio.Task[_Connections] | None = None
+        self._preloading: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        """Nothing is opened yet: the service may come later."""
-        if self._prepared:
-            self._getting_ready = asyncio.create_task(self._get_ready())
+        """Nothing is opened yet: the service may start later."""
+        if self._preload:
+            self._preloading = asyncio.create_task(self._preload_library())
         return self
 
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Close the clients; what still runs breaks off."""
-        if self._getting_ready is not None:
-            self._getting_ready.cancel()
-        if self._lines is not None:
-            lines = await self._lines
-            await lines.short.close()
-            await lines.long.close()
+        """Close the connections; running calls break off."""
+        if self._preloading is not None:
+            self._preloading.cancel()
+        if self._connecting is not None:
+            connections = await self._connecting
+            await connections.short.close()
+            await connections.long.close()
 
     async def retrieve(self, user_id: UUID, query: str, collection: str, top_k: int) -> Retrieved:
-        """The passages of the user's documents that fit a question.
+        """The passages of the user's documents that match a question, best first.
 
         Raises:
             McpAway: the service could not be asked.
-            McpRefused: it said no.
+            McpRefused: it refused.
         """
         arguments = {"query": query, "collection": collection, "top_k": top_k}
         return await self._short_call(user_id, "retrieve", arguments, Retrieved)
 
     async def stop_generation(self, user_id: UUID, operation_id: str) -> GenerationStopped:
-        """Stop a generation; answers when the generator has let go.
+        """Stop a generation; returns when the generator has stopped.
 
         Raises:
             McpAway: the service could not be asked.
-            McpRefused: it said no.
+            McpRefused: it refused.
         """
         return await self._short_call(user_id, "stop_generation", {"operation_id": operation_id}, GenerationStopped)
 
-    async def generate(self, user_id: UUID, call: GenerateCall) -> AsyncGenerator[Told]:
-        """The pieces of an answer in order, and the whole at the end; closing this stops the model.
+    async def generate(self, user_id: UUID, call: GenerateCall) -> AsyncGenerator[GenerationItem]:
+        """The pieces of an answer in order, then the whole; closing the generator stops the model.
 
         Raises:
             McpAway: the service could not be asked, or broke off.
-            McpRefused: it said no.
+            McpRefused: it refused.
         """
-        told = _Answer(call.prefix)
-        line = (await self._open()).long
+        answer = _AnswerStream(call.prefix)
+        connection = (await self._connect()).long
         calling = asyncio.create_task(
-            line.call(user_id, "generate", call.model_dump(mode="json"), Generated, told.heard)
+            connection.call(user_id, "generate", call.model_dump(mode="json"), Generated, answer.on_progress)
         )
-        calling.add_done_callback(told.ended)
+        calling.add_done_callback(answer.end)
         try:
-            while (item := await told.next()) is not None:
+            while (item := await answer.next()) is not None:
                 yield item
             generated = calling.result()
-            missing = told.missing(generated.text)
+            missing = answer.missing(generated.text)
             if missing is not None:
                 yield missing
             yield generated
@@ -137,82 +126,84 @@ class McpService:
     ) -> AnswerT:
         try:
             async with asyncio.timeout(SHORT_CALL_SECONDS):
-                line = (await self._open()).short
-                return await line.call(user_id, tool, arguments, answer)
+                connection = (await self._connect()).short
+                return await connection.call(user_id, tool, arguments, answer)
         except TimeoutError as error:
             raise McpAway(f"The MCP service did not answer within {SHORT_CALL_SECONDS} seconds.") from error
 
-    async def _open(self) -> "_Lines":
-        if self._lines is None:
-            # In a thread, so that heartbeats go on meanwhile.
-            self._lines = asyncio.create_task(asyncio.to_thread(_lines, self._url, self._token))
-        return await asyncio.shield(self._lines)
+    async def _connect(self) -> "_Connections":
+        if self._connecting is None:
+            # In a thread, so that heartbeats continue during the import.
+            self._connecting = asyncio.create_task(asyncio.to_thread(_connections, self._url, self._token))
+        return await asyncio.shield(self._connecting)
 
-    async def _get_ready(self) -> None:
-        await asyncio.sleep(GETS_READY_AFTER_SECONDS)
-        await self._open()
+    async def _preload_library(self) -> None:
+        await asyncio.sleep(PRELOAD_AFTER_SECONDS)
+        await self._connect()
 
 
 @dataclass(frozen=True)
-class _Lines:
-    short: "Line"
-    long: "Line"
+class _Connections:
+    short: "McpConnection"
+    long: "McpConnection"
 
 
-def _lines(url: str, token: SecretStr) -> _Lines:
-    # Who only reads logs, as the API does, or takes an execution over, need not wait for the library.
-    from activities.mcp_line import Line
+def _connections(url: str, token: SecretStr) -> _Connections:
+    # Imported lazily: a process that never calls the service does not need the library.
+    from activities.mcp_connection import McpConnection
 
-    return _Lines(Line(url, token, SHORT_CALL_SECONDS), Line(url, token, GENERATION_SILENCE_SECONDS))
+    return _Connections(
+        McpConnection(url, token, SHORT_CALL_SECONDS), McpConnection(url, token, GENERATION_SILENCE_SECONDS)
+    )
 
 
-class _Answer:
-    """The pieces of an answer as they are heard: put in order, and completed from the whole at the end.
+class _AnswerStream:
+    """Puts the progress notifications of one answer in order, and completes them from the result.
 
-    The library hears each progress in a task of its own, so hearing does nothing but put it into a queue, and what
-    comes after the call's result is not waited for: the result has it.
+    The library runs a task for each notification, so `on_progress` only queues it. Notifications that come after the
+    call's result are not awaited: the result contains them.
     """
 
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
         self._text: str | None = None
-        self._early: dict[int, str] = {}
-        self._heard: asyncio.Queue[tuple[float, str] | None] = asyncio.Queue()
+        self._out_of_order: dict[int, str] = {}
+        self._notifications: asyncio.Queue[tuple[float, str] | None] = asyncio.Queue()
 
-    async def heard(self, progress: float, total: float | None, message: str | None) -> None:  # noqa: ARG002 -- the library's signature
-        """Take what the service says."""
-        self._heard.put_nowait((progress, message or ""))
+    async def on_progress(self, progress: float, total: float | None, message: str | None) -> None:  # noqa: ARG002 -- the library's signature
+        """Queue a notification."""
+        self._notifications.put_nowait((progress, message or ""))
 
-    def ended(self, _calling: object) -> None:
-        """Nothing more comes."""
-        self._heard.put_nowait(None)
+    def end(self, _calling: object) -> None:
+        """No notification follows."""
+        self._notifications.put_nowait(None)
 
     async def next(self) -> TextPiece | StatusLine | None:
         """The next piece or status line; None at the end."""
         while True:
-            if (piece := self._in_turn()) is not None:
+            if (piece := self._next_in_order()) is not None:
                 return piece
-            heard = await self._heard.get()
-            if heard is None:
+            notification = await self._notifications.get()
+            if notification is None:
                 return None
-            progress, message = heard
+            progress, message = notification
             if float(progress).is_integer():
-                self._early[int(progress) - len(message)] = message
+                self._out_of_order[int(progress) - len(message)] = message
             elif message:
                 return StatusLine(message)
 
     def missing(self, whole: str) -> TextPiece | None:
-        """What of `whole` has not been heard."""
+        """The part of `whole` that no notification contained."""
         known = self._prefix if self._text is None else self._text
         offset = len(known) if whole.startswith(known) else 0
         return None if whole == known else TextPiece(offset, whole[offset:])
 
-    def _in_turn(self) -> TextPiece | None:
-        # The first piece goes on after the prefix, or starts over; each other one goes on after the last.
+    def _next_in_order(self) -> TextPiece | None:
+        # The first piece continues the prefix or starts over; each later one continues the text.
         starts = (len(self._prefix), 0) if self._text is None else (len(self._text),)
         for offset in starts:
-            if offset in self._early:
-                piece = TextPiece(offset, self._early.pop(offset))
+            if offset in self._out_of_order:
+                piece = TextPiece(offset, self._out_of_order.pop(offset))
                 self._text = (self._prefix if self._text is None else self._text)[:offset] + piece.text
                 return piece
         return None

@@ -90,7 +90,7 @@ async def assembled(
     deliveries = Deliveries(database)
     async with (
         mcp_client(settings, token) as client,
-        McpService(settings.mcp_base_url, token, prepared=False) as generators,
+        McpService(settings.mcp_base_url, token, preload=False) as generators,
     ):
         sweep = Sweep(deliveries, logs, temporal, generators)
         knowledge = Knowledge(client)

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from temporalio.client import WorkflowExecutionStatus
 
-from activities.mcp_client import McpAway, McpRefused
+from activities.mcp_errors import McpAway, McpRefused
 from api.temporal import Closing, FailingTask, Temporal, TemporalAway, TemporalRefuses, WorkflowUnknown
 from dynavera.contracts.contract import utc_now
 from dynavera.contracts.events import ExecutionEvent

@@ -41,7 +41,7 @@ from dynavera.limits import (
 )
 from dynavera.records.deliveries import Order
 from workflows import rules
-from workflows.agent_execution import AgentExecution, ExecutionOrder
+from workflows.agent_execution import AgentExecution, ExecutionRequest
 from workflows.event_log import LogPage, Snapshot
 from workflows.history_log import HistoryLog, read_history
 
@@ -114,7 +114,7 @@ class Temporal:
             TemporalRefuses: it cannot be started as it is.
             TemporalAway: Temporal does not answer.
         """
-        execution = ExecutionOrder(
+        execution = ExecutionRequest(
             execution_id=order.execution_id,
             agent_id=order.agent_id,
             user_id=order.user_id,

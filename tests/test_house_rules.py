@@ -30,7 +30,7 @@ NOT_RECORDED = frozenset(
 """Calls whose answer can differ between a workflow and its replay; see docs/decisions/exact-replay.md."""
 
 WORKFLOW_MODULES = frozenset(
-    {"agent_execution", "attempts", "endings", "event_log", "legacy", "recording", "replay_guard", "rules"}
+    {"agent_execution", "attempts", "endings", "event_log", "failures", "legacy", "recording", "replay_guard", "rules"}
 )
 """The modules of `workflows` whose code runs in workflows."""
 

@@ -1,1 +1,1 @@
-"""What Temporal keeps alive: the workflow and its worker."""
+"""The Temporal workflow and its worker."""

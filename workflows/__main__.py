@@ -8,7 +8,7 @@ from dynavera.starting import CannotStart, begin, prepare_records_folder
 
 
 def main() -> None:
-    """Work until a signal says stop; what cannot be started is one sentence and exit code 1."""
+    """Run until SIGTERM or SIGINT; exits with 1 and the reason if the worker cannot start."""
     try:
         settings = load_settings()
         prepare_records_folder(settings)

@@ -1,120 +1,129 @@
-"""Why an attempt failed, whether and when the next one starts, and when the failure happened."""
+"""Attempts at one step of an execution: the workflow's own retries, so that each failure is in the log."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TypeVar
 
-from pydantic import TypeAdapter, ValidationError
-from temporalio.exceptions import ActivityError, ApplicationError, ApplicationErrorCategory, TimeoutType
-from temporalio.exceptions import TimeoutError as ActivityTimeoutError
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, is_cancelled_exception
 
-from dynavera.contracts.contract import UtcTime
-from dynavera.limits import (
-    HEARTBEAT_TIMEOUT,
-    HISTORY_BYTES_SLOW_DOWN,
-    HISTORY_EVENTS_SLOW_DOWN,
-    RETRY_AFTER_MOST,
-    RETRY_FIRST,
-    RETRY_MOST,
-    RETRY_SOON,
-    RETRY_SOON_ATTEMPTS,
-)
+with workflow.unsafe.imports_passed_through():
+    from dynavera.contracts.events import ProgressContent
+    from dynavera.contracts.executions import Stage
+    from dynavera.limits import HISTORY_BYTES_SLOW_DOWN, HISTORY_EVENTS_SLOW_DOWN
+    from workflows import legacy, rules
+    from workflows.event_log import EventLog
+    from workflows.failures import Failure, failure_of, too_late
+    from workflows.recording import Recorder
 
-UNFORESEEN_ATTEMPTS = 5
-"""Attempts that may end with an error nobody foresaw: a passing fault deserves some, a bug no more."""
+T = TypeVar("T")
 
-FEWER = {"generator_silent": 3, "generator_died": 5, "generator_garbled": 5}
-"""Foreseen failures that are tried again, but not for as long as the execution may take: each costs minutes, or the
-loading of a model for which there may be no memory, or may be a fault that does not pass."""
-
-EVENTS_OF_ATTEMPT, EVENTS_OF_SIGNAL = 11, 4
-"""Events of history that a failed attempt and a signal cause, their workflow tasks included."""
-
-_moment = TypeAdapter[datetime](UtcTime)
+EVENTS_PER_ATTEMPT, EVENTS_PER_SIGNAL = 11, 4
+"""Events of history that a failed attempt and a signal cause, including their workflow tasks."""
 
 
-@dataclass(frozen=True)
-class Failure:
-    """Why an attempt failed, in words for the reader.
+class ExecutionFailed(Exception):
+    """The execution cannot continue."""
 
-    `most` is how many attempts it is worth, None for any number; `at` is when it happened, None where nothing in the
-    history says so.
-    """
-
-    message: str
-    code: str
-    most: int | None
-    pause: timedelta | None = None
-    at: datetime | None = None
-
-    def pause_after(self, attempt: int) -> timedelta | None:
-        """How long to wait after this attempt; None when there is no further one."""
-        if self.most is not None and attempt >= self.most:
-            return None
-        if self.pause is not None:
-            return min(max(self.pause, RETRY_FIRST), RETRY_AFTER_MOST)
-        if attempt <= RETRY_SOON_ATTEMPTS:
-            return min(RETRY_FIRST * 2 ** (attempt - 1), RETRY_SOON)
-        return min(RETRY_SOON * 2 ** min(attempt - RETRY_SOON_ATTEMPTS, 10), RETRY_MOST)
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
 
 
 @dataclass
-class HistoryEstimate:
-    """How long the history is, estimated from what the workflow has caused.
+class Attempts:
+    """Runs activities until they succeed, cannot succeed, or the execution's time is up."""
 
-    The length that Temporal reports is not used: it differs between an execution and its replay.
-    """
+    log: EventLog
+    records: Recorder
+    started_at: datetime
+    time_limit: timedelta
+    count: int = 0
+    request_bytes: int = 0
+    """The size of the activities' inputs so far, as JSON."""
 
-    attempts: int = 0
-    size: int = 0
+    @property
+    def time_left(self) -> timedelta:
+        """The time until the execution's limit, at least a second."""
+        return max(self.started_at + self.time_limit - self.log.now, timedelta(seconds=1))
 
-    def slowdown(self, signals: int) -> int:
-        """The factor for pauses between attempts: Temporal ends a history at 51,200 events or 50 MB."""
-        events = self.attempts * EVENTS_OF_ATTEMPT + signals * EVENTS_OF_SIGNAL
-        return 1 + max(events // HISTORY_EVENTS_SLOW_DOWN, self.size // HISTORY_BYTES_SLOW_DOWN)
+    async def run(self, stage: Stage, start: Callable[[int], workflow.ActivityHandle[T]]) -> T:
+        """The result of the first attempt that succeeds; `start` gets the attempt's number.
+
+        Raises:
+            ExecutionFailed: the last failure cannot be helped, or time is up.
+            CancelledError: a stop was requested.
+        """
+        attempt = without_progress = 1
+        while True:
+            if stop_requested():
+                raise asyncio.CancelledError
+            self.count += 1
+            published = self.log.answer
+            try:
+                return await _result(start(attempt))
+            except ActivityError as error:
+                if is_cancelled_exception(error) or stop_requested():
+                    raise asyncio.CancelledError from error
+                failure = failure_of(error)
+                self.log.advance_clock(await self._time_of(failure))
+                # After an attempt that has produced text the next one starts soon.
+                without_progress = without_progress if self.log.answer == published else 1
+                await self._pause(stage, attempt, without_progress, failure)
+            attempt += 1
+            without_progress += 1
+
+    async def _time_of(self, failure: Failure) -> datetime:
+        if self.records.rules < rules.EXACT_REPLAY:
+            return legacy.workflow_clock()
+        return failure.at or await self.records.current_time()
+
+    async def _pause(self, stage: Stage, attempt: int, without_progress: int, failure: Failure) -> None:
+        pause = failure.pause_after(without_progress)
+        if pause is None:
+            raise ExecutionFailed(failure)
+        pause *= self._history_slowdown()
+        if pause >= self.started_at + self.time_limit - self.log.now:
+            raise ExecutionFailed(too_late(self.time_limit, failure))
+        seconds = pause.total_seconds()
+        self.log.append(
+            ProgressContent(
+                stage=stage,
+                message=f"Attempt {attempt} failed: {failure.message} Trying again in {seconds:g} s.",
+                attempt=attempt,
+                error=failure.message,
+                retry_in_seconds=seconds,
+            )
+        )
+        await workflow.sleep(pause, summary=f"before attempt {attempt + 1}")
+
+    def _history_slowdown(self) -> int:
+        """The factor for pauses: Temporal ends a history at 51,200 events or 50 MB.
+
+        Its length is estimated from what the workflow has caused: the length that Temporal reports differs between an
+        execution and its replay.
+        """
+        events = self.count * EVENTS_PER_ATTEMPT + self.log.received * EVENTS_PER_SIGNAL
+        return 1 + max(events // HISTORY_EVENTS_SLOW_DOWN, self.request_bytes // HISTORY_BYTES_SLOW_DOWN)
 
 
-def failure_of(error: ActivityError) -> Failure:
-    """What an activity's error means."""
-    cause = error.cause
-    if isinstance(cause, ActivityTimeoutError):
-        return _timed_out(cause)
-    if not isinstance(cause, ApplicationError):
-        return Failure(str(cause or error), "internal_error", most=UNFORESEEN_ATTEMPTS)
-    if cause.category is not ApplicationErrorCategory.BENIGN:
-        message = f"Something unforeseen went wrong ({cause.type}: {cause.message}); the worker's log has the details."
-        return Failure(message, "internal_error", most=UNFORESEEN_ATTEMPTS)
-    return Failure(
-        cause.message,
-        cause.type or "internal_error",
-        most=1 if cause.non_retryable else FEWER.get(cause.type or ""),
-        pause=cause.next_retry_delay,
-        at=_time_in(cause.details),
-    )
+def stop_requested() -> bool:
+    """Whether a stop has been requested; an activity that ends in the same moment can swallow the cancellation."""
+    return workflow.cancellation_reason() is not None
 
 
-def too_late(limit: timedelta, last: Failure) -> Failure:
-    """The execution has used its time; `last` is why it was not done earlier."""
-    return Failure(
-        f"The execution took longer than its limit of {limit} and was given up. The last attempt failed: "
-        f"{last.message} DYNAVERA_EXECUTION_TIME_LIMIT sets the limit.",
-        "time_limit",
-        most=1,
-    )
-
-
-def _timed_out(error: ActivityTimeoutError) -> Failure:
-    last_heartbeat = _time_in(error.last_heartbeat_details)
-    if error.type is not TimeoutType.HEARTBEAT:
-        return Failure("It took too long.", "timeout", most=None, at=last_heartbeat)
-    noticed = None if last_heartbeat is None else last_heartbeat + HEARTBEAT_TIMEOUT
-    return Failure("The worker that ran it stopped answering.", "worker_lost", most=None, at=noticed)
-
-
-def _time_in(details: Sequence[Any]) -> datetime | None:
-    """The time that an activity has put into its failure, or into its last heartbeat."""
+async def _result(activity: workflow.ActivityHandle[T]) -> T:
+    """The activity's result. A stop cancels the activity, unless it has ended in the same moment."""
     try:
-        return _moment.validate_python(details[0]) if details else None
-    except ValidationError:
-        return None
+        await workflow.wait([activity])
+    except asyncio.CancelledError:
+        # One step of the event loop shows whether the activity has ended. Cancelling one that has failed would leave an
+        # exception that nobody retrieves, and an error in the worker's log.
+        await asyncio.sleep(0)
+        if activity.done():
+            activity.exception()
+            raise
+        activity.cancel()
+    return await activity

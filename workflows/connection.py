@@ -1,4 +1,4 @@
-"""The connection to Temporal, as every process of the product makes it."""
+"""The connection to Temporal, the same for every process."""
 
 import asyncio
 import logging
@@ -17,14 +17,14 @@ CONNECT_AGAIN_SECONDS = 0.25
 
 
 def namespace_of(settings: Settings) -> str:
-    """The namespace that executions live in."""
+    """The namespace of the executions."""
     return _configured(settings).get("namespace", "default")
 
 
 async def connect(settings: Settings, *, lazy: bool, runtime: Runtime | None = None) -> Client:
     """A client of Temporal; a lazy one connects when it is first used.
 
-    `TEMPORAL_*` and `temporal.toml` say where to, as for every Temporal client; without them it is the server that
+    The address comes from `TEMPORAL_*` or `temporal.toml`, as for every Temporal client; the default is the server that
     `dynavera up` starts.
 
     Raises:
@@ -36,16 +36,16 @@ async def connect(settings: Settings, *, lazy: bool, runtime: Runtime | None = N
 
 
 async def connected(settings: Settings) -> Client:
-    """A worker's client, as soon as Temporal answers; through it the worker says that it lives."""
+    """A worker's client, as soon as Temporal answers; it sends the worker's heartbeats."""
     runtime = Runtime(telemetry=TelemetryConfig(), worker_heartbeat_interval=WORKER_SAYS_IT_LIVES)
-    complained = False
+    warned = False
     while True:
         try:
             return await connect(settings, lazy=False, runtime=runtime)
         except RuntimeError as error:
-            if not complained:
+            if not warned:
                 logger.warning("Temporal does not answer yet: %s", error)
-                complained = True
+                warned = True
             await asyncio.sleep(CONNECT_AGAIN_SECONDS)
 
 

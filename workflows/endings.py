@@ -1,28 +1,28 @@
-"""The three ways an execution ends, as the last event of its log."""
+"""The terminal events of an execution."""
 
 from datetime import datetime
 from typing import Any
 
-from activities.generation import Whole
+from activities.generation import CompleteAnswer
 from dynavera.contracts.events import ExecutionCompleted, ExecutionError, ExecutionStopped
 from dynavera.contracts.executions import CompletedOutput, PartialOutput, StopReceipt
-from workflows.attempts import Failure
 from workflows.event_log import EventLog
+from workflows.failures import Failure
 
 
-def completed(log: EventLog, whole: Whole) -> ExecutionCompleted:
-    """There is a whole answer."""
+def completed(log: EventLog, whole: CompleteAnswer) -> ExecutionCompleted:
+    """The answer is complete."""
     output = CompletedOutput(answer=log.answer, sources=log.sources, generator=whole.generator, usage=whole.usage)
     return ExecutionCompleted(**_envelope(log), output_data=output)
 
 
 def failed(log: EventLog, failure: Failure) -> ExecutionError:
-    """It could not go on; what had been written is kept."""
+    """The execution failed; the partial answer is kept."""
     return ExecutionError(**_envelope(log), message=failure.message, code=failure.code, output_data=_partial(log))
 
 
 def stopped(log: EventLog, acknowledged_at: datetime | None) -> ExecutionStopped:
-    """It was stopped; what had been written is kept, with the receipt. The records know when the stop was requested."""
+    """The execution was stopped; the partial answer is kept. The records add when the stop was requested."""
     receipt = StopReceipt(requested_at=log.now, acknowledged_at=acknowledged_at, characters=len(log.answer))
     return ExecutionStopped(**_envelope(log), message="Stopped on request.", output_data=_partial(log), stop=receipt)
 
@@ -32,8 +32,8 @@ def _partial(log: EventLog) -> PartialOutput | None:
 
 
 def _envelope(log: EventLog) -> dict[str, Any]:
-    # Nothing may take the number of the last word: a batch that still comes is dropped.
-    log.expect_none()
+    # A later batch must not take the sequence of the terminal event.
+    log.reject_batches()
     return {
         "execution_id": log.execution_id,
         "agent_id": log.agent_id,

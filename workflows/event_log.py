@@ -1,4 +1,4 @@
-"""The log of a running execution: numbered here, archived from here, read from here."""
+"""The log of a running execution: it numbers the events, and keeps those that are not archived."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -22,7 +22,7 @@ from dynavera.limits import ARCHIVE_EVENTS, PAGE_BYTES
 
 
 class LogPage(Contract):
-    """Part of the tail. What lies between the sequence asked for and `first` is archived; `last` is the newest."""
+    """Part of the tail: `first` is the oldest event that is not archived, `last` the newest event."""
 
     first: int
     last: int
@@ -30,7 +30,7 @@ class LogPage(Contract):
 
 
 class Snapshot(Contract):
-    """Where the execution is now."""
+    """The stage, and the answer so far."""
 
     stage: Stage
     answer: str
@@ -38,7 +38,7 @@ class Snapshot(Contract):
 
 @dataclass
 class EventLog:
-    """The tail of one execution's log. Event 1 is in the records before the workflow starts; this goes on from 2."""
+    """The tail of one execution's log. Event 1 is in the records before the workflow starts; this continues from 2."""
 
     execution_id: UUID
     agent_id: UUID
@@ -47,7 +47,7 @@ class EventLog:
     answer: str = ""
     sources: list[Source] = field(default_factory=list[Source])
     received: int = 0
-    """How many batches came in, those that were dropped included."""
+    """The number of batches received, including dropped ones."""
     _tail: list[ExecutionEvent] = field(default_factory=list[ExecutionEvent])
     _now: datetime | None = None
     _archived: int = 1
@@ -66,34 +66,29 @@ class EventLog:
 
     @property
     def tail(self) -> list[ExecutionEvent]:
-        """What is not archived yet."""
+        """The events that are not archived."""
         return list(self._tail)
 
     @property
-    def waiting(self) -> int:
-        """How many events are not archived yet."""
-        return len(self._tail)
-
-    @property
-    def waiting_bytes(self) -> int:
-        """Their size as JSON, in bytes."""
+    def tail_bytes(self) -> int:
+        """The size of the tail as JSON, in bytes."""
         return sum(map(_size, self._tail))
 
     def is_due(self, after: timedelta) -> bool:
-        """Whether the tail is long enough to be archived, or `after` old: judged by its own events, without a timer."""
+        """Whether the tail must be archived: it is long, or its events span `after`. No timer is needed for that."""
         return len(self._tail) >= ARCHIVE_EVENTS or (
             len(self._tail) > 1 and self._tail[-1].timestamp - self._tail[0].timestamp >= after
         )
 
     def advance_clock(self, moment: datetime) -> None:
-        """Date the next events `moment`, or later: time never goes back in a log.
+        """Give the next events the timestamp `moment`, unless an earlier event has a later one.
 
-        `moment` comes from an activity or a signal; the workflow's own clock differs between a run and its replay.
+        `moment` comes from an activity or a signal: the workflow's own clock differs between a run and its replay.
         """
         self._now = moment if self._now is None else max(self._now, moment)
 
     def append(self, content: AgentContent) -> None:
-        """Say `content`."""
+        """Add an event."""
         match content:
             case ProgressContent():
                 self.stage = content.stage
@@ -113,21 +108,21 @@ class EventLog:
         self._tail.append(event)
 
     def close(self, event: TerminalEvent) -> None:
-        """Say the last word, which the records have; if they ended the log earlier, the tail beyond it never was."""
+        """Add the terminal event as the records have it; if they ended the log earlier, drop the tail beyond that."""
         while self._tail and self.last >= event.sequence:
             self._tail.pop()
         self._tail.append(event)
 
-    def expect(self, attempt: int) -> None:
-        """From now on only batches of this attempt count."""
+    def expect_attempt(self, attempt: int) -> None:
+        """Accept only batches of this attempt from now on."""
         self._attempt, self._next_batch = attempt, 0
 
-    def expect_none(self) -> None:
-        """Batches that still come are of attempts that were given up."""
+    def reject_batches(self) -> None:
+        """Drop all batches from now on: they belong to attempts that are over."""
         self._attempt = None
 
     def accept(self, batch: EventBatch) -> None:
-        """Say what an attempt has told, once: batches that came before, or from another attempt, are dropped."""
+        """Add a batch's events; duplicates, and batches of other attempts, are dropped."""
         self.received += 1
         if batch.attempt != self._attempt or batch.index != self._next_batch:
             return
@@ -137,7 +132,7 @@ class EventLog:
             self.append(content)
 
     def page(self, after: int) -> LogPage:
-        """The events after `after`: at most 256 KiB of them, and at least one if there is one."""
+        """The events of the tail after `after`: at most 256 KiB, and at least one if there is one."""
         first = self._archived + 1
         items: list[ExecutionEvent] = []
         room = PAGE_BYTES
@@ -148,21 +143,21 @@ class EventLog:
             items.append(event)
         return LogPage(first=first, last=self.last, items=items)
 
-    def part(self) -> list[ExecutionEvent]:
+    def oldest(self) -> list[ExecutionEvent]:
         """The oldest events of the tail that fit into one payload."""
         return self.page(self._archived).items
 
     def drop(self, through: int) -> None:
-        """Drop the events up to this sequence, which the records have."""
+        """Drop the events up to this sequence: they are archived."""
         gone = max(0, through - self._archived)
         del self._tail[:gone]
         self._archived = max(self._archived, through)
 
     def snapshot(self) -> Snapshot:
-        """Where the execution is now."""
+        """The stage, and the answer so far."""
         return Snapshot(stage=self.stage, answer=self.answer)
 
 
 def _size(event: ExecutionEvent) -> int:
-    """Bytes of its JSON: counted when they are asked for, for a replay asks for few."""
+    """Its size as JSON, in bytes; computed on demand, because a replay needs few."""
     return len(event.model_dump_json().encode())

@@ -17,6 +17,8 @@ with workflow.unsafe.imports_passed_through():
 ARCHIVES_LESS_OFTEN = "archives-less-often"
 """The patch with which the tail may grow older."""
 
+START_MESSAGE = "A worker has begun."
+
 
 def workflow_clock() -> datetime:
     """The time of a failed attempt."""

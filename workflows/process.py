@@ -1,4 +1,4 @@
-"""The worker in its process: from the settings to an end in order."""
+"""The worker process: from its settings to an orderly shutdown."""
 
 import asyncio
 import signal
@@ -15,11 +15,11 @@ from dynavera.settings import Settings
 from dynavera.starting import CannotStart, done
 from dynavera.telemetry import configure
 from workflows.connection import connected
-from workflows.worker import working
+from workflows.worker import running_worker
 
 
 async def work(settings: Settings) -> str | int:
-    """Work until SIGTERM or SIGINT: 0, or the sentence that says why it cannot be."""
+    """Run until SIGTERM or SIGINT; returns 0, or the reason why the worker cannot run."""
     configure(settings)
     database = Database(settings.records_url)
     try:
@@ -34,7 +34,7 @@ async def work(settings: Settings) -> str | int:
 
 
 async def _until_a_signal(settings: Settings, logs: Logs, token: SecretStr) -> None:
-    """Work as soon as Temporal is there; what runs at the end is finished within the grace, or handed over."""
+    """Run once Temporal answers; at the end, generations get a grace period before they are interrupted."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -45,7 +45,7 @@ async def _until_a_signal(settings: Settings, logs: Logs, token: SecretStr) -> N
     if client_task.done():
         async with (
             McpService(settings.mcp_base_url, token) as mcp,
-            working(
+            running_worker(
                 client_task.result(),
                 settings.task_queue,
                 mcp,

@@ -1,4 +1,4 @@
-"""How a workflow writes to the records: when it begins, along the way, and once at the end."""
+"""The records as the workflow writes them: at the start, along the way, and once at the end."""
 
 import asyncio
 from dataclasses import dataclass
@@ -31,13 +31,13 @@ UNTIL_DONE = RetryPolicy(initial_interval=RECORD_RETRY_FIRST, maximum_interval=R
 
 @dataclass(frozen=True)
 class Recorder:
-    """Keeps one execution's log and outcome."""
+    """Stores one execution's log and outcome."""
 
     log: EventLog
     rules: int
 
     async def begin(self) -> TerminalEvent | None:
-        """Note that the execution runs; where it has ended already, its terminal event."""
+        """Mark the execution as running; returns its terminal event if it has ended already."""
         try:
             begun = await workflow.execute_local_activity_method(
                 RecordActivities.begin_execution,
@@ -46,7 +46,7 @@ class Recorder:
                 retry_policy=ONCE,
             )
         except FailureError as error:
-            # Replayed from the history, a local activity's failure comes bare, without the ActivityError around it.
+            # In a replay, a local activity's failure comes without the ActivityError around it.
             if is_cancelled_exception(error):
                 raise
             begun = await workflow.execute_activity_method(
@@ -60,13 +60,13 @@ class Recorder:
         return begun.ended
 
     async def current_time(self) -> datetime:
-        """The time now, as an activity records it."""
+        """The time now, recorded by an activity."""
         return await workflow.execute_activity(
             current_time, start_to_close_timeout=RECORD_TIMEOUT, retry_policy=UNTIL_DONE
         )
 
     async def archive_along(self) -> None:
-        """Archive the tail whenever it is long or old enough, for as long as this task runs."""
+        """Archive the tail whenever it is due, until cancelled."""
         try:
             while True:
                 if self.rules < EXACT_REPLAY:
@@ -75,12 +75,12 @@ class Recorder:
                     await workflow.wait_condition(lambda: self.log.is_due(ARCHIVE_AFTER))
                 await self._archive_part()
         except ActivityError as error:
-            # Cancelled while it archived, which the outcome does over: nobody waits to hear of it.
+            # Cancelled while archiving: the outcome includes that part again.
             if not is_cancelled_exception(error):
                 raise
 
     async def finish(self, event: TerminalEvent) -> TerminalEvent:
-        """Record the outcome, and learn which one is stored; a stop that comes meanwhile does not interrupt it."""
+        """Record the outcome and return the stored one; a stop in the meantime does not interrupt it."""
         recording = asyncio.create_task(self._record(event))
         try:
             return await asyncio.shield(recording)
@@ -88,7 +88,7 @@ class Recorder:
             return await recording
 
     async def _record(self, event: TerminalEvent) -> TerminalEvent:
-        while self.log.waiting_bytes > PAGE_BYTES:
+        while self.log.tail_bytes > PAGE_BYTES:
             await self._archive_part()
         recorded = await workflow.execute_activity_method(
             RecordActivities.record_outcome,
@@ -100,7 +100,7 @@ class Recorder:
         return recorded.event
 
     async def _archive_part(self) -> None:
-        events = self.log.part()
+        events = self.log.oldest()
         stored = await workflow.execute_activity_method(
             RecordActivities.archive_events,
             Archive(execution_id=self.log.execution_id, events=events),
@@ -108,5 +108,5 @@ class Recorder:
             heartbeat_timeout=HEARTBEAT_TIMEOUT,
             retry_policy=UNTIL_DONE,
         )
-        # What is stored is what the activity was given when it was scheduled; a replay may compute a longer part.
+        # The activity stored what it was given when it was scheduled; a replay may compute a longer part.
         self.log.drop(legacy.archived_through(stored, events))

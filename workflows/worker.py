@@ -1,4 +1,4 @@
-"""The worker: which workflows and activities it runs, and how soon it notices what."""
+"""The worker: its workflows, activities, and timeouts."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -7,7 +7,6 @@ from typing import Protocol
 
 from temporalio.client import Client
 from temporalio.worker import Worker, WorkflowRunner
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.batches import SignalBudget
 from activities.clock import current_time
@@ -28,17 +27,17 @@ from workflows.replay_guard import ReplayGuard
 
 
 class McpService(Knowledge, Generators, Protocol):
-    """The MCP service, as the activities need it."""
+    """The MCP service, as used by the activities."""
 
 
 @asynccontextmanager
-async def working(
+async def running_worker(
     client: Client, task_queue: str, mcp: McpService, logs: Logs, signal_budget: int, runner: WorkflowRunner
 ) -> AsyncGenerator[None]:
-    """Work on agent executions for as long as the block runs, with workflows run by `runner`.
+    """Execute agents while the block runs; workflows are run by `runner`.
 
-    Generations have a worker of their own: however many of them wait for their models, what takes milliseconds (an
-    outcome, a stop) never waits for them. It ends first, and what it says at its end is still heard.
+    Generations have a Temporal worker of their own, so that short activities (outcomes, stops) never queue behind
+    generations that wait for their models. It shuts down first, so that workflows still process its last results.
     """
     knowledge = KnowledgeActivities(mcp)
     budget = SignalBudget(signal_budget)
@@ -74,16 +73,6 @@ async def working(
     async with executing:
         async with generating:
             yield
-            handed_over = budget.generations
-        if handed_over:
+            interrupted = budget.generations
+        if interrupted:
             await asyncio.sleep(HANDING_OVER.total_seconds())
-
-
-def sandbox() -> WorkflowRunner:
-    """Temporal's sandbox: in the tests it sees to it that the workflow stays deterministic.
-
-    The worker itself runs without it: see docs/decisions/unsandboxed-workflows.md.
-    """
-    return SandboxedWorkflowRunner(
-        restrictions=SandboxRestrictions.default.with_passthrough_modules("activities", "dynavera")
-    )

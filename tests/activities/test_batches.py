@@ -35,49 +35,49 @@ def outbox(generations: int = 1) -> Outbox:
 
 
 def test_the_first_delta_waits_a_moment_for_the_rest_and_later_ones_for_their_turn(clock: Clock) -> None:
-    told = outbox()
+    outgoing = outbox()
 
-    told.write(0, "a")
-    first = told.wait()
+    outgoing.add_text(0, "a")
+    first = outgoing.seconds_until_due()
     clock.now += 0.02
-    due = told.wait()
-    told.batch()
-    told.write(1, "b")
+    due = outgoing.seconds_until_due()
+    outgoing.take_batch()
+    outgoing.add_text(1, "b")
 
     assert first == pytest.approx(0.015)
     assert due == 0
-    assert told.wait() == pytest.approx(0.1, rel=0.01)
+    assert outgoing.seconds_until_due() == pytest.approx(0.1, rel=0.01)
 
 
 @pytest.mark.usefixtures("clock")
 def test_nothing_to_tell_is_never_due() -> None:
-    assert outbox().wait() is None
+    assert outbox().seconds_until_due() is None
 
 
 @pytest.mark.usefixtures("clock")
 def test_pieces_that_follow_each_other_are_one_delta_and_batches_are_numbered() -> None:
-    told = outbox()
+    outgoing = outbox()
 
-    told.write(0, "a🧠")
-    told.write(2, "b")
-    first = told.batch()
-    told.write(0, "anew")
-    second = told.batch()
+    outgoing.add_text(0, "a🧠")
+    outgoing.add_text(2, "b")
+    first = outgoing.take_batch()
+    outgoing.add_text(0, "anew")
+    second = outgoing.take_batch()
 
     assert first.contents == [DeltaContent(offset=0, text="a🧠b")]
     assert second.contents == [DeltaContent(offset=0, text="anew")]
     assert (first.index, second.index) == (0, 1)
-    assert told.answer == "anew"
+    assert outgoing.answer == "anew"
 
 
 @pytest.mark.usefixtures("clock")
 def test_text_after_a_status_line_says_that_the_answer_is_written() -> None:
-    told = outbox()
+    outgoing = outbox()
 
-    told.say("Loading the model.")
-    told.write(0, "a")
+    outgoing.add_note("Loading the model.")
+    outgoing.add_text(0, "a")
 
-    assert told.batch().contents == [
+    assert outgoing.take_batch().contents == [
         ProgressContent(stage="initializing", message="Loading the model."),
         ProgressContent(stage="generating", message="Writing the answer."),
         DeltaContent(offset=0, text="a"),
@@ -86,33 +86,33 @@ def test_text_after_a_status_line_says_that_the_answer_is_written() -> None:
 
 @pytest.mark.usefixtures("clock")
 def test_a_remark_on_the_text_is_no_waiting_and_is_owed_until_it_is_told() -> None:
-    told = outbox()
-    told.write(0, "Light is red.")
-    told.batch()
+    outgoing = outbox()
+    outgoing.add_text(0, "Light is red.")
+    outgoing.take_batch()
 
-    told.say("A citation was left out.")
-    owed = told.owes_remark
-    told.write(13, " It shines.")
-    batch = told.batch()
+    outgoing.add_note("A citation was left out.")
+    owed = outgoing.has_unsent_note
+    outgoing.add_text(13, " It shines.")
+    batch = outgoing.take_batch()
 
     assert batch.contents == [
         ProgressContent(stage="generating", message="A citation was left out."),
         DeltaContent(offset=13, text=" It shines."),
     ]
     assert owed
-    assert not told.owes_remark
+    assert not outgoing.has_unsent_note
 
 
 @pytest.mark.usefixtures("clock")
 def test_why_there_is_no_text_is_owed_until_there_is_some() -> None:
-    told = outbox()
+    outgoing = outbox()
 
-    told.say("Loading the model.")
-    before = told.owes_remark
-    told.write(0, "a")
+    outgoing.add_note("Loading the model.")
+    before = outgoing.has_unsent_note
+    outgoing.add_text(0, "a")
 
     assert before
-    assert not told.owes_remark
+    assert not outgoing.has_unsent_note
 
 
 def test_many_generations_share_the_budget_of_signals() -> None:
@@ -126,24 +126,24 @@ def test_an_attempt_that_has_sent_thousands_slows_down_before_temporal_refuses()
 
 @pytest.mark.usefixtures("clock")
 def test_what_cannot_be_delivered_any_more_is_never_due() -> None:
-    told = outbox()
-    told.write(0, "a")
+    outgoing = outbox()
+    outgoing.add_text(0, "a")
 
-    told.mute()
+    outgoing.mute()
 
-    assert told.wait() is None
-    assert told.answer == "a"
+    assert outgoing.seconds_until_due() is None
+    assert outgoing.answer == "a"
 
 
 def test_45_minutes_at_20_tokens_a_second_stay_within_temporals_limits(clock: Clock) -> None:
-    told, minutes, rate = outbox(), 45, 20
+    outgoing, minutes, rate = outbox(), 45, 20
     batches = 0
 
     for _ in range(minutes * 60 * rate):
-        told.write(len(told.answer), "word ")
+        outgoing.add_text(len(outgoing.answer), "word ")
         clock.now += 1 / rate
-        if told.wait() == 0:
-            told.batch()
+        if outgoing.seconds_until_due() == 0:
+            outgoing.take_batch()
             batches += 1
 
     archives = minutes * 60 / ARCHIVE_AFTER.total_seconds()

@@ -9,7 +9,8 @@ from uuid import UUID, uuid4
 import pytest
 from pydantic import SecretStr
 
-from activities.mcp_client import McpAway, McpRefused, McpService, StatusLine, TextPiece
+from activities.mcp_client import McpService, StatusLine, TextPiece
+from activities.mcp_errors import McpAway, McpRefused
 from dynavera.contracts.documents import RetrievedPassage
 from dynavera.contracts.mcp import GenerateCall, Generated
 from tests.fakes import FakeModel

@@ -35,8 +35,9 @@ from tests.owner import made_owner
 from tests.serving import free_port, serving
 from tests.temporal import temporal_server
 from tests.workflows.fakes import FakeMcp, Gate
+from tests.workflows.sandbox import sandbox
 from workflows.connection import connect as connect_to_temporal
-from workflows.worker import sandbox, working
+from workflows.worker import running_worker
 
 KEY = "dyn_of-the-first-user"
 PATIENCE_SECONDS = 30
@@ -121,7 +122,7 @@ class Live:
         return Logs(self.database)
 
     def worker(self) -> AbstractAsyncContextManager[None]:
-        return working(self.temporal.client, self.temporal.task_queue, self.mcp, self.logs, 100, sandbox())
+        return running_worker(self.temporal.client, self.temporal.task_queue, self.mcp, self.logs, 100, sandbox())
 
     def client(self, url: str | None = None, api_key: str | None = KEY) -> httpx.AsyncClient:
         """A client of the API, by default as the first user."""

@@ -9,7 +9,8 @@ from uuid import UUID, uuid4
 import psutil
 import pytest
 
-from activities.mcp_client import McpAway, McpService, StatusLine, TextPiece
+from activities.mcp_client import McpService, StatusLine, TextPiece
+from activities.mcp_errors import McpAway
 from dynavera.contracts.documents import RetrievedPassage
 from dynavera.contracts.mcp import GenerateCall, Generated
 from dynavera.credentials import mcp_token

@@ -18,9 +18,9 @@ from activities.records import RecordActivities
 from dynavera.records.database import Database
 from dynavera.records.logs import Logs
 from tests.workflows.fakes import FakeMcp
+from tests.workflows.sandbox import sandbox
 from workflows.agent_execution import AgentExecution
 from workflows.replay_guard import ReplayGuard
-from workflows.worker import sandbox
 
 STICKY_TIMEOUT = timedelta(seconds=3)
 """Longer than the product's, so that a test can act while a workflow task waits for a worker that was killed."""

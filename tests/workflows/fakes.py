@@ -5,7 +5,8 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from activities.mcp_client import McpAway, McpRefused, StatusLine, TextPiece
+from activities.mcp_client import StatusLine, TextPiece
+from activities.mcp_errors import McpAway, McpRefused
 from dynavera.contracts.contract import utc_now
 from dynavera.contracts.documents import RetrievedPassage
 from dynavera.contracts.executions import Usage

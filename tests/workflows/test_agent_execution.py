@@ -207,7 +207,7 @@ async def test_a_generation_that_somebody_else_stopped_is_no_whole_answer(here: 
         events = await here.events(await here.start())
 
     assert [event.content.error for event in failed_attempts(events)] == [
-        "The generator was stopped before the answer was whole."
+        "The generator was stopped before the answer was complete."
     ]
     assert [call.prefix for call in here.mcp.calls] == ["", "One, "]
     assert answer_of(events) == "One, two."

@@ -6,9 +6,9 @@ from activities.batches import EventBatch
 from dynavera.contracts.events import DeltaContent, ExecutionError, MessageContent, ProgressContent
 from dynavera.identifiers import new_id
 from dynavera.limits import ARCHIVE_AFTER, ARCHIVE_EVENTS, PAGE_BYTES
-from workflows.attempts import Failure
 from workflows.endings import failed
 from workflows.event_log import EventLog
+from workflows.failures import Failure
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -25,7 +25,7 @@ def batch(attempt: int, index: int, offset: int, text: str) -> EventBatch:
 
 def test_a_batch_that_comes_twice_counts_once() -> None:
     events = log()
-    events.expect(1)
+    events.expect_attempt(1)
 
     for _ in range(2):
         events.accept(batch(1, 0, 0, "a"))
@@ -36,9 +36,9 @@ def test_a_batch_that_comes_twice_counts_once() -> None:
 
 def test_a_batch_of_an_attempt_that_was_given_up_is_dropped() -> None:
     events = log()
-    events.expect(1)
+    events.expect_attempt(1)
     events.accept(batch(1, 0, 0, "a"))
-    events.expect(2)
+    events.expect_attempt(2)
 
     events.accept(batch(1, 1, 1, "b"))
     events.accept(batch(2, 0, 1, "c"))
@@ -48,8 +48,8 @@ def test_a_batch_of_an_attempt_that_was_given_up_is_dropped() -> None:
 
 def test_a_batch_after_the_last_attempt_is_dropped() -> None:
     events = log()
-    events.expect(1)
-    events.expect_none()
+    events.expect_attempt(1)
+    events.reject_batches()
 
     events.accept(batch(1, 0, 0, "a"))
 
@@ -122,9 +122,9 @@ def test_the_last_word_is_the_one_that_the_records_have() -> None:
 
 def test_nothing_takes_the_number_of_the_last_word() -> None:
     events = log()
-    events.expect(1)
+    events.expect_attempt(1)
 
-    ending = failed(events, Failure("Too late.", "time_limit", most=1))
+    ending = failed(events, Failure("Too late.", "time_limit", max_attempts=1))
     events.accept(batch(1, 0, 0, "late"))
     events.close(ending)
 

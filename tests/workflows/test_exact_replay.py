@@ -10,7 +10,7 @@ from temporalio.client import RPCError, WorkflowQueryFailedError
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.worker import Worker
 
-from activities.generation import Generation, Whole, Written
+from activities.generation import CompleteAnswer, GenerationRequest, GenerationResult
 from dynavera.contracts.contract import utc_now
 from dynavera.contracts.events import ExecutionCompleted, ProgressContent
 from dynavera.contracts.executions import Usage
@@ -30,12 +30,12 @@ class Attempts:
     gates: list[Gate] = field(default_factory=lambda: [Gate(), Gate()])
 
     @activity.defn(name="generate")
-    async def generate(self, generation: Generation) -> Written:
+    async def generate(self, generation: GenerationRequest) -> GenerationResult:
         await self.gates[generation.attempt - 1].passing()
         if generation.attempt == 1:
             raise ApplicationError("It broke off.", utc_now(), category=ApplicationErrorCategory.BENIGN)
-        whole = Whole(generator="fake", usage=Usage(prompt_tokens=1, completion_tokens=1))
-        return Written(answer=generation.prefix + "end.", at=utc_now(), whole=whole)
+        whole = CompleteAnswer(generator="fake", usage=Usage(prompt_tokens=1, completion_tokens=1))
+        return GenerationResult(answer=generation.prefix + "end.", at=utc_now(), whole=whole)
 
 
 @asynccontextmanager
@@ -93,6 +93,6 @@ def test_what_is_archived_is_what_the_activity_was_given() -> None:
     for number in range(16):
         log.append(ProgressContent(stage="generating", message=str(number)))
 
-    log.drop(legacy.archived_through(12, log.part()))
+    log.drop(legacy.archived_through(12, log.oldest()))
 
     assert [event.sequence for event in log.tail] == [13, 14, 15, 16, 17]

@@ -15,11 +15,11 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, WorkflowRunner
 
 from dynavera.records.deliveries import Order
+from tests.workflows.sandbox import sandbox
 from tests.workflows.world import World
 from workflows import rules
-from workflows.agent_execution import AgentExecution, ExecutionOrder
+from workflows.agent_execution import AgentExecution, ExecutionRequest
 from workflows.replay_guard import ReplayGuard
-from workflows.worker import sandbox
 
 HISTORIES = Path(__file__).parents[1] / "histories"
 SHAPES = {
@@ -88,13 +88,13 @@ class HastyChange(AgentExecution):
     """Somebody lets the execution wait for a second first, as a change for everybody."""
 
     @workflow.init
-    def __init__(self, order: ExecutionOrder) -> None:
-        super().__init__(order)
+    def __init__(self, request: ExecutionRequest) -> None:
+        super().__init__(request)
 
     @workflow.run
-    async def run(self, order: ExecutionOrder) -> None:
+    async def run(self, request: ExecutionRequest) -> None:
         await workflow.sleep(1)
-        await super().run(order)
+        await super().run(request)
 
 
 @workflow.defn(name="AgentExecution")
@@ -102,14 +102,14 @@ class VersionedChange(AgentExecution):
     """The same change, for executions that start under the next rules."""
 
     @workflow.init
-    def __init__(self, order: ExecutionOrder) -> None:
-        super().__init__(order)
+    def __init__(self, request: ExecutionRequest) -> None:
+        super().__init__(request)
 
     @workflow.run
-    async def run(self, order: ExecutionOrder) -> None:
-        if order.rules > rules.CURRENT:
+    async def run(self, request: ExecutionRequest) -> None:
+        if request.rules > rules.CURRENT:
             await workflow.sleep(1)
-        await super().run(order)
+        await super().run(request)
 
 
 async def failure_of_replay(changed: type[AgentExecution], shape: str) -> Exception | None:

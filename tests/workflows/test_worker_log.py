@@ -8,7 +8,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import Worker
 
-from activities.generation import Generation, Written
+from activities.generation import GenerationRequest, GenerationResult
 from dynavera.contracts.events import ExecutionCompleted
 from dynavera.limits import ARCHIVE_EVENTS
 from tests.workflows.fakes import Gate
@@ -28,7 +28,7 @@ async def test_an_attempt_that_fails_in_the_moment_of_a_stop_is_no_error(
     reached, opened = asyncio.Event(), asyncio.Event()
 
     @activity.defn(name="generate")
-    async def break_off(generation: Generation) -> Written:
+    async def break_off(generation: GenerationRequest) -> GenerationResult:
         reached.set()
         await opened.wait()
         raise ApplicationError(f"Attempt {generation.attempt} broke off.")

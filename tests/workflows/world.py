@@ -35,8 +35,9 @@ from tests.owner import made_owner
 from tests.temporal import temporal_server
 from tests.workflows.executing import executing, executing_apart
 from tests.workflows.fakes import FakeMcp
+from tests.workflows.sandbox import sandbox
 from workflows.agent_execution import generations_queue
-from workflows.worker import sandbox, working
+from workflows.worker import running_worker
 
 PATIENCE_SECONDS = 30
 QUEUE = "tests"
@@ -58,7 +59,7 @@ class World:
     mcp: FakeMcp
 
     def worker(self) -> AbstractAsyncContextManager[None]:
-        return working(self.environment.client, QUEUE, self.mcp, self.logs, 100, sandbox())
+        return running_worker(self.environment.client, QUEUE, self.mcp, self.logs, 100, sandbox())
 
     def executing(self) -> Worker:
         """A worker that executes workflows and generates nothing."""

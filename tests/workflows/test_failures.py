@@ -5,11 +5,11 @@ from datetime import timedelta
 import pytest
 from temporalio.exceptions import ActivityError, ApplicationError, ApplicationErrorCategory
 
-from workflows.attempts import Failure, failure_of
+from workflows.failures import Failure, failure_of
 
 
 def test_attempts_are_close_at_first_and_seconds_apart_in_a_long_outage() -> None:
-    failure = Failure("Away.", "mcp_away", most=None)
+    failure = Failure("Away.", "mcp_away", max_attempts=None)
 
     pauses = [failure.pause_after(attempt) for attempt in range(1, 18)]
 
@@ -21,13 +21,13 @@ def test_attempts_are_close_at_first_and_seconds_apart_in_a_long_outage() -> Non
 
 
 def test_an_attempt_that_cannot_be_helped_is_the_last() -> None:
-    assert Failure("No.", "unknown_generator", most=1).pause_after(1) is None
+    assert Failure("No.", "unknown_generator", max_attempts=1).pause_after(1) is None
 
 
 def test_the_wish_when_to_come_back_is_kept_within_bounds() -> None:
-    minutes = Failure("Busy.", "rate_limited", most=None, pause=timedelta(minutes=5))
-    days = Failure("Busy.", "rate_limited", most=None, pause=timedelta(days=2))
-    at_once = Failure("Busy.", "rate_limited", most=None, pause=timedelta(0))
+    minutes = Failure("Busy.", "rate_limited", max_attempts=None, pause=timedelta(minutes=5))
+    days = Failure("Busy.", "rate_limited", max_attempts=None, pause=timedelta(days=2))
+    at_once = Failure("Busy.", "rate_limited", max_attempts=None, pause=timedelta(0))
 
     assert minutes.pause_after(1) == timedelta(minutes=5)
     assert days.pause_after(1) == timedelta(hours=1)
@@ -38,13 +38,13 @@ def test_the_wish_when_to_come_back_is_kept_within_bounds() -> None:
 def test_a_model_that_hardly_recovers_is_asked_a_few_times(code: str, most: int) -> None:
     error = ApplicationError("Silent.", type=code, category=ApplicationErrorCategory.BENIGN)
 
-    assert failure_of(failed_with(error)).most == most
+    assert failure_of(failed_with(error)).max_attempts == most
 
 
 def test_a_part_that_is_away_is_asked_for_as_long_as_the_execution_may_take() -> None:
     away = ApplicationError("Away.", type="mcp_away", category=ApplicationErrorCategory.BENIGN)
 
-    assert failure_of(failed_with(away)).most is None
+    assert failure_of(failed_with(away)).max_attempts is None
 
 
 def failed_with(cause: Exception) -> ActivityError:

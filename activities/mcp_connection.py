@@ -1,6 +1,6 @@
-"""The way to the MCP service: the official client, kept open for many calls.
+"""A connection to the MCP service: the official client, kept open for many calls.
 
-What imports this imports the SDK, which takes more than half a second: only who calls the service does.
+Importing this module imports the MCP library, which takes more than half a second.
 """
 
 import asyncio
@@ -16,30 +16,30 @@ from mcp.shared.dispatcher import ProgressFnT
 from mcp_types import CallToolResult
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from activities.mcp_client import McpAway, McpRefused
+from activities.mcp_errors import McpAway, McpRefused
 from dynavera.contracts.mcp import USER_META, ServiceRefusal
 
 PROTOCOL = "2026-07-28"
-"""The protocol in which closing a call's stream is its cancellation."""
+"""The protocol version in which closing a call's stream cancels the call."""
 
 CONNECT_SECONDS = 5
 
-MOST_CONNECTIONS, MOST_IDLE = 1000, 20
-"""Connections of a client: each call holds one from its start to its end."""
+MAX_CONNECTIONS, MAX_IDLE_CONNECTIONS = 1000, 20
+"""HTTP connections of a client: each call holds one from start to end."""
 
-LARGEST_EVENT = 8 * 1024 * 1024
-"""Bytes of one event: the largest answer, twice, and each of its characters escaped."""
+MAX_EVENT_BYTES = 8 * 1024 * 1024
+"""The largest answer twice, with each character escaped."""
 
-REFUSED_AT_THE_DOOR = {401: "DYNAVERA_MCP_TOKEN", 403: "DYNAVERA_ALLOWED_ORIGINS", 421: "DYNAVERA_MCP_ALLOWED_HOSTS"}
-"""The statuses with which the service lets nobody in, and the setting each is about."""
+ADMISSION_SETTINGS = {401: "DYNAVERA_MCP_TOKEN", 403: "DYNAVERA_ALLOWED_ORIGINS", 421: "DYNAVERA_MCP_ALLOWED_HOSTS"}
+"""The statuses with which the service rejects a client, and the setting that each concerns."""
 
 AnswerT = TypeVar("AnswerT", bound=BaseModel)
 
 logger = logging.getLogger(__name__)
 
 
-class Line:
-    """A way to the service: one client for many calls, opened when it is needed."""
+class McpConnection:
+    """One client for many calls, opened at the first and reopened after a break."""
 
     def __init__(self, url: str, token: SecretStr, silence_seconds: float) -> None:
         self._url = f"{url.rstrip('/')}/mcp"
@@ -53,22 +53,27 @@ class Line:
         tool: str,
         arguments: Mapping[str, Any],
         answer: type[AnswerT],
-        heard: ProgressFnT | None = None,
+        on_progress: ProgressFnT | None = None,
     ) -> AnswerT:
-        """What the tool answers, asked for the user."""
+        """Call a tool for the user.
+
+        Raises:
+            McpAway: the service cannot be reached, broke off, or sent something unexpected.
+            McpRefused: it refused.
+        """
         if self._open is None or self._open.is_broken:
             self._open = _OpenClient(self._url, self._token, self._silence_seconds)
-        line = self._open
-        client = await line.client()
+        opened = self._open
+        client = await opened.client()
         try:
             result = await client.call_tool(
-                tool, dict(arguments), progress_callback=heard, meta={USER_META: str(user_id)}
+                tool, dict(arguments), progress_callback=on_progress, meta={USER_META: str(user_id)}
             )
         except MCPError as error:
-            raise _failure(error, line.refused_with) from error
+            raise _failure(error, opened.rejected_with) from error
         except (RuntimeError, ValidationError) as error:
-            raise _not_understood() from error
-        return _understood(result, answer)
+            raise _unexpected_answer() from error
+        return _parse(result, answer)
 
     async def close(self) -> None:
         """Close the client."""
@@ -77,26 +82,26 @@ class Line:
 
 
 class _OpenClient:
-    """An open client, and the task that owns it: a client must be closed by the task that opened it."""
+    """An open client and the task that owns it: a client must be closed by the task that opened it."""
 
     def __init__(self, url: str, token: SecretStr, silence_seconds: float) -> None:
-        self.refused_with: int | None = None
+        self.rejected_with: int | None = None
         self._url = url
         self._http = httpx2.AsyncClient(
             headers={"Authorization": f"Bearer {token.get_secret_value()}"},
             timeout=httpx2.Timeout(silence_seconds, connect=CONNECT_SECONDS),
-            limits=httpx2.Limits(max_connections=MOST_CONNECTIONS, max_keepalive_connections=MOST_IDLE),
-            event_hooks={"response": [self._look_at]},
+            limits=httpx2.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_IDLE_CONNECTIONS),
+            event_hooks={"response": [self._note_rejection]},
             trust_env=False,
         )
         self._closing = asyncio.Event()
         self._client: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
         self._owner = asyncio.create_task(self._own())
-        self._owner.add_done_callback(self._gone)
+        self._owner.add_done_callback(self._on_end)
 
     @property
     def is_broken(self) -> bool:
-        """Whether it can be used no more."""
+        """Whether a new client is needed."""
         return self._owner.done()
 
     async def client(self) -> Client:
@@ -104,45 +109,45 @@ class _OpenClient:
         return await asyncio.shield(self._client)
 
     async def close(self) -> None:
-        """Close it; what still runs breaks off."""
+        """Close the client; running calls break off."""
         self._closing.set()
         await asyncio.wait({self._owner})
 
     async def _own(self) -> None:
-        transport = streamable_http_client(self._url, http_client=self._http, max_sse_event_size=LARGEST_EVENT)
+        transport = streamable_http_client(self._url, http_client=self._http, max_sse_event_size=MAX_EVENT_BYTES)
         async with self._http, Client(transport, mode=PROTOCOL) as client:
             self._client.set_result(client)
             await self._closing.wait()
 
-    async def _look_at(self, response: httpx2.Response) -> None:
-        # The library does not say with which status a call failed.
-        self.refused_with = response.status_code if response.status_code in REFUSED_AT_THE_DOOR else None
+    async def _note_rejection(self, response: httpx2.Response) -> None:
+        # The library does not report the status with which a call failed.
+        self.rejected_with = response.status_code if response.status_code in ADMISSION_SETTINGS else None
 
-    def _gone(self, owner: asyncio.Task[None]) -> None:
+    def _on_end(self, owner: asyncio.Task[None]) -> None:
         if not self._client.done():
             self._client.set_exception(McpAway("The MCP service cannot be reached."))
         if not owner.cancelled() and (error := owner.exception()) is not None:
             logger.info("A client of the MCP service broke: %r", error)
 
 
-def _failure(error: MCPError, refused_with: int | None) -> McpAway | McpRefused:
+def _failure(error: MCPError, rejected_with: int | None) -> McpAway | McpRefused:
     try:
         return McpRefused(ServiceRefusal.model_validate(error.data))
     except ValidationError:
-        if refused_with is None:
+        if rejected_with is None:
             return McpAway(f"The MCP service cannot be reached, or broke off: {error.message}.")
-    detail = f"The MCP service does not let this worker in ({refused_with}): see {REFUSED_AT_THE_DOOR[refused_with]}."
+    detail = f"The MCP service rejects this worker ({rejected_with}): check {ADMISSION_SETTINGS[rejected_with]}."
     return McpRefused(ServiceRefusal(code="mcp_not_allowed", detail=detail, retryable=False))
 
 
-def _understood(result: CallToolResult, answer: type[AnswerT]) -> AnswerT:
+def _parse(result: CallToolResult, answer: type[AnswerT]) -> AnswerT:
     if result.is_error:
-        raise McpAway("The MCP service failed. Its log says why.")
+        raise McpAway("The MCP service failed; its log has the reason.")
     try:
         return answer.model_validate(result.structured_content)
     except ValidationError as error:
-        raise _not_understood() from error
+        raise _unexpected_answer() from error
 
 
-def _not_understood() -> McpAway:
-    return McpAway("The MCP service answered what is not understood. Is it of the same version?")
+def _unexpected_answer() -> McpAway:
+    return McpAway("The MCP service sent an unexpected answer. Is it the same version?")
