@@ -13,7 +13,6 @@ from starlette.routing import Match
 from api.authentication import LoginRefused, OwnerOnly, Unauthenticated
 from api.execution_log import CursorAhead, EventsAway
 from api.executions import SourceNotFound
-from api.guards import BodySilent, BodyTooLarge
 from api.knowledge import GeneratorUnavailable, McpAway, McpBusy, McpCannot, UnknownGenerator
 from api.problems import Answer, problem
 from dynavera.problems import InvalidJson, NotForm, NotJson, field_errors, sentence_of
@@ -24,6 +23,7 @@ from dynavera.records.executions import ExecutionStillRuns, IdempotencyConflict
 from dynavera.records.logs import ExecutionNotFound
 from dynavera.records.sessions import KeyRevoked, SessionNotFound
 from dynavera.records.users import ApiKeyNotFound, ApiKeyStays, OwnerStays, UserNameTaken, UserNotFound
+from dynavera.web.bodies import BodySilent, BodyTooLarge
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
@@ -39,14 +39,14 @@ ANSWERS: dict[type[Exception], Answer] = {
     UserNotFound: Answer(404, "not_found"),
     SessionNotFound: Answer(404, "not_found"),
     SourceNotFound: Answer(404, "not_found"),
-    BodySilent: Answer(408, "body_silent"),
+    BodySilent: Answer(408, BodySilent.code),
     AgentBusy: Answer(409, "agent_busy"),
     ExecutionStillRuns: Answer(409, "execution_still_runs"),
     IdempotencyConflict: Answer(409, "idempotency_conflict"),
     UserNameTaken: Answer(409, "user_name_taken"),
     ApiKeyStays: Answer(409, "key_stays"),
     OwnerStays: Answer(409, "owner_stays"),
-    BodyTooLarge: Answer(413, "too_large"),
+    BodyTooLarge: Answer(413, BodyTooLarge.code),
     NotForm: Answer(415, NotForm.code),
     NotJson: Answer(415, NotJson.code),
     InvalidJson: Answer(422, InvalidJson.code),

@@ -1,30 +1,28 @@
 """What every request passes before a route sees it."""
 
-import asyncio
 from dataclasses import dataclass
-from datetime import timedelta
 from urllib.parse import urlsplit
 
-from fastapi import HTTPException
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from starlette.websockets import WebSocketClose
 
 from api.authentication import bearer, origin_allowed
 from api.problems import Answer, problem
 from dynavera.settings import Settings
+from dynavera.web.bodies import BodyTooLarge, BoundedBody
 
 LARGEST_BODY = 1024 * 1024
 LARGEST_UPLOAD = 100 * 1024 * 1024
-BODY_PATIENCE = timedelta(seconds=30)
-"""How long a body may say nothing before it is complete."""
+LARGEST_LOGIN = 64 * 1024
+"""What is read of somebody who is not known yet."""
 
 UPLOADS = "/api/documents"
 """The path whose bodies are files."""
+LOGIN = "/api/login"
+"""The path that reads bodies of everybody."""
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-POLICY_VIOLATION = 1008
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -44,21 +42,6 @@ _FOREIGN_ORIGIN = Answer(
 _TOO_LARGE = Answer(413, "too_large")
 
 
-class BodyTooLarge(HTTPException):
-    """More was sent than is read."""
-
-    def __init__(self, limit: int) -> None:
-        super().__init__(413, f"The request is larger than {limit} bytes.")
-
-
-class BodySilent(HTTPException):
-    """The rest of the body does not come."""
-
-    def __init__(self, patience: timedelta) -> None:
-        detail = f"Nothing of the rest of the request came for {patience.total_seconds():g} s. Send it again."
-        super().__init__(408, detail, {"Connection": "close"})
-
-
 @dataclass(frozen=True)
 class Doorkeeper:
     """Keeps out what comes by a foreign name, against DNS rebinding, or from a page of another origin.
@@ -74,8 +57,6 @@ class Doorkeeper:
         refusal = None if scope["type"] == "lifespan" else self._refusal(HTTPConnection(scope))
         if refusal is None:
             await self.app(scope, receive, send)
-        elif scope["type"] == "websocket":
-            await WebSocketClose(POLICY_VIOLATION)(scope, receive, send)
         else:
             await problem(refusal, refusal.detail or "")(scope, receive, send)
 
@@ -101,12 +82,12 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        limit = LARGEST_UPLOAD if scope["path"] == UPLOADS else LARGEST_BODY
+        limit = _limit(scope["path"])
         declared = HTTPConnection(scope).headers.get("content-length", "0")
         if int(declared) > limit:
             await problem(_TOO_LARGE, BodyTooLarge(limit).detail)(scope, receive, send)
         else:
-            await self.app(scope, _limited(receive, limit), send)
+            await self.app(scope, BoundedBody(receive, limit), send)
 
 
 @dataclass(frozen=True)
@@ -129,31 +110,8 @@ class ProtectiveHeaders:
         await self.app(scope, receive, protected)
 
 
-def _limited(receive: Receive, limit: int) -> Receive:
-    received = 0
-    complete = False
-
-    async def receive_limited() -> Message:
-        nonlocal received, complete
-        if complete:
-            # What comes now is that the client leaves, whenever that is.
-            return await receive()
-        message = await _next_part(receive)
-        complete = not message.get("more_body", False)
-        received += len(message.get("body", b""))
-        if received > limit:
-            raise BodyTooLarge(limit)
-        return message
-
-    return receive_limited
-
-
-async def _next_part(receive: Receive) -> Message:
-    try:
-        async with asyncio.timeout(BODY_PATIENCE.total_seconds()):
-            return await receive()
-    except TimeoutError as error:
-        raise BodySilent(BODY_PATIENCE) from error
+def _limit(path: str) -> int:
+    return {UPLOADS: LARGEST_UPLOAD, LOGIN: LARGEST_LOGIN}.get(path, LARGEST_BODY)
 
 
 def _host_name(address: str) -> str | None:

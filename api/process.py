@@ -6,7 +6,6 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import structlog
-import uvicorn
 from pydantic import SecretStr
 
 from activities.mcp_client import McpService
@@ -32,10 +31,10 @@ from dynavera.records.migrate import SchemaTooNew, migrate
 from dynavera.records.owner import ensure_owner
 from dynavera.records.sessions import Sessions
 from dynavera.records.users import Users
-from dynavera.serving import Server
 from dynavera.settings import Settings
 from dynavera.starting import CannotStart, done
 from dynavera.telemetry import configure
+from dynavera.web.server import Server, server_config
 from workflows.connection import connect, namespace_of
 
 LARGEST_SOCKET_MESSAGE = 256 * 1024
@@ -65,7 +64,10 @@ async def serve(settings: Settings, listener: socket.socket) -> str | int:
 async def _until_a_signal(settings: Settings, database: Database, listener: socket.socket) -> None:
     temporal = Temporal(await connect(settings, lazy=True), settings.task_queue, settings.execution_time_limit)
     async with assembled(settings, database, temporal, mcp_token(settings)) as (services, sweep):
-        server = Server(_config(services))
+        config = server_config(
+            create_app(services), settings, grace_seconds=GRACE_SECONDS, largest_message=LARGEST_SOCKET_MESSAGE
+        )
+        server = Server(config)
         sweeping = asyncio.create_task(sweep.run())
         # Without the sweep what is accepted could be lost: the process ends then, and is started again.
         sweeping.add_done_callback(server.end)
@@ -105,15 +107,3 @@ async def assembled(
             streams=Streams(Relay(log), Arrivals(executions), Changes(executions)),
         )
         yield services, sweep
-
-
-def _config(services: Services) -> uvicorn.Config:
-    return uvicorn.Config(
-        create_app(services),
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        ws="websockets-sansio",
-        ws_max_size=LARGEST_SOCKET_MESSAGE,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-    )

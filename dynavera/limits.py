@@ -1,4 +1,5 @@
-"""Every timeout, heartbeat and pause of an execution, in one place and with its reason; see docs/architecture.md."""
+"""Every timeout, heartbeat and pause of an execution, and the limits on what clients may send, in one place and with
+its reason; see docs/architecture.md and docs/operations.md."""
 
 from datetime import timedelta
 
@@ -148,3 +149,40 @@ something every second costs no more than a write in so long."""
 
 TEMPORAL_REMEMBERS = timedelta(days=30)
 """The retention of the embedded server's namespace; after it the link to Temporal Web leads nowhere and is null."""
+
+# --- What a client may ask of a connection --------------------------------------------------------------------------
+
+LARGEST_HEAD = 64 * 1024
+MOST_HEADERS = 200
+"""Bytes of a URL, of all headers of a request together, and of what comes without making a message longer (a header
+that does not end, trailers, chunk extensions): as h11, uvicorn's other parser, and several times what browsers send."""
+
+HEAD_PATIENCE = timedelta(seconds=30)
+"""How long a request's line and headers may take, from the connection or from their first byte: a packet that is lost
+is sent again within seconds, and nginx gives 60."""
+
+BODY_PATIENCE = timedelta(seconds=30)
+SLOWEST_BODY = 1000
+"""How long a body may say nothing before it is complete, and the bytes a second that it may not fall below on the
+whole: a modem of the nineties sends four times as many."""
+
+REST_OF_BODY_PATIENCE = timedelta(seconds=30)
+"""What a client may take to send the rest of a body that has been answered already (as `lingering_time` of nginx):
+some look for the answer only then."""
+
+LINGER = timedelta(seconds=5)
+"""How long what is sent after a refusal is read and thrown away, so that the client gets to see the refusal."""
+
+MOST_PIPELINED = 16
+"""Requests that wait behind one that is being answered. Browsers send none ahead; those that are not answered are sent
+again (RFC 9112, 9.3.2)."""
+
+SLOWEST_READER = 1000
+SLOW_READER_WINDOW = timedelta(seconds=30)
+"""The bytes a second that a client must take of an answer of more than 64 KiB, looked at so often: the rest of the
+answer is in memory meanwhile."""
+
+CROWDED_MOST = 64
+CROWDED_HEAD_PATIENCE = timedelta(seconds=5)
+"""Connections beyond DYNAVERA_MAX_CONNECTIONS that are told so, or get an answer to a health check, and how soon they
+must ask. Yet more are closed at once."""

@@ -18,7 +18,7 @@ MEDIA_TYPE = "application/problem+json"
 MOST_ERRORS = 20
 LONGEST_LOCATION = 200
 
-_NEWER_TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
+_NEWER_TITLES = {414: "URI Too Long", 413: "Content Too Large", 422: "Unprocessable Content"}
 """What RFC 9110 calls them; each version of Python has its own."""
 
 

@@ -20,6 +20,7 @@ PREFIX = "DYNAVERA_"
 EVERY_INTERFACE = ("0.0.0.0", "::")  # noqa: S104 -- compared with, never bound to
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Wait = Annotated[timedelta, Field(gt=timedelta(0))]
 
 SHORTEST_SESSION, LONGEST_SESSION = timedelta(minutes=5), timedelta(days=400)
@@ -41,6 +42,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: Port = 8000
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    max_connections: Count = 5000
     mcp_host: str = "127.0.0.1"
     mcp_port: Port = 8001
     mcp_allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dynavera.limits import READER_PATIENCE
 from dynavera.settings import Settings
+from dynavera.web.open_files import raise_open_files_limit
 
 MOST_WAITING = 2048
 """Connections that the kernel takes before they are looked at: a whole start of a service may pass until then."""
@@ -18,7 +19,11 @@ class CannotStart(Exception):
 
 
 def begin() -> None:
-    """Make nearly nothing but what is there to stay: to look for garbage meanwhile would take a sixth of the time."""
+    """Take what the system gives, and collect no garbage while nearly all that is made is there to stay.
+
+    Looking for garbage would take a sixth of the time that a start takes.
+    """
+    raise_open_files_limit()
     gc.disable()
 
 

@@ -2,18 +2,18 @@
 
 import re
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
 from starlette import status
 from starlette.datastructures import Headers
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from dynavera.problems import BadBody
 from dynavera.records.database import DatabaseAway
 from dynavera.settings import EVERY_INTERFACE, Settings
+from dynavera.web.bodies import BodyTooLarge, BoundedBody
 from mcp_service.authentication import Caller, Doorkeeper
 from mcp_service.problems import problem, refusal_response
 
@@ -28,16 +28,6 @@ LARGEST_UPLOAD = 128 * 1024 * 1024
 
 LARGEST_BODY = 8 * 1024 * 1024
 """Bytes of any other request."""
-
-
-class BodyTooLarge(BadBody):
-    """More was sent than is read."""
-
-    status: ClassVar[int] = status.HTTP_413_CONTENT_TOO_LARGE
-    code: ClassVar[str] = "too_large"
-
-    def __init__(self, limit: int) -> None:
-        super().__init__(f"A request to this path may have at most {limit} bytes.")
 
 
 @dataclass(frozen=True)
@@ -104,7 +94,7 @@ class Door:
         if caller is not None:
             # The SDK keeps a session to the one who opened it: to others it answers as if there were none.
             scope["user"] = AuthenticatedUser(AccessToken(token="", client_id=caller.name, scopes=[]))
-        await self._app(scope, _within(_limit(scope), receive), send)
+        await self._app(scope, BoundedBody(receive, _limit(scope)), send)
 
     def _refused_address(self, headers: Headers) -> Response | None:
         hosts = headers.getlist("host")
@@ -145,18 +135,3 @@ def _refused_size(scope: Scope) -> Response | None:
     if length.isdecimal() and int(length) > _limit(scope):
         return refusal_response(BodyTooLarge(_limit(scope)))
     return None
-
-
-def _within(limit: int, receive: Receive) -> Receive:
-    """`receive`, for a body whose length was not declared: more than `limit` bytes of it are refused."""
-    read = 0
-
-    async def receive_within() -> Message:
-        nonlocal read
-        message = await receive()
-        read += len(message.get("body", b""))
-        if read > limit:
-            raise BodyTooLarge(limit)
-        return message
-
-    return receive_within

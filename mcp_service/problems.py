@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from dynavera.contracts.documents import Refusal
 from dynavera.contracts.system import FieldError, Problem
-from dynavera.problems import MEDIA_TYPE, sendable, title_of
+from dynavera.problems import MEDIA_TYPE, BadBody, sendable, title_of
 from mcp_service.refusals import Known, refusal_of, status_of
 
 
@@ -42,7 +42,9 @@ def refusal_response(error: Known) -> Response:
     """What a client is told of an error that is answered in words."""
     refusal = refusal_of(error)
     wait = refusal.retry_after_seconds
-    headers = None if wait is None else {"Retry-After": str(max(1, math.ceil(wait)))}
+    headers = dict(error.headers or {}) if isinstance(error, BadBody) else {}
+    if wait is not None:
+        headers["Retry-After"] = str(max(1, math.ceil(wait)))
     return problem(status_of(error), refusal.code, refusal.detail, headers=headers)
 
 

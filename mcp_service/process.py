@@ -10,16 +10,14 @@ from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from pathlib import Path
 
 import structlog
-import uvicorn
-from starlette.types import ASGIApp
 
 from dynavera.records.database import Database, DatabaseAway
 from dynavera.records.migrate import SchemaTooNew, migrate
 from dynavera.records.owner import ensure_owner
-from dynavera.serving import Server
 from dynavera.settings import EVERY_INTERFACE, Settings
 from dynavera.starting import CannotStart, done
 from dynavera.telemetry import configure
+from dynavera.web.server import Server, server_config
 from mcp_service.knowledge.embedders import EmbedderUnavailable
 from mcp_service.knowledge.knowledge import KnowledgeInUse
 from mcp_service.refusals import Refused
@@ -45,9 +43,9 @@ async def serve(settings: Settings, listening: socket.socket, *, lent: bool) -> 
         app = create_app(settings, database)
         await migrate(database)
         await ensure_owner(database, settings, _log.info)
-        server = Server(_config(app))
+        # The lifespan is entered below, so that what goes wrong in it is a sentence and no traceback.
+        server = Server(server_config(app, settings, grace_seconds=GRACE_SECONDS, lifespan="off"))
         async with AsyncExitStack() as opened:
-            # The lifespan is entered here, so that what goes wrong in it is a sentence and no traceback.
             await opened.enter_async_context(app.router.lifespan_context(app))
             folder, url = settings.data_dir / "knowledge", _address(listening)
             announcing = _announced(app.state.service, server, folder, url, lent=lent)
@@ -104,14 +102,3 @@ def _is_client_gone() -> bool:
     # Standard input is a pipe that nobody writes to: it ends with the process at the other end, however that ends.
     readable, _, _ = select.select([sys.stdin], [], [], 0)
     return bool(readable) and not os.read(sys.stdin.fileno(), 1024)
-
-
-def _config(app: ASGIApp) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        lifespan="off",
-        ws="none",
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-    )

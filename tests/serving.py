@@ -5,10 +5,12 @@ import socket
 import time
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
+
+from dynavera.settings import Settings
+from dynavera.web.server import server_config
 
 GRACE_SECONDS = 1
 POLL_SECONDS = 0.01
@@ -16,13 +18,18 @@ POLL_SECONDS = 0.01
 
 @asynccontextmanager
 async def serving(
-    app: ASGIApp, port: int = 0, *, send_buffer: int | None = None, **options: Any
+    app: ASGIApp,
+    port: int = 0,
+    *,
+    send_buffer: int | None = None,
+    settings: Settings | None = None,
+    largest_message: int = 256 * 1024,
 ) -> AsyncGenerator[str]:
-    """`app` behind a real uvicorn in this event loop; gives its base URL, without a slash at the end.
+    """`app` behind the server of our services in this event loop; gives its base URL, without a slash at the end.
 
     Without a `port` it takes a free one. The app's lifespan runs, in one task from start to end. Streams that are still
     open at the end get a second. `send_buffer` is how much the kernel takes for a client that does not read; its own
-    measure is megabytes. `options` are uvicorn's own.
+    measure is megabytes. `largest_message` is in bytes, of a WebSocket.
     """
     # A socket that names its protocol gets TCP_NODELAY from asyncio; without it each answer waits for 40 ms.
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -30,17 +37,8 @@ async def serving(
     if send_buffer is not None:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
     listening.bind(("127.0.0.1", port))
-    server = _Server(
-        uvicorn.Config(
-            app,
-            lifespan="on",
-            log_config=None,
-            access_log=False,
-            timeout_graceful_shutdown=GRACE_SECONDS,
-            loop="none",
-            **options,
-        )
-    )
+    config = server_config(app, settings or Settings(), grace_seconds=GRACE_SECONDS, largest_message=largest_message)
+    server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listening]))
     try:
         await _started(server, task)

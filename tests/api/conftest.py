@@ -15,6 +15,7 @@ from api.changes import Changes
 from api.dependencies import Services
 from api.execution_log import ExecutionLog
 from api.knowledge import Knowledge, mcp_client
+from api.process import LARGEST_SOCKET_MESSAGE
 from api.relay import Relay
 from api.streams import Streams
 from api.temporal import Temporal
@@ -107,7 +108,8 @@ async def api(
         services = Services(
             settings, users, sessions, agents, executions, Knowledge(to_mcp), health, await streams(settings, database)
         )
-        async with serving(create_app(services, page_folder)) as url:
+        app = create_app(services, page_folder)
+        async with serving(app, settings=settings, largest_message=LARGEST_SOCKET_MESSAGE) as url:
             yield Api(url, services, executions, health, mcp[0], database)
 
 

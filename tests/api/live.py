@@ -288,7 +288,9 @@ async def _api(settings: Settings, temporal: Temporal) -> AsyncGenerator[str]:
     async with assembled(settings, database, temporal, SecretStr("mcp_of-the-service")) as (services, sweep):
         sweeping = asyncio.create_task(sweep.run())
         try:
-            async with serving(create_app(services), ws="websockets-sansio", ws_max_size=LARGEST_SOCKET_MESSAGE) as url:
+            async with serving(
+                create_app(services), settings=services.settings, largest_message=LARGEST_SOCKET_MESSAGE
+            ) as url:
                 yield url
         finally:
             sweeping.cancel()

@@ -53,7 +53,7 @@ async def running_service(
         owner = await ensure_owner(database, chosen, lambda _news: None)
         key = owner_token(chosen)
         assert key is not None
-        async with serving(create_app(chosen, database), port, send_buffer=send_buffer) as url:
+        async with serving(create_app(chosen, database), port, send_buffer=send_buffer, settings=chosen) as url:
             yield Running(url, chosen, database, owner, key.get_secret_value(), mcp_token(chosen))
     finally:
         await database.close()

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -347,3 +349,40 @@ async def test_a_database_that_is_away_is_said_with_a_time_to_come_back(tmp_path
 async def _pieces(count: int) -> AsyncGenerator[bytes]:
     for _ in range(count):
         yield b"x" * (1024 * 1024)
+
+
+BODIES = {
+    "/documents": ("multipart/form-data; boundary=x", "--x"),
+    "/search": ("application/json", "{"),
+    "/mcp": ("application/json", "{"),
+}
+"""What each path reads, and how it may begin."""
+
+
+@asynccontextmanager
+async def half_a_request(service: Running, path: str, key: str) -> AsyncGenerator[asyncio.StreamReader]:
+    """A request whose body begins and does not go on; gives what reads its answer."""
+    address = httpx.URL(service.url)
+    media_type, begun = BODIES[path]
+    reader, writer = await asyncio.open_connection(address.host, address.port)
+    lines = [f"POST {path} HTTP/1.1", "Host: localhost", f"Authorization: Bearer {key}"]
+    lines += [f"Content-Type: {media_type}", "Accept: application/json, text/event-stream", "Content-Length: 1000"]
+    writer.write("\r\n".join([*lines, "", begun]).encode())
+    await writer.drain()
+    try:
+        yield reader
+    finally:
+        writer.transport.abort()
+
+
+@pytest.mark.parametrize("path", BODIES)
+async def test_a_body_that_stops_coming_is_not_waited_for(
+    service: Running, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dynavera.web.bodies.BODY_PATIENCE", timedelta(milliseconds=100))
+
+    async with half_a_request(service, path, service.owner_key) as reader, asyncio.timeout(10):
+        answer = await reader.read()
+
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b'"code":"body_silent"' in answer

@@ -1,0 +1,79 @@
+"""The HTTP server of a process: its limits, and an orderly end."""
+
+import asyncio
+import resource
+import signal
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Literal
+
+import structlog
+import uvicorn
+from starlette.types import ASGIApp
+
+from dynavera.settings import Settings
+from dynavera.web.http_protocol import GuardedHttpProtocol
+from dynavera.web.websocket_protocol import GuardedWebSocketProtocol
+
+OTHER_FILES = 256
+"""Files that are no clients' connections: the database, logs, and connections to Temporal and the MCP service."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Server(uvicorn.Server):
+    """uvicorn, which ends in order at a signal instead of dying by it once more at the end."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """End at SIGTERM or SIGINT."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield
+
+    def end(self, _reason: object = None) -> None:
+        """End as soon as open requests allow."""
+        self.should_exit = True
+
+
+def server_config(
+    app: ASGIApp,
+    settings: Settings,
+    *,
+    grace_seconds: int,
+    largest_message: int | None = None,
+    lifespan: Literal["on", "off"] = "on",
+) -> uvicorn.Config:
+    """How `app` is served.
+
+    `grace_seconds` is what open requests and streams get at the end. `largest_message` is the size in bytes of the
+    largest WebSocket message; without it there are no WebSockets.
+    """
+    return uvicorn.Config(
+        app,
+        lifespan=lifespan,
+        http=GuardedHttpProtocol,
+        ws=GuardedWebSocketProtocol if largest_message else "none",
+        ws_max_size=largest_message or 0,
+        limit_concurrency=_connections(settings.max_connections),
+        timeout_graceful_shutdown=grace_seconds,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+    )
+
+
+def _connections(wanted: int) -> int:
+    """`wanted` connections, or as many as this process has files for."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files == resource.RLIM_INFINITY:
+        return wanted
+    fitting = max(files - OTHER_FILES, files // 2)
+    if fitting < wanted:
+        _log.warning(
+            "fewer connections than DYNAVERA_MAX_CONNECTIONS: raise the limit of open files (ulimit -n)",
+            connections=fitting,
+            open_files=files,
+        )
+    return min(wanted, fitting)

@@ -1,0 +1,109 @@
+"""uvicorn's WebSockets with limits that it lacks, and handshakes that are always answered."""
+
+import asyncio
+from typing import Any
+
+from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
+from uvicorn.config import Config
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.server import ServerState
+from websockets.datastructures import Headers
+from websockets.frames import Frame
+from websockets.http11 import Response
+from websockets.server import ServerProtocol
+from websockets.typing import StatusLike
+
+from dynavera.web.refusals import HttpRefusal
+
+MOST_FRAGMENTS = 1000
+"""Fragments of a message that are kept apart: each costs memory beside its bytes, and a message may have one a byte."""
+
+
+READ_AT_ONCE = 4096
+"""Bytes that become messages before the application has taken the ones before: a message of one byte takes hundreds."""
+
+
+class _Handshake(ServerProtocol):
+    """Refuses handshakes as problems."""
+
+    def reject(self, status: StatusLike, text: str) -> Response:
+        """The response that refuses a handshake."""
+        refusal = HttpRefusal(int(status), "bad_handshake", text.strip() or "This WebSocket is refused.")
+        body = refusal.body
+        headers = Headers({**refusal.headers, "content-length": str(len(body))})
+        response = super().reject(status, text)
+        return Response(response.status_code, response.reason_phrase, headers, body)
+
+
+class GuardedWebSocketProtocol(WebSocketsSansIOProtocol):
+    """One WebSocket, from its handshake on."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self.conn = _Handshake(
+            extensions=self.conn.available_extensions, max_size=config.ws_max_size, logger=self.conn.logger
+        )
+
+        self._unread = b""
+
+    def data_received(self, data: bytes) -> None:
+        """Read frames; the handshake has come as a whole, so what is none by now is refused."""
+        if self.transport.is_closing():
+            return
+        self._unread += data
+        self._read_on()
+        if not self.handshake_initiated:
+            self._refuse_handshake()
+        elif not self.writable.is_set():
+            # Pings are answered without the application: whoever sends them and reads no answer must wait.
+            self.transport.pause_reading()
+
+    async def receive(self) -> ASGIReceiveEvent:
+        """The next message for the application."""
+        message = await super().receive()
+        if not self.read_paused:
+            self._read_on()
+        return message
+
+    def _read_on(self) -> None:
+        """Read a little, until there is a message that the application has not taken: many small ones cost much."""
+        while self._unread and not self.read_paused and not self.transport.is_closing():
+            piece, self._unread = self._unread[:READ_AT_ONCE], self._unread[READ_AT_ONCE:]
+            super().data_received(piece)
+
+    def resume_writing(self) -> None:
+        """The client has caught up."""
+        super().resume_writing()
+        if not self.read_paused:
+            self.transport.resume_reading()
+
+    def handle_cont(self, event: Frame) -> None:
+        """Take a further fragment of a message."""
+        if not event.data and not event.fin:
+            return
+        if len(self.frames) >= MOST_FRAGMENTS:
+            self.frames = [b"".join(self.frames)]
+        super().handle_cont(event)
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Send what the application says."""
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body", False):
+            # uvicorn takes a handshake that was refused with a response for one that was not answered.
+            self.handshake_complete = True
+
+    def _refuse_handshake(self) -> None:
+        refusal = b"".join(self.conn.data_to_send())
+        if not refusal:
+            detail = "This is not a WebSocket handshake: see RFC 6455."
+            refusal = HttpRefusal(400, "bad_handshake", detail).raw()
+        self.handshake_complete = True
+        self.close_sent = True
+        self.transport.write(refusal)
+        self.transport.close()
