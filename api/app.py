@@ -17,6 +17,7 @@ from api.page import Page
 from api.routers import ROUTERS
 from api.schema import TAGS, tidied
 from dynavera.page import FOLDER
+from dynavera.web.quotas import HeldUntilAnswered, Quotas
 
 DESCRIPTION = "Ask AI agents over your own documents. Errors are RFC 9457 problems with a stable `code`."
 
@@ -58,10 +59,12 @@ def create_app(services: Services, page: Path = FOLDER) -> FastAPI:
     app = described_app()
     app.state.services = services
     app.state.metrics = Metrics()
+    app.state.quotas = Quotas.of(services.settings)
     # Only files are compressed: an answer that mixes secrets with a caller's words would tell of them by its length.
     app.router.default = GZipMiddleware(Page(page), SMALLEST_COMPRESSED)
     errors.register(app)
     # The last one added is the first one asked.
+    app.add_middleware(HeldUntilAnswered)
     app.add_middleware(BodyLimit)
     app.add_middleware(Doorkeeper, settings=services.settings)
     app.add_middleware(

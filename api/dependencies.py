@@ -22,6 +22,7 @@ from dynavera.records.executions import ExecutionQuery, Stop
 from dynavera.records.sessions import Sessions
 from dynavera.records.users import Users
 from dynavera.settings import Settings
+from dynavera.web.quotas import Quotas
 
 
 class ExecutionsDoor(Protocol):
@@ -109,6 +110,11 @@ class Services:
 def services_of(connection: HTTPConnection) -> Services:
     """The collaborators of the app that serves `connection`."""
     return cast("Services", connection.app.state.services)
+
+
+def quotas_of(connection: HTTPConnection) -> Quotas:
+    """How much each user may have open in the process that serves `connection`."""
+    return cast("Quotas", connection.app.state.quotas)
 
 
 ServicesDep = Annotated[Services, Depends(services_of)]

@@ -24,6 +24,7 @@ from dynavera.records.logs import ExecutionNotFound
 from dynavera.records.sessions import KeyRevoked, SessionNotFound
 from dynavera.records.users import ApiKeyNotFound, ApiKeyStays, OwnerStays, UserNameTaken, UserNotFound
 from dynavera.web.bodies import BodySilent, BodyTooLarge
+from dynavera.web.quotas import TooManyRequests, TooManyStreams
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
@@ -54,6 +55,8 @@ ANSWERS: dict[type[Exception], Answer] = {
     UnknownGenerator: Answer(422, "unknown_generator"),
     GeneratorUnavailable: Answer(422, "generator_unavailable"),
     CursorAhead: Answer(422, "cursor_ahead"),
+    TooManyRequests: Answer(429, TooManyRequests.code),
+    TooManyStreams: Answer(429, TooManyStreams.code),
     ClientDisconnect: Answer(400, "client_left", "The client left before it had sent the whole request."),
     DatabaseAway: Answer(503, "database_away", "The database cannot be used now. Try again in a moment.", 2),
     EventsAway: Answer(503, "events_away", retry_after_seconds=2),

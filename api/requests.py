@@ -6,11 +6,14 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request, Response
 
 from api.authentication import authenticated, current_user
+from api.dependencies import quotas_of
 from dynavera.contracts.system import Problem
 from dynavera.problems import StrictRoute
+from dynavera.web.quotas import held
 
 REFUSED: dict[int | str, dict[str, Any]] = {
     422: {"model": Problem, "description": "A parameter or the body cannot be used; `errors` says where."},
+    429: {"model": Problem, "description": "You have too many requests or streams open, or all users together have."},
     503: {"model": Problem, "description": "A part that this needs is away; `Retry-After` says when to try again."},
 }
 UNAUTHENTICATED: dict[int | str, dict[str, Any]] = {
@@ -39,8 +42,14 @@ class UserRoute(OpenRoute):
     """A route for users: whoever asks is known before the body is read."""
 
     async def admit(self, request: Request) -> None:
-        """Users may come in."""
-        await authenticated(request)
+        """Users may come in, each with as many requests at the same time as the settings say.
+
+        Raises:
+            Unauthenticated: nobody asks.
+            TooManyRequests: too many of the user's requests are being answered.
+        """
+        user = await authenticated(request)
+        held(request).enter_context(quotas_of(request).requests.place(user.id))
 
 
 def user_router(prefix: str, tag: str) -> APIRouter:

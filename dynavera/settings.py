@@ -43,6 +43,9 @@ class Settings(BaseSettings):
     port: Port = 8000
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
     max_connections: Count = 5000
+    max_streams: Count = 4000
+    max_streams_per_user: Count = 2000
+    max_requests_per_user: Count = 500
     mcp_host: str = "127.0.0.1"
     mcp_port: Port = 8001
     mcp_allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()

@@ -1,6 +1,7 @@
 """What every request passes first: its host, its origin, its size and its credential."""
 
 import re
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from dynavera.records.database import DatabaseAway
 from dynavera.settings import EVERY_INTERFACE, Settings
 from dynavera.web.bodies import BodyTooLarge, BoundedBody
+from dynavera.web.quotas import Quota, TooManyRequests
 from mcp_service.authentication import Caller, Doorkeeper
 from mcp_service.problems import problem, refusal_response
 
@@ -63,10 +65,11 @@ class AllowedHosts:
 class Door:
     """Lets in who may come in, and puts the `Caller` into the request's state."""
 
-    def __init__(self, app: ASGIApp, doorkeeper: Doorkeeper, allowed: AllowedHosts) -> None:
+    def __init__(self, app: ASGIApp, doorkeeper: Doorkeeper, allowed: AllowedHosts, max_requests_per_user: int) -> None:
         self._app = app
         self._doorkeeper = doorkeeper
         self._allowed = allowed
+        self._requests = Quota(TooManyRequests, max_requests_per_user)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer why not."""
@@ -94,7 +97,15 @@ class Door:
         if caller is not None:
             # The SDK keeps a session to the one who opened it: to others it answers as if there were none.
             scope["user"] = AuthenticatedUser(AccessToken(token="", client_id=caller.name, scopes=[]))
-        await self._app(scope, BoundedBody(receive, _limit(scope)), send)
+        try:
+            with self._place(caller):
+                await self._app(scope, BoundedBody(receive, _limit(scope)), send)
+        except TooManyRequests as error:
+            await problem(error.status_code, error.code, error.detail, headers=error.headers)(scope, receive, send)
+
+    def _place(self, caller: Caller | None) -> AbstractContextManager[None]:
+        # Behind the service token are all users, and the API and the workers limit them.
+        return nullcontext() if caller is None or caller.user is None else self._requests.place(caller.user.id)
 
     def _refused_address(self, headers: Headers) -> Response | None:
         hosts = headers.getlist("host")

@@ -68,7 +68,12 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     # Routes are tried one after the other, and this is the one that is asked for most.
     app.router.routes.extend(tools.routes)
     app.include_router(router)
-    app.add_middleware(Door, doorkeeper=doorkeeper, allowed=AllowedHosts.of(settings))
+    app.add_middleware(
+        Door,
+        doorkeeper=doorkeeper,
+        allowed=AllowedHosts.of(settings),
+        max_requests_per_user=settings.max_requests_per_user,
+    )
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _fault)

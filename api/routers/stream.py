@@ -14,16 +14,18 @@ from starlette.requests import Request
 
 from api.agent_socket import AgentSocket, ReaderTooSlow
 from api.authentication import CurrentUser, Unauthenticated, until_unwelcome, welcome
-from api.dependencies import Services, ServicesDep, services_of
+from api.dependencies import Services, ServicesDep, quotas_of, services_of
 from api.relay import LogUnreadable
 from api.requests import user_router
 from api.routers.parameters import After, ExecutionId
 from api.routers.responses import NOT_FOUND, Responses
 from dynavera.contracts.contract import utc_now
 from dynavera.contracts.events import LARGEST_SEQUENCE
+from dynavera.contracts.users import User
 from dynavera.limits import READER_PATIENCE
 from dynavera.records.agents import AgentNotFound
 from dynavera.records.database import DatabaseAway
+from dynavera.web.quotas import TooManyStreams, held
 
 UNAUTHENTICATED = 4401
 NO_SUCH_AGENT = 4404
@@ -53,7 +55,7 @@ async def stream_executions(
     """Your executions as they change."""
     changes = services.streams.changes.of(user.id, utc_now())
     executions = (ServerSentEvent(data=one.model_dump_json()) async for one in changes)
-    return _streamed(request, services, executions, beat=beat)
+    return _streamed(request, user, executions, beat=beat)
 
 
 @of_execution.get("/{execution_id}/events/stream", response_class=Response, responses=NOT_FOUND | EVENT_STREAM)
@@ -71,7 +73,7 @@ async def stream_events(
     events = services.streams.relay.follow(execution_id, start)
     return _streamed(
         request,
-        services,
+        user,
         (ServerSentEvent(data=event.model_dump_json(), id=str(event.sequence)) async for event in events),
     )
 
@@ -87,7 +89,8 @@ async def agent_socket(websocket: WebSocket, agent_id: str) -> None:
     try:
         user = (await welcome(websocket, services)).user
         agent = await services.agents.get(user.id, _id(agent_id))
-        await AgentSocket(websocket, user, agent.id, services).serve()
+        with quotas_of(websocket).streams.place(user.id):
+            await AgentSocket(websocket, user, agent.id, services).serve()
     except Unauthenticated:
         await _close(websocket, UNAUTHENTICATED, "Log in, or show an API key.")
     except AgentNotFound:
@@ -96,6 +99,8 @@ async def agent_socket(websocket: WebSocket, agent_id: str) -> None:
         await _close(websocket, TOO_SLOW, "You read too slowly; come back with 'after'.")
     except LogUnreadable:
         await _close(websocket, WENT_WRONG, "A log cannot be read here now; come back with 'after'.")
+    except TooManyStreams as error:
+        await _close(websocket, TRY_AGAIN_LATER, error.detail)
     except DatabaseAway:
         await _close(websocket, TRY_AGAIN_LATER, "The database cannot be used now; try again in a moment.")
 
@@ -108,10 +113,14 @@ def _id(agent_id: str) -> UUID:
 
 
 def _streamed(
-    request: Request, services: Services, events: AsyncGenerator[ServerSentEvent], *, beat: bool = False
+    request: Request, user: User, events: AsyncGenerator[ServerSentEvent], *, beat: bool = False
 ) -> EventSourceResponse:
+    contexts = held(request)
+    # From here on it is a stream, and one request in flight fewer.
+    contexts.close()
+    contexts.enter_context(quotas_of(request).streams.place(user.id))
     return EventSourceResponse(
-        _while_welcome(request, services, events),
+        _while_welcome(request, services_of(request), events),
         ping=BEAT_SECONDS if beat else None,
         ping_message_factory=_beat if beat else None,
         send_timeout=READER_PATIENCE.total_seconds(),

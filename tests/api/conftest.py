@@ -27,6 +27,7 @@ from dynavera.records.migrate import migrate
 from dynavera.records.sessions import Sessions
 from dynavera.records.users import Users
 from dynavera.settings import Settings
+from dynavera.web.quotas import Quotas
 from tests.api.fakes import FakeExecutions, FakeHealth, FakeMcp
 from tests.api.live import impatient_workers as impatient_workers
 from tests.api.live import live as live
@@ -52,11 +53,16 @@ class Api:
     health: FakeHealth
     mcp: FakeMcp
     database: Database
+    quotas: Quotas
 
     def client(self, api_key: str | None = OWNER_KEY) -> httpx.AsyncClient:
         """A client that shows this key, or none."""
         headers = {} if api_key is None else {"Authorization": f"Bearer {api_key}"}
         return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False, event_hooks=DECLARED)
+
+    def streams_open(self) -> int:
+        """How many streams and sockets the API has open."""
+        return self.quotas.streams.total
 
 
 @pytest.fixture
@@ -110,7 +116,7 @@ async def api(
         )
         app = create_app(services, page_folder)
         async with serving(app, settings=settings, largest_message=LARGEST_SOCKET_MESSAGE) as url:
-            yield Api(url, services, executions, health, mcp[0], database)
+            yield Api(url, services, executions, health, mcp[0], database, app.state.quotas)
 
 
 @pytest.fixture

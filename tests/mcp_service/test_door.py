@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -386,3 +386,25 @@ async def test_a_body_that_stops_coming_is_not_waited_for(
 
     assert answer.startswith(b"HTTP/1.1 408 ")
     assert b'"code":"body_silent"' in answer
+
+
+async def test_too_many_requests_of_one_user_are_refused_and_no_others(tmp_path: Path) -> None:
+    async with running_service(tmp_path, max_requests_per_user=2) as service, AsyncExitStack() as opened:
+        other = await service.another_user()
+        for _ in range(2):
+            await opened.enter_async_context(half_a_request(service, "/search", service.owner_key))
+        mine = await opened.enter_async_context(service.client())
+        others = [
+            await opened.enter_async_context(service.client(key))
+            for key in (other.api_key, service.service_token.get_secret_value())
+        ]
+
+        refused = await mine.get("/documents")
+        while refused.is_success:
+            # The two may still be on their way.
+            refused = await mine.get("/documents")
+        answers = [await client.get("/documents") for client in others] + [await mine.get("/health")]
+
+    assert (refused.status_code, refused.json()["code"]) == (429, "too_many_requests")
+    assert int(refused.headers["retry-after"]) > 0
+    assert [answer.status_code for answer in answers] == [200, 200, 200]

@@ -2462,6 +2462,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description You have too many requests or streams open, or all users together have. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A part that this needs is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
@@ -2540,6 +2549,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description You have too many requests or streams open, or all users together have. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A part that this needs is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
@@ -2592,6 +2610,15 @@ export interface operations {
             };
             /** @description A parameter or the body cannot be used; `errors` says where. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description You have too many requests or streams open, or all users together have. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2658,6 +2685,15 @@ export interface operations {
             };
             /** @description A parameter or the body cannot be used; `errors` says where. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description You have too many requests or streams open, or all users together have. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2755,6 +2791,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description You have too many requests or streams open, or all users together have. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A part that this needs is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
@@ -2814,6 +2859,15 @@ export interface operations {
             };
             /** @description A parameter or the body cannot be used; `errors` says where. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description You have too many requests or streams open, or all users together have. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2923,6 +2977,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description You have too many requests or streams open, or all users together have. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A part that this needs is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
@@ -2963,6 +3026,15 @@ export interface operations {
             };
             /** @description A parameter or the body cannot be used; `errors` says where. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description You have too many requests or streams open, or all users together have. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3019,6 +3091,15 @@ export interface operations {
             };
             /** @description A parameter or the body cannot be used; `errors` says where. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description You have too many requests or streams open, or all users together have. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3112,6 +3193,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description You have too many requests or streams open, or all users together have. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A part that this needs is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
@@ -3171,6 +3261,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description You have too many requests or streams open, or all users together have. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A part that this needs is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
@@ -3221,6 +3320,15 @@ export interface operations {
             };
             /** @description A parameter or the body cannot be used; `errors` says where. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description You have too many requests or streams open, or all users together have. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3292,6 +3400,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description You have too many requests or streams open, or all users together have. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A part that this needs is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
@@ -3344,6 +3461,15 @@ export interface operations {
             };
             /** @description A parameter or the body cannot be used; `errors` says where. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description You have too many requests or streams open, or all users together have. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3424,6 +3550,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description You have too many requests or streams open, or all users together have. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A part that this needs is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
@@ -3467,6 +3602,15 @@ export interface operations {
             };
             /** @description A parameter or the body cannot be used; `errors` says where. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description You have too many requests or streams open, or all users together have. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3526,6 +3670,15 @@ export interface operations {
             };
             /** @description A parameter or the body cannot be used; `errors` says where. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description You have too many requests or streams open, or all users together have. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3597,6 +3750,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description You have too many requests or streams open, or all users together have. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A part that this needs is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
@@ -3655,6 +3817,15 @@ export interface operations {
             };
             /** @description A parameter or the body cannot be used; `errors` says where. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description You have too many requests or streams open, or all users together have. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3730,6 +3901,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description You have too many requests or streams open, or all users together have. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A part that this needs is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
@@ -3782,6 +3962,15 @@ export interface operations {
             };
             /** @description A parameter or the body cannot be used; `errors` says where. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description You have too many requests or streams open, or all users together have. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3843,6 +4032,15 @@ export interface operations {
             };
             /** @description A parameter or the body cannot be used; `errors` says where. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description You have too many requests or streams open, or all users together have. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3918,6 +4116,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description You have too many requests or streams open, or all users together have. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A part that this needs is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
@@ -3949,6 +4156,15 @@ export interface operations {
             };
             /** @description A parameter or the body cannot be used; `errors` says where. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description You have too many requests or streams open, or all users together have. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3996,6 +4212,15 @@ export interface operations {
             };
             /** @description A parameter or the body cannot be used; `errors` says where. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description You have too many requests or streams open, or all users together have. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4081,6 +4306,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description You have too many requests or streams open, or all users together have. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A part that this needs is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
@@ -4140,6 +4374,15 @@ export interface operations {
             };
             /** @description A parameter or the body cannot be used; `errors` says where. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description You have too many requests or streams open, or all users together have. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4225,6 +4468,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description You have too many requests or streams open, or all users together have. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A part that this needs is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
@@ -4265,6 +4517,15 @@ export interface operations {
             };
             /** @description A parameter or the body cannot be used; `errors` says where. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description You have too many requests or streams open, or all users together have. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4317,6 +4578,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description You have too many requests or streams open, or all users together have. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A part that this needs is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
@@ -4357,6 +4627,15 @@ export interface operations {
             };
             /** @description A parameter or the body cannot be used; `errors` says where. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description You have too many requests or streams open, or all users together have. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4420,6 +4699,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description You have too many requests or streams open, or all users together have. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A part that this needs is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
@@ -4469,6 +4757,15 @@ export interface operations {
             };
             /** @description A parameter or the body cannot be used; `errors` says where. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description You have too many requests or streams open, or all users together have. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4556,6 +4853,15 @@ export interface operations {
             };
             /** @description A parameter or the body cannot be used; `errors` says where. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description You have too many requests or streams open, or all users together have. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4764,6 +5070,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description You have too many requests or streams open, or all users together have. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A part that this needs is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
@@ -4813,6 +5128,15 @@ export interface operations {
             };
             /** @description A parameter or the body cannot be used; `errors` says where. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description You have too many requests or streams open, or all users together have. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4909,6 +5233,15 @@ export interface operations {
             };
             /** @description A parameter or the body cannot be used; `errors` says where. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description You have too many requests or streams open, or all users together have. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5024,6 +5357,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description You have too many requests or streams open, or all users together have. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A part that this needs is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
@@ -5064,6 +5406,15 @@ export interface operations {
             };
             /** @description A parameter or the body cannot be used; `errors` says where. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description You have too many requests or streams open, or all users together have. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
