@@ -69,7 +69,7 @@ def create_app(services: Services, page: Path = FOLDER) -> FastAPI:
     app.add_middleware(Doorkeeper, settings=services.settings)
     app.add_middleware(
         CORSMiddleware,
-        allow_origins=services.settings.allowed_origins,
+        allow_origins=services.settings.page_origins,
         allow_methods=["GET", "POST", "PATCH", "DELETE"],
         allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID"],
         allow_credentials=True,

@@ -90,7 +90,16 @@ def origin_allowed(connection: HTTPConnection, settings: Settings) -> bool:
         return True
     asked = _place(origin)
     own = _place(f"{connection.url.scheme}://{connection.headers.get('host', '')}")
-    return asked is not None and (asked == own or asked in {_place(allowed) for allowed in settings.allowed_origins})
+    return asked is not None and (asked == own or asked in {_place(allowed) for allowed in settings.page_origins})
+
+
+def is_over_tls(connection: HTTPConnection, settings: Settings) -> bool:
+    """Whether `connection` came by TLS, as far as the address, a trusted proxy, or the page that asks can tell."""
+    if connection.url.scheme in ("https", "wss"):
+        return True
+    # A proxy that is not trusted says nothing that counts, and the browser says where its page is from.
+    origin = connection.headers.get("origin", "")
+    return origin.startswith("https:") and origin_allowed(connection, settings)
 
 
 async def authenticated(request: Request) -> Identity:

@@ -34,10 +34,13 @@ HEADERS = {
 }
 
 _FOREIGN_HOST = Answer(
-    421, "foreign_host", "This service is for this machine: ask for it as localhost, or set DYNAVERA_ALLOWED_ORIGINS."
+    421, "foreign_host", "This service is for this machine: ask for it as localhost, or set DYNAVERA_PUBLIC_URL."
 )
 _FOREIGN_ORIGIN = Answer(
-    403, "foreign_origin", "A page from another origin may not use this service. DYNAVERA_ALLOWED_ORIGINS names more."
+    403,
+    "foreign_origin",
+    "A page from another origin may not use this service. DYNAVERA_PUBLIC_URL names the service's own, behind a proxy; "
+    "DYNAVERA_ALLOWED_ORIGINS names more.",
 )
 _TOO_LARGE = Answer(413, "too_large")
 
@@ -68,7 +71,7 @@ class Doorkeeper:
 
     def _is_ours(self, host: str) -> bool:
         name = _host_name(f"//{host}")
-        return name in LOOPBACK or name in {_host_name(origin) for origin in self.settings.allowed_origins}
+        return name in LOOPBACK or name in {_host_name(origin) for origin in self.settings.page_origins}
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Addresses of what others run, and what is wrong with one that cannot be used; a password is never repeated."""
 
+import ipaddress
 import re
 
 LARGEST_PORT = 65535
@@ -35,6 +36,24 @@ def check_origin(origin: str) -> None:
     found = _ORIGIN.fullmatch(origin)
     if found is None or not (found["port"] is None or _is_port(found["port"])):
         raise ValueError(f"{origin!r} is no origin: write https://host or https://host:port")
+
+
+def check_proxy(address: str) -> None:
+    """See that `address` tells which proxies to believe.
+
+    Raises:
+        ValueError: it does not, and what to write instead.
+    """
+    if address == "*":
+        return
+    try:
+        ipaddress.ip_network(address)
+    except ValueError as error:
+        # A network with host bits, such as 10.0.0.1/8, is refused too: uvicorn would never match it.
+        raise ValueError(
+            f"{address!r} is no address of a proxy: write IP addresses such as 10.0.0.5, networks such as 10.0.0.0/8, "
+            "or * for every one"
+        ) from error
 
 
 def check_database(url: str) -> None:

@@ -14,7 +14,7 @@ from pydantic import AliasChoices, Field, HttpUrl, SecretStr, ValidationError, f
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from dynavera.addresses import check_database, check_origin, host_and_port
+from dynavera.addresses import check_database, check_origin, check_proxy, host_and_port
 
 PREFIX = "DYNAVERA_"
 EVERY_INTERFACE = ("0.0.0.0", "::")  # noqa: S104 -- compared with, never bound to
@@ -41,7 +41,11 @@ class Settings(BaseSettings):
     data_dir: Path = Path(".dynavera")
     host: str = "127.0.0.1"
     port: Port = 8000
+    public_url: str | None = None
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    forwarded_allow_ips: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=("127.0.0.1", "::1"), validation_alias="FORWARDED_ALLOW_IPS"
+    )
     max_connections: Count = 5000
     max_streams: Count = 4000
     max_streams_per_user: Count = 2000
@@ -49,6 +53,7 @@ class Settings(BaseSettings):
     mcp_host: str = "127.0.0.1"
     mcp_port: Port = 8001
     mcp_allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    mcp_public_url: str | None = None
     mcp_url: HttpUrl | None = Field(default=None, validation_alias=AliasChoices("DYNAVERA_MCP_URL", "MCP_AGENT_URL"))
     mcp_token: SecretStr | None = None
     token: SecretStr | None = None
@@ -76,7 +81,7 @@ class Settings(BaseSettings):
     signal_budget: Annotated[int, Field(ge=1, le=10_000)] = 100
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
 
-    @field_validator("allowed_origins", "mcp_allowed_hosts", "generators", mode="before")
+    @field_validator("allowed_origins", "forwarded_allow_ips", "mcp_allowed_hosts", "generators", mode="before")
     @classmethod
     def _split_at_commas(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -96,6 +101,20 @@ class Settings(BaseSettings):
         for origin in origins:
             check_origin(origin)
         return tuple(origin.rstrip("/") for origin in origins)
+
+    @field_validator("public_url", "mcp_public_url")
+    @classmethod
+    def _is_origin(cls, url: str | None) -> str | None:
+        if url is not None:
+            check_origin(url)
+        return url and url.rstrip("/")
+
+    @field_validator("forwarded_allow_ips")
+    @classmethod
+    def _are_proxies(cls, addresses: tuple[str, ...]) -> tuple[str, ...]:
+        for address in addresses:
+            check_proxy(address)
+        return addresses
 
     @field_validator("token", "mcp_token")
     @classmethod
@@ -154,6 +173,21 @@ class Settings(BaseSettings):
         if self.mcp_url is not None:
             return str(self.mcp_url).rstrip("/")
         return f"http://127.0.0.1:{self.mcp_port}"
+
+    @property
+    def mcp_client_url(self) -> str:
+        """Where people's MCP clients find the MCP service, without a slash at the end."""
+        return self.mcp_public_url or self.mcp_base_url
+
+    @property
+    def page_origins(self) -> tuple[str, ...]:
+        """The origins whose pages may use the API besides the one by which it is asked."""
+        return self.allowed_origins if self.public_url is None else (self.public_url, *self.allowed_origins)
+
+    @property
+    def page_url(self) -> str:
+        """Where people find the page, without a slash at the end."""
+        return self.public_url or self.api_base_url
 
     @property
     def api_base_url(self) -> str:

@@ -4,6 +4,7 @@ import re
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
@@ -44,9 +45,10 @@ class AllowedHosts:
         """This machine, where the service listens, and what the settings add."""
         listens = f"[{settings.mcp_host}]" if ":" in settings.mcp_host else settings.mcp_host
         own = () if settings.mcp_host in EVERY_INTERFACE else (listens,)
+        public = () if settings.mcp_public_url is None else (urlsplit(settings.mcp_public_url).netloc,)
         return cls(
-            frozenset(host.lower() for host in (*LOCAL, *own, *settings.mcp_allowed_hosts)),
-            frozenset(origin.lower().rstrip("/") for origin in settings.allowed_origins),
+            frozenset(host.lower() for host in (*LOCAL, *own, *public, *settings.mcp_allowed_hosts)),
+            frozenset(origin.lower() for origin in settings.page_origins),
         )
 
     def is_ours(self, host: str) -> bool:

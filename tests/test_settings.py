@@ -130,6 +130,51 @@ def test_an_origin_is_kept_as_browsers_write_it(monkeypatch: pytest.MonkeyPatch,
     assert load_settings(tmp_path / ".env").allowed_origins == ("https://a.example", "http://[::1]:5173")
 
 
+@pytest.mark.parametrize("name", ["DYNAVERA_PUBLIC_URL", "DYNAVERA_MCP_PUBLIC_URL"])
+@pytest.mark.parametrize("value", ["dynavera.example", "https://a.example/path", "https://a.example?x", "wss://a"])
+def test_a_public_address_is_where_it_begins(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(BadSettings, match=rf"^{name} cannot be used: .*write https://host"):
+        load_settings(tmp_path / ".env")
+
+
+def test_a_public_address_is_the_pages_and_one_of_its_origins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DYNAVERA_PUBLIC_URL", "https://dynavera.example/")
+    monkeypatch.setenv("DYNAVERA_ALLOWED_ORIGINS", "https://page.example")
+    monkeypatch.setenv("DYNAVERA_MCP_PUBLIC_URL", "https://dynavera.example:8443")
+
+    settings = load_settings(tmp_path / ".env")
+
+    assert settings.page_url == "https://dynavera.example"
+    assert settings.page_origins == ("https://dynavera.example", "https://page.example")
+    assert settings.mcp_client_url == "https://dynavera.example:8443"
+
+
+def test_without_public_addresses_those_of_this_machine_count(tmp_path: Path) -> None:
+    settings = load_settings(tmp_path / ".env")
+
+    assert settings.page_url == "http://127.0.0.1:8000"
+    assert settings.page_origins == ()
+    assert settings.mcp_client_url == "http://127.0.0.1:8001"
+
+
+@pytest.mark.parametrize("value", ["nginx", "10.0.0.1/8", "10.0.0.256", "10.0.0.1:80"])
+def test_a_proxy_that_has_no_address_is_refused(value: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", f"127.0.0.1,{value}")
+
+    with pytest.raises(BadSettings, match=r"^FORWARDED_ALLOW_IPS cannot be used: .*write IP addresses"):
+        load_settings(tmp_path / ".env")
+
+
+def test_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "10.0.0.5, fd00::/8, 192.0.2.0/24")
+
+    assert load_settings(tmp_path / ".env").forwarded_allow_ips == ("10.0.0.5", "fd00::/8", "192.0.2.0/24")
+
+
 def test_a_folder_below_the_home_directory_may_be_written_with_a_tilde(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import Depends, Header, Request, Response, status
 from pydantic import SecretStr
 
-from api.authentication import COOKIE, CurrentIdentity, CurrentUser, LoginRefused
-from api.dependencies import Services, ServicesDep, SessionsDep
+from api.authentication import COOKIE, CurrentIdentity, CurrentUser, LoginRefused, is_over_tls
+from api.dependencies import Services, ServicesDep, SessionsDep, SettingsDep
 from api.requests import open_router, user_router
 from api.routers.parameters import Cursor, Limit, SessionId
 from api.routers.responses import BODY, NOT_FOUND, Responses
@@ -41,7 +41,7 @@ async def log_in(
         COOKIE,
         await services.sessions.begin(identity, user_agent),
         max_age=int(services.sessions.lifetime.total_seconds()),
-        secure=request.url.scheme == "https",
+        secure=is_over_tls(request, services.settings),
         httponly=True,
         samesite="strict",
     )
@@ -49,19 +49,22 @@ async def log_in(
 
 
 @router.post("/login/link", status_code=status.HTTP_201_CREATED)
-async def make_login_link(identity: CurrentIdentity, sessions: SessionsDep, request: Request) -> LoginLink:
+async def make_login_link(
+    identity: CurrentIdentity, sessions: SessionsDep, settings: SettingsDep, request: Request
+) -> LoginLink:
     """A link that logs one browser in as you, once."""
     code, expires_at = await sessions.login_code(identity)
-    return LoginLink(url=f"{request.base_url}login#code={code}", expires_at=expires_at)
+    page = settings.public_url or str(request.base_url).rstrip("/")
+    return LoginLink(url=f"{page}/login#code={code}", expires_at=expires_at)
 
 
 @router.post("/logout", status_code=status.HTTP_204_NO_CONTENT)
-async def log_out(sessions: SessionsDep, request: Request, response: Response) -> None:
+async def log_out(sessions: SessionsDep, settings: SettingsDep, request: Request, response: Response) -> None:
     """End the browser's session."""
     cookie = request.cookies.get(COOKIE)
     if cookie:
         await sessions.log_out(cookie)
-    response.delete_cookie(COOKIE, secure=request.url.scheme == "https", httponly=True, samesite="strict")
+    response.delete_cookie(COOKIE, secure=is_over_tls(request, settings), httponly=True, samesite="strict")
 
 
 @router.get("/sessions")

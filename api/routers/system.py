@@ -44,7 +44,7 @@ async def get_system(user: CurrentUser, settings: SettingsDep, knowledge: Knowle
         generators=generators,
         embedder=service.embedder if service else None,
         temporal_ui=_temporal_ui(settings),
-        mcp_url=settings.mcp_base_url,
+        mcp_url=settings.mcp_client_url,
     )
 
 

@@ -87,7 +87,7 @@ def _environment(settings: Settings, environment: Mapping[str, str]) -> dict[str
 
 
 def _http(settings: Settings, client: Client) -> dict[str, Any]:
-    url = f"{settings.mcp_base_url}/mcp"
+    url = f"{settings.mcp_client_url}/mcp"
     match client:
         case Client.CLAUDE:
             raise WrongUse("Claude Desktop's file takes commands only: leave `--transport http` out.")

@@ -63,7 +63,7 @@ class System(Contract):
     generators: list[str] = Field(description="Generators that an agent may name and that can be used now.")
     embedder: str | None = Field(description="What makes texts comparable by meaning; null: the MCP service is away.")
     temporal_ui: str | None = Field(description="Where Temporal Web is; null: not known.")
-    mcp_url: str = Field(description="Where the MCP service is.")
+    mcp_url: str = Field(description="Where MCP clients find the MCP service.")
 
 
 class FieldError(Contract):

@@ -97,10 +97,10 @@ async def _take_down(machine: Machine, stop: Stop) -> None:
 async def _banner(settings: Settings, client: httpx.AsyncClient) -> str:
     link = await _login_link(settings, client)
     rows = [
-        ("Page", settings.api_base_url),
+        ("Page", settings.page_url),
         ("Log in", link or _without_link(settings)),
         ("Temporal Web", settings.temporal_web_url),
-        ("MCP", f"{settings.mcp_base_url}/mcp"),
+        ("MCP", f"{settings.mcp_client_url}/mcp"),
         ("Data", str(settings.data_dir.absolute())),
     ]
     lines = "\n".join(f"  {name:<14}{value}" for name, value in rows)

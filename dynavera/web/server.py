@@ -57,6 +57,7 @@ def server_config(
         ws=GuardedWebSocketProtocol if largest_message else "none",
         ws_max_size=largest_message or 0,
         limit_concurrency=_connections(settings.max_connections),
+        forwarded_allow_ips="*" if "*" in settings.forwarded_allow_ips else list(settings.forwarded_allow_ips),
         timeout_graceful_shutdown=grace_seconds,
         log_config=None,
         access_log=False,

@@ -408,3 +408,15 @@ async def test_too_many_requests_of_one_user_are_refused_and_no_others(tmp_path:
     assert (refused.status_code, refused.json()["code"]) == (429, "too_many_requests")
     assert int(refused.headers["retry-after"]) > 0
     assert [answer.status_code for answer in answers] == [200, 200, 200]
+
+
+async def test_the_public_address_is_a_name_of_the_service_and_the_page_may_ask(tmp_path: Path) -> None:
+    page = "https://dynavera.example"
+
+    async with (
+        running_service(tmp_path, mcp_public_url="https://mcp.example", public_url=page) as service,
+        service.client(Host="mcp.example", Origin=page) as client,
+    ):
+        answer = await client.get("/documents")
+
+    assert answer.status_code == httpx.codes.OK

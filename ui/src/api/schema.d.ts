@@ -2309,7 +2309,7 @@ export interface components {
             generators: string[];
             /**
              * Mcp Url
-             * @description Where the MCP service is.
+             * @description Where MCP clients find the MCP service.
              */
             mcp_url: string;
             /**
