@@ -16,6 +16,7 @@ from dynavera.contracts.events import ExecutionEvent, TerminalEvent, execution_e
 from dynavera.contracts.sockets import Accepted, SocketError, StartAgent, StopAgent, Subscribe
 
 NO_USER, NO_AGENT = 4401, 4404
+TRY_AGAIN_LATER = 1013
 LARGEST_MESSAGE = 16 * 1024 * 1024
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 5.0
 
@@ -78,7 +79,8 @@ class Following:
             raise CommandFailed("Your API key is not accepted: see DYNAVERA_TOKEN.") from error
         if code == NO_AGENT:
             raise CommandFailed(f"There is no agent {str(self.agent_id)!r} of yours any more.") from error
-        self.note("The connection broke; it is made again.")
+        reason = error.rcvd.reason if error.rcvd is not None and code == TRY_AGAIN_LATER else ""
+        self.note(f"{reason or 'The connection broke.'} Trying again …")
 
     async def _converse(self, socket: ClientConnection) -> TerminalEvent | None:
         if self.execution_id is None:

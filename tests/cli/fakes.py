@@ -65,6 +65,7 @@ class FakeDynavera:
     """The first socket breaks after this event."""
     closes_at_once: int | None = None
     """The first socket closes with this code before it says anything."""
+    closes_because: str = ""
     waits_for_stop: bool = False
     starts: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     subscriptions: list[int] = field(default_factory=list[int])
@@ -190,7 +191,7 @@ class FakeDynavera:
             return
         if self.closes_at_once is not None:
             code, self.closes_at_once = self.closes_at_once, None
-            await socket.close(code)
+            await socket.close(code, self.closes_because)
             return
         agent_id = UUID(socket.path_params["id"])
         await socket.send_text(Connection(agent_id=agent_id, message="Connected.").model_dump_json())

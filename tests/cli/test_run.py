@@ -43,13 +43,24 @@ async def test_a_socket_that_breaks_is_made_again_and_nothing_is_shown_twice(
 async def test_a_socket_that_closes_before_it_says_anything_is_made_again(
     command: CommandLine, dynavera: FakeDynavera
 ) -> None:
-    # As from a server that has no room now.
-    dynavera.closes_at_once = 1013
+    dynavera.closes_at_once = 1011
 
     ended = await command("run", "What is fNIRS?")
 
     assert (ended.code, len(dynavera.starts)) == (0, 1)
-    assert "The connection broke; it is made again." in ended.err
+    assert "The connection broke. Trying again …" in ended.err
+
+
+async def test_a_server_that_has_no_room_for_a_socket_is_asked_again_and_quoted(
+    command: CommandLine, dynavera: FakeDynavera
+) -> None:
+    dynavera.closes_at_once = 1013
+    dynavera.closes_because = "There are 4000 sockets and streams open."
+
+    ended = await command("run", "What is fNIRS?")
+
+    assert (ended.code, len(dynavera.starts)) == (0, 1)
+    assert "There are 4000 sockets and streams open. Trying again …" in ended.err
 
 
 async def test_ctrl_c_stops_the_execution_and_keeps_what_was_written(

@@ -66,9 +66,9 @@ export const useAgentStore = defineStore('agent', () => {
         void resume(id)
       },
       received: handleMessage,
-      lost: (retryAt) => {
+      lost: (retryAt, reason) => {
         isConnected.value = false
-        connection.enter('waiting', retryAt)
+        connection.enter('waiting', retryAt, reason)
         void health.look()
       },
       refused: (code) => {

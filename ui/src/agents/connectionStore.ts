@@ -12,14 +12,17 @@ export interface Fault {
 export const useConnectionStore = defineStore('connection', () => {
   const phase = ref<ConnectionPhase>('closed')
   const retryAt = ref<number | null>(null)
+  /** Why the server closed it, in its words. */
+  const reason = ref<string | null>(null)
   const fault = ref<Fault | null>(null)
 
   const isMissing = computed(() => phase.value === 'missing')
 
-  function enter(next: ConnectionPhase, tryAgainAt: number | null = null): void {
+  function enter(next: ConnectionPhase, tryAgainAt: number | null = null, why: string | null = null): void {
     phase.value = next
     retryAt.value = tryAgainAt
+    reason.value = why
   }
 
-  return { phase, retryAt, fault, isMissing, enter }
+  return { phase, retryAt, reason, fault, isMissing, enter }
 })

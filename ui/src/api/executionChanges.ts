@@ -1,6 +1,8 @@
 /** Executions as they change, wherever they were started: a stream that comes back by itself while somebody looks. */
+import { problemOf, type ApiProblem } from './problems'
 import type { Execution } from './types'
 
+const ADDRESS = '/api/executions/stream?beat=true'
 const OPEN_AGAIN_AFTER = 3_000
 /** The API's heart beats once a second. */
 const SILENT_AFTER = 2_000
@@ -22,7 +24,7 @@ export interface ExecutionChanges {
 }
 
 export function openExecutionChanges(listener: ChangeListener): ExecutionChanges {
-  const address = new URL('/api/executions/stream?beat=true', window.location.href)
+  const address = new URL(ADDRESS, window.location.href)
   let source: EventSource | null = null
   let timer: ReturnType<typeof setTimeout> | undefined
   let listening: ReturnType<typeof setInterval> | undefined
@@ -115,5 +117,21 @@ export function openExecutionChanges(listener: ChangeListener): ExecutionChanges
       window.removeEventListener('online', look)
       close()
     },
+  }
+}
+
+/** Why the API refuses the stream: an event source does not tell, a plain request does. Null if it does not, or is away. */
+export async function streamRefusal(): Promise<ApiProblem | null> {
+  const asking = new AbortController()
+  try {
+    const response = await fetch(new URL(ADDRESS, window.location.href), { signal: asking.signal })
+    return response.ok ? null : problemOf(response, await response.json())
+  } catch (error) {
+    if (error instanceof TypeError || error instanceof SyntaxError) {
+      return null
+    }
+    throw error
+  } finally {
+    asking.abort()
   }
 }

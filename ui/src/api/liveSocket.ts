@@ -3,6 +3,8 @@ import type { ClientAction, ServerMessage } from './types'
 
 export const CLOSE_NO_USER = 4401
 export const CLOSE_NO_AGENT = 4404
+/** The server takes no more sockets now, or cannot serve them: its reason is for people. */
+const CLOSE_TRY_AGAIN_LATER = 1013
 
 const FIRST_DELAY = 250
 const LOOK_EVERY = 2_000
@@ -14,8 +16,8 @@ export interface SocketListener {
   /** The server has greeted: from here on it says what happens. */
   opened: () => void
   received: (message: ServerMessage) => void
-  /** The socket is away and is tried again at `retryAt`. */
-  lost: (retryAt: number) => void
+  /** The socket is away and is tried again at `retryAt`; `reason` is the server's, if it gave one for people. */
+  lost: (retryAt: number, reason: string | null) => void
   /** The server does not want this socket, now or later. */
   refused: (code: typeof CLOSE_NO_USER | typeof CLOSE_NO_AGENT) => void
 }
@@ -53,7 +55,7 @@ export function openLiveSocket(address: string, listener: SocketListener): LiveS
     opening.onclose = (event) => {
       if (socket === opening) {
         socket = null
-        closed(event.code)
+        closed(event)
       }
     }
   }
@@ -68,7 +70,7 @@ export function openLiveSocket(address: string, listener: SocketListener): LiveS
     listener.received(message)
   }
 
-  function closed(code: number): void {
+  function closed({ code, reason }: CloseEvent): void {
     if (code === CLOSE_NO_USER || code === CLOSE_NO_AGENT) {
       stop()
       listener.refused(code)
@@ -77,7 +79,7 @@ export function openLiveSocket(address: string, listener: SocketListener): LiveS
     const delay = backOff(failures)
     failures += 1
     timer = setTimeout(open, delay)
-    listener.lost(Date.now() + delay)
+    listener.lost(Date.now() + delay, code === CLOSE_TRY_AGAIN_LATER && reason !== '' ? reason : null)
   }
 
   /** The network is back, or the person looks again: waiting longer helps nobody. */
@@ -99,7 +101,7 @@ export function openLiveSocket(address: string, listener: SocketListener): LiveS
     const dead = socket
     socket = null
     dead?.close()
-    listener.lost(Date.now())
+    listener.lost(Date.now(), null)
     open()
   }
 

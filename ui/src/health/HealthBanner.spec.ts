@@ -201,6 +201,14 @@ describe('an execution', () => {
     expect(await within(shown).findByText('Running')).toBeVisible()
   })
 
+  test('whose socket is one too many is told so in the words of the API', async () => {
+    await openedQueued()
+
+    server.hangUp(1013, 'You have 2000 sockets and streams open, the most per user.')
+
+    await says('You have 2000 sockets and streams open, the most per user.')
+  })
+
   test('whose socket breaks is told at once that the API is away', async () => {
     await openedQueued()
     network.use(http.get('*/api/health', () => HttpResponse.error()))

@@ -2,6 +2,7 @@
 import { useOnline } from '@vueuse/core'
 import { computed, type ComputedRef } from 'vue'
 
+import { useConnectionStore } from '@/agents/connectionStore'
 import { useExecutionChangesStore } from '@/live/executionChangesStore'
 
 import { useHealthStore } from './healthStore'
@@ -9,15 +10,20 @@ import { useHealthStore } from './healthStore'
 export function useComplaints(): ComputedRef<string[]> {
   const health = useHealthStore()
   const changes = useExecutionChangesStore()
+  const connection = useConnectionStore()
   const isOnline = useOnline()
+
+  const live = computed(() => {
+    const reason = changes.refusal ?? connection.reason
+    return changes.phase === 'lost' ? (reason ?? 'The live connection is lost, and is tried again.') : reason
+  })
 
   return computed(() => {
     if (!isOnline.value) {
       return ['You are offline. What you see stays; it goes on when the network is back.']
     }
-    if (health.problem === null && changes.phase === 'lost') {
-      return [...health.complaints, 'The live connection is lost, and is tried again.']
-    }
-    return health.complaints
+    return health.problem === null && live.value !== null
+      ? [...health.complaints, live.value]
+      : health.complaints
   })
 }

@@ -86,6 +86,25 @@ describe('the stream of changes', () => {
     expect(opened).not.toHaveBeenCalled()
   })
 
+  test('that is refused says why, until it is open', async () => {
+    const detail = 'You have 2000 sockets and streams open, the most per user.'
+    const problem = { status: 429, code: 'too_many_streams', title: 'Too Many Requests', detail }
+    network.use(http.get('*/api/executions/stream', () => HttpResponse.json(problem, { status: 429 })))
+    await opened('/nowhere')
+    await vi.waitFor(() => {
+      expect(banner()).toHaveTextContent(detail)
+    })
+
+    stream = new ChangeStream()
+
+    await vi.waitFor(
+      () => {
+        expect(banner()).toHaveTextContent(/^$/)
+      },
+      { timeout: 5_000 },
+    )
+  })
+
   test('is closed at the log-in page', async () => {
     const { router } = await opened('/nowhere')
     await vi.waitFor(() => {

@@ -2,7 +2,7 @@
 import { defineStore } from 'pinia'
 import { ref } from 'vue'
 
-import { openExecutionChanges, type ExecutionChanges } from '@/api/executionChanges'
+import { openExecutionChanges, streamRefusal, type ExecutionChanges } from '@/api/executionChanges'
 import type { Execution } from '@/api/types'
 import { useHealthStore } from '@/health/healthStore'
 import { useSessionStore } from '@/session/sessionStore'
@@ -19,6 +19,8 @@ export const useExecutionChangesStore = defineStore('executionChanges', () => {
   const health = useHealthStore()
   const session = useSessionStore()
   const phase = ref<LivePhase>('closed')
+  /** Why the API refuses the stream, in its words. */
+  const refusal = ref<string | null>(null)
   const readers = new Set<ChangeReader>()
   let stream: ExecutionChanges | null = null
 
@@ -43,6 +45,7 @@ export const useExecutionChangesStore = defineStore('executionChanges', () => {
 
   function opened(): void {
     phase.value = 'live'
+    refusal.value = null
     readers.forEach((reader) => reader.opened?.())
   }
 
@@ -60,8 +63,14 @@ export const useExecutionChangesStore = defineStore('executionChanges', () => {
     if (isRefused) {
       // Who is no longer logged in learns it from this.
       void session.recognise()
+      void askWhy()
     }
   }
 
-  return { phase, open, close, read }
+  async function askWhy(): Promise<void> {
+    const problem = await streamRefusal()
+    refusal.value = problem === null || problem.status === 401 ? null : problem.message
+  }
+
+  return { phase, refusal, open, close, read }
 })

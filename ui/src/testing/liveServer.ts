@@ -53,8 +53,8 @@ export class LiveServer {
     }
   }
 
-  hangUp(code: number): void {
-    this.sockets.at(-1)?.close(code)
+  hangUp(code: number, reason?: string): void {
+    this.sockets.at(-1)?.close(code, reason)
   }
 
   async stop(): Promise<void> {
