@@ -107,7 +107,8 @@ KINDS = {
 @asynccontextmanager
 async def proxying(kind: str, folder: Path, port: int, api: str, mcp: str) -> AsyncGenerator[Proxy]:
     """The proxy of this `kind` on `port`, before an API and an MCP service; without it, the test is skipped."""
-    program = shutil.which(KINDS[kind].program, path="/usr/sbin:/usr/bin:/usr/local/bin:/opt/homebrew/bin")
+    # Debian keeps nginx where only root looks.
+    program = shutil.which(KINDS[kind].program, path=os.pathsep.join([os.environ["PATH"], "/usr/sbin"]))
     if program is None:
         assert "CI" not in os.environ, f"{KINDS[kind].program} is missing, and `.ci/run` brings it"
         pytest.skip(f"{KINDS[kind].program} is not installed: `.ci/run` installs it, and so does the system's package.")
