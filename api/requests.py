@@ -48,8 +48,8 @@ class UserRoute(OpenRoute):
             Unauthenticated: nobody asks.
             TooManyRequests: too many of the user's requests are being answered.
         """
-        user = await authenticated(request)
-        held(request).enter_context(quotas_of(request).requests.place(user.id))
+        identity = await authenticated(request)
+        held(request).enter_context(quotas_of(request).requests.place(identity.user.id))
 
 
 def user_router(prefix: str, tag: str) -> APIRouter:

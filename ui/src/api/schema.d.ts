@@ -4921,6 +4921,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description You have too many requests or streams open, or all users together have. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A part that this needs is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
@@ -4959,6 +4968,15 @@ export interface operations {
             };
             /** @description A parameter or the body cannot be used; `errors` says where. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description You have too many requests or streams open, or all users together have. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5016,6 +5034,15 @@ export interface operations {
             };
             /** @description A parameter or the body cannot be used; `errors` says where. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description You have too many requests or streams open, or all users together have. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
