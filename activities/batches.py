@@ -7,12 +7,12 @@ from datetime import timedelta
 from dynavera.contracts.contract import Contract, UtcTime, utc_now
 from dynavera.contracts.events import DeltaContent, ProgressContent
 from dynavera.limits import (
-    BATCHES_BEFORE_SLOW,
-    DELTA_EVERY_FIRST,
-    DELTA_EVERY_GROWS_OVER,
-    DELTA_EVERY_MOST,
-    DELTA_EVERY_SLOW,
-    FIRST_DELTA_GATHERS,
+    BATCHES_BEFORE_SLOWDOWN,
+    DELTA_MAX_INTERVAL,
+    DELTA_MAX_INTERVAL_AT,
+    DELTA_MIN_INTERVAL,
+    DELTA_SLOWDOWN_INTERVAL,
+    FIRST_DELTA_DELAY,
 )
 
 REPORT = "report"
@@ -37,10 +37,10 @@ class SignalBudget:
 
     def pause(self, answer_length: int, batches: int) -> timedelta:
         """The time between two batches, after `batches` of them, for an answer of `answer_length` code points."""
-        if batches >= BATCHES_BEFORE_SLOW:
-            return DELTA_EVERY_SLOW
-        growth = min(1.0, answer_length / DELTA_EVERY_GROWS_OVER)
-        by_length = DELTA_EVERY_FIRST + (DELTA_EVERY_MOST - DELTA_EVERY_FIRST) * growth
+        if batches >= BATCHES_BEFORE_SLOWDOWN:
+            return DELTA_SLOWDOWN_INTERVAL
+        growth = min(1.0, answer_length / DELTA_MAX_INTERVAL_AT)
+        by_length = DELTA_MIN_INTERVAL + (DELTA_MAX_INTERVAL - DELTA_MIN_INTERVAL) * growth
         return max(by_length, timedelta(seconds=self.generations / self.per_second))
 
 
@@ -107,6 +107,6 @@ class Outbox:
     def _add(self, content: DeltaContent | ProgressContent) -> None:
         self._contents.append(content)
         if self._due is None:
-            soon = time.monotonic() + FIRST_DELTA_GATHERS.total_seconds()
+            soon = time.monotonic() + FIRST_DELTA_DELAY.total_seconds()
             pause = self.budget.pause(len(self.answer), self._index).total_seconds()
             self._due = soon if self._last_sent is None else max(soon, self._last_sent + pause)

@@ -20,7 +20,7 @@ from dynavera.contracts.contract import Contract, UtcTime, utc_now
 from dynavera.contracts.documents import RetrievedPassage
 from dynavera.contracts.executions import Usage
 from dynavera.contracts.mcp import GenerateCall, Generated, GenerationStopped
-from dynavera.limits import RETRY_FIRST, RPC_TIMEOUT, STOP_ACKNOWLEDGEMENT
+from dynavera.limits import RETRY_FIRST_DELAY, RPC_TIMEOUT, STOP_ACKNOWLEDGEMENT_TIMEOUT
 
 PASSING = {
     RPCStatusCode.ABORTED,
@@ -189,13 +189,13 @@ class GenerationActivities:
                     outbox.mute()
                     return
                 activity.logger.warning("A batch could not be sent yet: %s", error)
-                await asyncio.sleep(RETRY_FIRST.total_seconds())
+                await asyncio.sleep(RETRY_FIRST_DELAY.total_seconds())
             else:
                 return
 
     async def _stop(self, user_id: UUID, operation_id: str) -> Acknowledgement:
         try:
-            async with asyncio.timeout(STOP_ACKNOWLEDGEMENT.total_seconds()):
+            async with asyncio.timeout(STOP_ACKNOWLEDGEMENT_TIMEOUT.total_seconds()):
                 stopped = await self.generators.stop_generation(user_id, operation_id)
         except (TimeoutError, McpAway, McpRefused) as error:
             activity.logger.warning("The generator did not acknowledge the stop: %s", error)

@@ -8,7 +8,7 @@ from temporalio import activity
 
 from activities.failures import execution_gone, worker_shut_down
 from dynavera.contracts.contract import utc_now
-from dynavera.limits import HEARTBEAT_EVERY
+from dynavera.limits import HEARTBEAT_INTERVAL
 
 
 @asynccontextmanager
@@ -40,4 +40,4 @@ async def heartbeating() -> AsyncGenerator[None]:
 async def _beat() -> None:
     while True:
         activity.heartbeat(utc_now())
-        await asyncio.sleep(HEARTBEAT_EVERY.total_seconds())
+        await asyncio.sleep(HEARTBEAT_INTERVAL.total_seconds())

@@ -30,9 +30,9 @@ from dynavera.contracts.sockets import (
     client_action,
 )
 from dynavera.contracts.users import User
-from dynavera.limits import READER_PATIENCE, WELCOME_EVERY
-from dynavera.problems import field_errors, sentence_of
+from dynavera.limits import READER_TIMEOUT, SESSION_CHECK_INTERVAL
 from dynavera.records.database import DatabaseAway
+from dynavera.web.problems import error_summary, field_errors
 
 ACTIONS = ("start_agent", "stop_agent", "subscribe")
 
@@ -174,7 +174,7 @@ class AgentSocket:
 
     async def _until_gone(self) -> None:
         while True:
-            await asyncio.sleep(WELCOME_EVERY.total_seconds())
+            await asyncio.sleep(SESSION_CHECK_INTERVAL.total_seconds())
             with suppress(DatabaseAway):
                 await self.services.agents.get(self.user.id, self.agent_id)
 
@@ -187,7 +187,7 @@ class AgentSocket:
 
     async def _send(self, message: BaseModel) -> None:
         try:
-            async with asyncio.timeout(READER_PATIENCE.total_seconds()), self._sending:
+            async with asyncio.timeout(READER_TIMEOUT.total_seconds()), self._sending:
                 await self.websocket.send_text(message.model_dump_json())
         except TimeoutError as error:
             raise ReaderTooSlow from error
@@ -219,7 +219,7 @@ def _not_understood(text: str, error: ValidationError) -> SocketError:
     if action is None:
         message = 'Send an object with "action": "start_agent", "stop_agent" or "subscribe".'
         return SocketError(message=message, code="unknown_action", request_id=request_id)
-    message = sentence_of(field_errors([first]))
+    message = error_summary(field_errors([first]))
     return SocketError(message=message, code="invalid_request", action=action, request_id=request_id)
 
 

@@ -16,7 +16,7 @@ from api.metrics import CountedRequests, Metrics
 from api.page import Page
 from api.routers import ROUTERS
 from api.schema import TAGS, tidied
-from dynavera.page import FOLDER
+from dynavera.page import PAGE_DIR
 from dynavera.web.quotas import HeldUntilAnswered, Quotas
 
 DESCRIPTION = "Ask AI agents over your own documents. Errors are RFC 9457 problems with a stable `code`."
@@ -54,7 +54,7 @@ def described_app() -> Api:
     return app
 
 
-def create_app(services: Services, page: Path = FOLDER) -> FastAPI:
+def create_app(services: Services, page: Path = PAGE_DIR) -> FastAPI:
     """The API over `services`, and the page that is built in the folder `page`."""
     app = described_app()
     app.state.services = services

@@ -8,7 +8,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from dynavera.contracts.contract import utc_now
-from dynavera.limits import DISCOVER_EVERY
+from dynavera.limits import DISCOVERY_INTERVAL
 from dynavera.records.database import DatabaseAway
 from dynavera.records.executions import Executions
 
@@ -74,7 +74,7 @@ class Arrivals:
             else:
                 broken = False
             try:
-                async with asyncio.timeout(DISCOVER_EVERY.total_seconds()):
+                async with asyncio.timeout(DISCOVERY_INTERVAL.total_seconds()):
                     await self._hurry.wait()
             except TimeoutError:
                 continue

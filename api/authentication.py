@@ -10,7 +10,7 @@ from starlette.requests import HTTPConnection
 
 from api.dependencies import Services, services_of
 from dynavera.contracts.users import User
-from dynavera.limits import WELCOME_EVERY
+from dynavera.limits import SESSION_CHECK_INTERVAL
 from dynavera.records.database import DatabaseAway
 from dynavera.records.users import Identity
 from dynavera.settings import Settings
@@ -68,7 +68,7 @@ async def until_unwelcome(connection: HTTPConnection, services: Services) -> Non
         Unauthenticated: that is so.
     """
     while True:
-        await asyncio.sleep(WELCOME_EVERY.total_seconds())
+        await asyncio.sleep(SESSION_CHECK_INTERVAL.total_seconds())
         try:
             welcome = await identity_of(connection, services) is not None
         except DatabaseAway:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from dynavera.contracts.executions import Execution
-from dynavera.limits import DISCOVER_EVERY
+from dynavera.limits import DISCOVERY_INTERVAL
 from dynavera.records.database import DatabaseAway
 from dynavera.records.executions import Executions
 from dynavera.records.logs import ExecutionNotFound
@@ -45,4 +45,4 @@ class Changes:
                     newest = max(newest, moment)
                     yield execution
             seen = {one: moment for one, moment in seen.items() if moment >= newest - 2 * LATE}
-            await asyncio.sleep(DISCOVER_EVERY.total_seconds())
+            await asyncio.sleep(DISCOVERY_INTERVAL.total_seconds())

@@ -15,7 +15,6 @@ from api.execution_log import CursorAhead, EventsAway
 from api.executions import SourceNotFound
 from api.knowledge import GeneratorUnavailable, McpAway, McpBusy, McpCannot, UnknownGenerator
 from api.problems import Answer, problem
-from dynavera.problems import InvalidJson, NotForm, NotJson, field_errors, sentence_of
 from dynavera.records.agents import AgentBusy, AgentNotFound
 from dynavera.records.cursors import BadCursor
 from dynavera.records.database import DatabaseAway
@@ -24,6 +23,7 @@ from dynavera.records.logs import ExecutionNotFound
 from dynavera.records.sessions import KeyRevoked, SessionNotFound
 from dynavera.records.users import ApiKeyNotFound, ApiKeyStays, OwnerStays, UserNameTaken, UserNotFound
 from dynavera.web.bodies import BodySilent, BodyTooLarge
+from dynavera.web.problems import InvalidJson, NotForm, NotJson, error_summary, field_errors
 from dynavera.web.quotas import TooManyRequests, TooManyStreams
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -99,7 +99,7 @@ async def _named(_request: Request, error: Exception) -> Response:
 
 async def _invalid(_request: Request, error: Exception) -> Response:
     errors = field_errors(cast("RequestValidationError", error).errors())
-    return problem(Answer(422, "invalid_request"), sentence_of(errors), errors=errors)
+    return problem(Answer(422, "invalid_request"), error_summary(errors), errors=errors)
 
 
 async def _http(request: Request, error: Exception) -> Response:

@@ -8,7 +8,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
-from dynavera.page import FOLDER
+from dynavera.page import PAGE_DIR
 
 ASSETS = "/assets/"
 """Files whose names hold a hash of what is in them."""
@@ -21,7 +21,7 @@ _NOT_THE_PAGE = frozenset({"api", "ws", "metrics"})
 class Page:
     """An ASGI app for all that no route wants: files of the page, or the page itself for its own addresses."""
 
-    def __init__(self, folder: Path = FOLDER) -> None:
+    def __init__(self, folder: Path = PAGE_DIR) -> None:
         self._folder = folder
         self._files = StaticFiles(directory=folder, check_dir=False)
 

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from starlette.responses import Response
 
 from dynavera.contracts.system import FieldError, Problem
-from dynavera.problems import MEDIA_TYPE, sendable, title_of
+from dynavera.web.problems import MEDIA_TYPE, status_title, without_surrogates
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ def problem(
 ) -> Response:
     """`answer` as a response."""
     body = Problem(
-        title=title_of(answer.status),
+        title=status_title(answer.status),
         status=answer.status,
-        detail=sendable(detail),
+        detail=without_surrogates(detail),
         code=answer.code,
         errors=errors,
     )

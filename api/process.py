@@ -32,7 +32,7 @@ from dynavera.records.owner import ensure_owner
 from dynavera.records.sessions import Sessions
 from dynavera.records.users import Users
 from dynavera.settings import Settings
-from dynavera.starting import CannotStart, done
+from dynavera.startup import CannotStart, resume_gc
 from dynavera.telemetry import configure
 from dynavera.web.server import Server, server_config
 from workflows.connection import connect, namespace_of
@@ -71,7 +71,7 @@ async def _until_a_signal(settings: Settings, database: Database, listener: sock
         sweeping = asyncio.create_task(sweep.run())
         # Without the sweep what is accepted could be lost: the process ends then, and is started again.
         sweeping.add_done_callback(server.end)
-        done()
+        resume_gc()
         try:
             await server.serve(sockets=[listener])
         finally:

@@ -11,7 +11,7 @@ from uuid import UUID
 from api.execution_log import MOST, CursorAhead, EventsAway, ExecutionLog
 from dynavera.contracts.events import ExecutionEvent, is_terminal
 from dynavera.contracts.executions import LIVE
-from dynavera.limits import POLL_FASTEST, POLL_SLOWEST, POLLS_BEFORE_SLOWER
+from dynavera.limits import POLL_MAX_INTERVAL, POLL_MIN_INTERVAL, POLLS_BEFORE_BACKOFF
 from dynavera.records.database import DatabaseAway
 from dynavera.records.logs import ExecutionNotFound
 
@@ -69,16 +69,16 @@ class Feed:
 
     async def _read(self) -> None:
         """Read until the terminal event: fast while events come, slowly when none do."""
-        pause = POLL_FASTEST.total_seconds()
+        pause = POLL_MIN_INTERVAL.total_seconds()
         in_vain = 0
         try:
             while not self.ended:
                 if await self._look():
-                    pause, in_vain = POLL_FASTEST.total_seconds(), 0
-                elif in_vain < POLLS_BEFORE_SLOWER:
+                    pause, in_vain = POLL_MIN_INTERVAL.total_seconds(), 0
+                elif in_vain < POLLS_BEFORE_BACKOFF:
                     in_vain += 1
                 else:
-                    pause = min(pause * SLOWER, POLL_SLOWEST.total_seconds())
+                    pause = min(pause * SLOWER, POLL_MAX_INTERVAL.total_seconds())
                 await asyncio.sleep(0 if self.ended else pause)
         except Exception as error:
             # Nobody waits for this task: the log says it, and each viewer is told.
@@ -161,7 +161,7 @@ class Relay:
                         return
                     if cursor >= feed.position:
                         await feed.moved()
-            await asyncio.sleep(POLL_FASTEST.total_seconds())
+            await asyncio.sleep(POLL_MIN_INTERVAL.total_seconds())
 
     async def _behind(self, execution_id: UUID, cursor: int) -> list[ExecutionEvent]:
         """What a viewer reads for itself until it has caught up with the feed."""

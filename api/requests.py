@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from api.authentication import authenticated, current_user
 from api.dependencies import quotas_of
 from dynavera.contracts.system import Problem
-from dynavera.problems import StrictRoute
+from dynavera.web.problems import StrictRoute
 from dynavera.web.quotas import held
 
 REFUSED: dict[int | str, dict[str, Any]] = {

@@ -17,11 +17,11 @@ from dynavera.contracts.contract import utc_now
 from dynavera.contracts.events import ExecutionEvent
 from dynavera.contracts.mcp import GenerationStopped
 from dynavera.limits import (
-    FAILING_TASK_PATIENCE,
-    INSPECT_EVERY,
-    NONDETERMINISTIC_PATIENCE,
-    STOP_PATIENCE,
-    SWEEP_EVERY,
+    FAILING_TASK_TIMEOUT,
+    INSPECTION_INTERVAL,
+    NONDETERMINISM_TIMEOUT,
+    STOP_TIMEOUT,
+    SWEEP_INTERVAL,
 )
 from dynavera.records.database import DatabaseAway
 from dynavera.records.deliveries import Deliveries, Live
@@ -81,7 +81,7 @@ class Sweep:
         for execution_id in await self.deliveries.stops_not_delivered():
             with _alone(execution_id):
                 await self._stop(execution_id)
-        for user_id, execution_id in await self.deliveries.stops_not_carried_out(before=utc_now() - STOP_PATIENCE):
+        for user_id, execution_id in await self.deliveries.stops_not_carried_out(before=utc_now() - STOP_TIMEOUT):
             with _alone(execution_id):
                 await self._stop_without_workflow(user_id, execution_id)
 
@@ -98,7 +98,7 @@ class Sweep:
 
     async def run(self) -> None:
         """Sweep until cancelled."""
-        await asyncio.gather(_regularly(self.deliver, SWEEP_EVERY), _regularly(self.inspect, INSPECT_EVERY))
+        await asyncio.gather(_regularly(self.deliver, SWEEP_INTERVAL), _regularly(self.inspect, INSPECTION_INTERVAL))
 
     def _run(self, delivery: Coroutine[Any, Any, object]) -> None:
         task = asyncio.create_task(delivery)
@@ -159,7 +159,7 @@ class Sweep:
     async def _hinder(self, execution: Live, task: FailingTask) -> None:
         """Note why an execution cannot go on; end it when that has lasted too long."""
         obstacle = f"The execution cannot go on: {task.reason}"
-        patience = NONDETERMINISTIC_PATIENCE if task.nondeterministic else FAILING_TASK_PATIENCE
+        patience = NONDETERMINISM_TIMEOUT if task.nondeterministic else FAILING_TASK_TIMEOUT
         if utc_now() - task.since >= patience:
             await self._end_without_workflow(execution.execution_id, Abandoned(obstacle, "cannot_go_on"))
         elif execution.obstacle != obstacle:
@@ -173,7 +173,7 @@ class Sweep:
             acknowledged_at = stopped.acknowledged_at
         except (McpAway, McpRefused) as error:
             logger.warning("The generator of execution %s did not acknowledge its stop: %s", execution_id, error)
-        message = f"Stopped on request; its workflow did not answer within {STOP_PATIENCE.total_seconds():g} s."
+        message = f"Stopped on request; its workflow did not answer within {STOP_TIMEOUT.total_seconds():g} s."
         await self._end_without_workflow(execution_id, Abandoned(message, "stopped", acknowledged_at))
 
     async def _end_without_workflow(self, execution_id: UUID, ending: Abandoned) -> None:

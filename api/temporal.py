@@ -31,13 +31,13 @@ from temporalio.service import RPCError, RPCStatusCode
 from dynavera.contracts.contract import utc_now
 from dynavera.limits import (
     HISTORY_TIMEOUT,
-    QUERY_AGAIN,
-    QUERY_TRIES,
+    QUERY_ATTEMPTS,
+    QUERY_RETRY_DELAY,
     RPC_TIMEOUT,
-    WORKER_SILENT,
+    WORKER_HEARTBEAT_TIMEOUT,
     WORKFLOW_TASK_TIMEOUT,
-    WORKFLOW_TASK_TIMEOUT_MOST,
-    WORKFLOW_TASK_TOKENS,
+    WORKFLOW_TASK_TIMEOUT_MAX,
+    WORKFLOW_TASK_TIMEOUT_TOKENS,
 )
 from dynavera.records.deliveries import Order
 from workflows import rules
@@ -253,7 +253,7 @@ class Temporal:
             TemporalAway: Temporal does not answer.
         """
         request = ListWorkersRequest(namespace=self.client.namespace, page_size=100)
-        alive = utc_now() - WORKER_SILENT
+        alive = utc_now() - WORKER_HEARTBEAT_TIMEOUT
         while True:
             async with _named_errors():
                 page = await self.client.workflow_service.list_workers(request, timeout=RPC_TIMEOUT)
@@ -294,10 +294,10 @@ class Temporal:
 async def _asked(query: Callable[[], Awaitable[T]]) -> T:
     """The answer to a query: one that fails is asked again soon, since a worker that has just taken the workflow over
     refuses those that come before its workflow task."""
-    for _ in range(QUERY_TRIES - 1):
+    for _ in range(QUERY_ATTEMPTS - 1):
         with suppress(WorkflowQueryFailedError):
             return await query()
-        await asyncio.sleep(QUERY_AGAIN.total_seconds())
+        await asyncio.sleep(QUERY_RETRY_DELAY.total_seconds())
     return await query()
 
 
@@ -325,7 +325,7 @@ def _words(error: RPCError) -> str:
 
 def _task_timeout(max_tokens: int) -> timedelta:
     """The longer the answer may be, the longer its history, and the time it takes to read."""
-    return min(WORKFLOW_TASK_TIMEOUT * (1 + max_tokens / WORKFLOW_TASK_TOKENS), WORKFLOW_TASK_TIMEOUT_MOST)
+    return min(WORKFLOW_TASK_TIMEOUT * (1 + max_tokens / WORKFLOW_TASK_TIMEOUT_TOKENS), WORKFLOW_TASK_TIMEOUT_MAX)
 
 
 def _is_about_the_namespace(error: RPCError) -> bool:

@@ -1,4 +1,4 @@
-"""Identifiers that sort by the time they were made."""
+"""Identifiers that sort by creation time."""
 
 from datetime import datetime
 from uuid import UUID
@@ -12,5 +12,5 @@ def new_id() -> UUID:
 
 
 def lowest_id_at(moment: datetime) -> UUID:
-    """What sorts before every id that was made at `moment` or later, and after those made before its millisecond."""
+    """A lower bound for ids created at `moment` or later; ids from before its millisecond are below it."""
     return UUID(int=int(moment.timestamp() * 1000) << 80)

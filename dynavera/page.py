@@ -1,6 +1,6 @@
-"""The browser's page, as the API serves it and as `up` looks for it."""
+"""Where the built web page is."""
 
 from pathlib import Path
 
-FOLDER = Path(__file__).parents[1] / "ui" / "dist"
-"""Where `npm run build` puts the page."""
+PAGE_DIR = Path(__file__).parents[1] / "ui" / "dist"
+"""The output of `npm run build`."""

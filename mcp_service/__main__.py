@@ -8,7 +8,8 @@ import asyncio
 import sys
 
 from dynavera.settings import BadSettings, load_settings
-from dynavera.starting import CannotStart, begin, listening, prepared_data_dir
+from dynavera.startup import CannotStart, ensure_data_dir, open_listener, pause_gc
+from dynavera.web.open_files import raise_open_files_limit
 
 LENT = "--lent"
 
@@ -18,12 +19,13 @@ def main() -> None:
     lent = LENT in sys.argv[1:]
     try:
         settings = load_settings()
-        prepared_data_dir(settings)
+        ensure_data_dir(settings)
         host, port = ("127.0.0.1", 0) if lent else (settings.mcp_host, settings.mcp_port)
-        listener = listening(host, port, "DYNAVERA_MCP_PORT")
+        listener = open_listener(host, port, "DYNAVERA_MCP_PORT")
     except (BadSettings, CannotStart) as error:
         sys.exit(str(error))
-    begin()
+    raise_open_files_limit()
+    pause_gc()
     # Imported last: who calls meanwhile is answered when it is ready, and need not try again.
     from mcp_service.process import serve
 

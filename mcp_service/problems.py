@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from dynavera.contracts.documents import Refusal
 from dynavera.contracts.system import FieldError, Problem
-from dynavera.problems import MEDIA_TYPE, BadBody, sendable, title_of
+from dynavera.web.problems import MEDIA_TYPE, BadBody, status_title, without_surrogates
 from mcp_service.refusals import Known, refusal_of, status_of
 
 
@@ -28,9 +28,9 @@ def problem(
     """An error response; `code` is stable, `detail` is for people."""
     return problem_response(
         Problem(
-            title=title_of(status),
+            title=status_title(status),
             status=status,
-            detail=sendable(detail),
+            detail=without_surrogates(detail),
             code=code,
             errors=None if errors is None else list(errors),
         ),

@@ -15,7 +15,7 @@ from dynavera.records.database import Database, DatabaseAway
 from dynavera.records.migrate import SchemaTooNew, migrate
 from dynavera.records.owner import ensure_owner
 from dynavera.settings import EVERY_INTERFACE, Settings
-from dynavera.starting import CannotStart, done
+from dynavera.startup import CannotStart, resume_gc
 from dynavera.telemetry import configure
 from dynavera.web.server import Server, server_config
 from mcp_service.knowledge.embedders import EmbedderUnavailable
@@ -52,7 +52,7 @@ async def serve(settings: Settings, listening: socket.socket, *, lent: bool) -> 
             await opened.enter_async_context(_meanwhile(announcing))
             if lent:
                 await opened.enter_async_context(_meanwhile(_ended_when_not_needed(server, folder)))
-            done()
+            resume_gc()
             await server.serve(sockets=[listening])
     except (CannotStart, DatabaseAway, SchemaTooNew, EmbedderUnavailable, KnowledgeInUse, Refused) as error:
         return str(error)

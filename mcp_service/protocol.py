@@ -22,9 +22,9 @@ from mcp_types import (
 from pydantic import ValidationError
 
 from dynavera.contracts.mcp import ServiceRefusal
-from dynavera.problems import field_errors
 from dynavera.records.cursors import BadCursor
 from dynavera.records.documents import DocumentNotFound
+from dynavera.web.problems import field_errors
 from mcp_service.identity import DESCRIPTION, INSTRUCTIONS, NAME, REFUSED, TITLE
 from mcp_service.prompts import PromptNotFound, SourcesPrompt
 from mcp_service.refusals import KNOWN, Known, refusal_of

@@ -5,12 +5,12 @@ from typing import ClassVar
 from starlette import status
 
 from dynavera.contracts.mcp import ServiceRefusal
-from dynavera.problems import BadBody
 from dynavera.records.agents import AgentNotFound
 from dynavera.records.cursors import BadCursor
 from dynavera.records.database import DatabaseAway
 from dynavera.records.documents import DocumentNotFound
 from dynavera.records.users import UserNotFound
+from dynavera.web.problems import BadBody
 
 DATABASE_RETRY_SECONDS = 2
 

@@ -27,8 +27,8 @@ from dynavera.contracts.media_types import type_of_text
 from dynavera.contracts.pages import Page
 from dynavera.contracts.system import Generators, McpHealth
 from dynavera.contracts.users import User
-from dynavera.limits import READER_PATIENCE
-from dynavera.problems import StrictRoute, title_of
+from dynavera.limits import READER_TIMEOUT
+from dynavera.web.problems import StrictRoute, status_title
 from mcp_service.asking import Execute, Executed, SaidError, SaidEvent, SaidResult, executed
 from mcp_service.authentication import Caller, OwnerOnly
 from mcp_service.ingestion import ingest
@@ -193,7 +193,7 @@ async def execute(asked: Execute, user: UserDep, service: ServiceDep, request: R
     """Retrieve and generate in one call, with an agent's settings; as events when those are accepted."""
     if EVENT_STREAM in request.headers.get("accept", ""):
         await service.agents.get(user.id, asked.agent_id)
-        patience = READER_PATIENCE.total_seconds()
+        patience = READER_TIMEOUT.total_seconds()
         return EventSourceResponse(_events(service, user.id, asked), ping=PING_SECONDS, send_timeout=patience)
     return await _while_connected(request, executed(service, user.id, asked, _unheard))
 
@@ -201,7 +201,7 @@ async def execute(asked: Execute, user: UserDep, service: ServiceDep, request: R
 def _all_refused(refused: list[Refusal]) -> AllRefused:
     reasons = " ".join(f"{refusal.name!r}: {refusal.detail}" for refusal in refused)
     return AllRefused(
-        title=title_of(status.HTTP_422_UNPROCESSABLE_CONTENT),
+        title=status_title(status.HTTP_422_UNPROCESSABLE_CONTENT),
         status=status.HTTP_422_UNPROCESSABLE_CONTENT,
         detail=f"No file was taken. {reasons}",
         code="all_refused",

@@ -11,12 +11,12 @@ from mcp.server.transport_security import TransportSecuritySettings
 from starlette.exceptions import HTTPException
 
 from dynavera.credentials import mcp_token
-from dynavera.problems import field_errors, sentence_of
 from dynavera.records.agents import Agents
 from dynavera.records.database import Database
 from dynavera.records.documents import DocumentRecords
 from dynavera.records.users import Users
 from dynavera.settings import Settings
+from dynavera.web.problems import error_summary, field_errors
 from mcp_service.authentication import Doorkeeper
 from mcp_service.door import LARGEST_BODY, AllowedHosts, Door
 from mcp_service.generation import Generations
@@ -93,7 +93,7 @@ async def _fault(_request: Request, _error: Exception) -> Response:
 
 async def _invalid(_request: Request, error: Exception) -> Response:
     errors = field_errors(cast("RequestValidationError", error).errors())
-    return problem(status.HTTP_422_UNPROCESSABLE_CONTENT, "invalid_request", sentence_of(errors), errors=errors)
+    return problem(status.HTTP_422_UNPROCESSABLE_CONTENT, "invalid_request", error_summary(errors), errors=errors)
 
 
 async def _http_error(_request: Request, error: Exception) -> Response:

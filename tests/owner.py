@@ -11,7 +11,7 @@ from dynavera.records.owner import ensure_owner
 from dynavera.settings import Settings
 
 
-async def made_owner(database: Database, key: str = "dyn_first") -> User:
+async def create_owner(database: Database, key: str = "dyn_first") -> User:
     """The owner, with `key` as its token from the settings."""
     with TemporaryDirectory() as folder:
         return await ensure_owner(database, Settings(data_dir=Path(folder), token=SecretStr(key)), lambda _news: None)

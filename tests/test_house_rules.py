@@ -44,7 +44,7 @@ MACHINE_PATH = re.compile(r"(?<![\w.:/@<-])/(?:home|root|Users|work|workspace)/[
 def written_files() -> Iterator[Path]:
     for folder, folders, files in os.walk(ROOT):
         folders[:] = sorted(set(folders) - NOT_OURS - CACHES)
-        yield from (Path(folder, name) for name in sorted(files) if Path(name).suffix in WRITTEN)
+        yield from (Path(folder, name) for name in sorted(set(files) - NOT_OURS) if Path(name).suffix in WRITTEN)
 
 
 def python_files() -> Iterator[Path]:

@@ -30,7 +30,7 @@ with workflow.unsafe.imports_passed_through():
         TerminalEvent,
     )
     from dynavera.contracts.mcp import Retrieved
-    from dynavera.limits import HEARTBEAT_TIMEOUT, RETRIEVE_TIMEOUT, STOP_ACKNOWLEDGEMENT
+    from dynavera.limits import HEARTBEAT_TIMEOUT, RETRIEVE_TIMEOUT, STOP_ACKNOWLEDGEMENT_TIMEOUT
     from workflows import legacy, rules
     from workflows.attempts import Attempts, ExecutionFailed, stop_requested
     from workflows.endings import completed, failed, stopped
@@ -194,7 +194,7 @@ class AgentExecution:
             acknowledgement = await workflow.execute_activity_method(
                 GenerationActivities.stop_generation,
                 request,
-                schedule_to_close_timeout=2 * STOP_ACKNOWLEDGEMENT,
+                schedule_to_close_timeout=2 * STOP_ACKNOWLEDGEMENT_TIMEOUT,
                 retry_policy=ONCE,
             )
         except ActivityError as error:

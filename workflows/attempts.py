@@ -12,7 +12,7 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 with workflow.unsafe.imports_passed_through():
     from dynavera.contracts.events import ProgressContent
     from dynavera.contracts.executions import Stage
-    from dynavera.limits import HISTORY_BYTES_SLOW_DOWN, HISTORY_EVENTS_SLOW_DOWN
+    from dynavera.limits import HISTORY_SLOWDOWN_BYTES, HISTORY_SLOWDOWN_EVENTS
     from workflows import legacy, rules
     from workflows.event_log import EventLog
     from workflows.failures import Failure, failure_of, too_late
@@ -106,7 +106,7 @@ class Attempts:
         execution and its replay.
         """
         events = self.count * EVENTS_PER_ATTEMPT + self.log.received * EVENTS_PER_SIGNAL
-        return 1 + max(events // HISTORY_EVENTS_SLOW_DOWN, self.request_bytes // HISTORY_BYTES_SLOW_DOWN)
+        return 1 + max(events // HISTORY_SLOWDOWN_EVENTS, self.request_bytes // HISTORY_SLOWDOWN_BYTES)
 
 
 def stop_requested() -> bool:

@@ -8,7 +8,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
 from temporalio.runtime import Runtime, TelemetryConfig
 
-from dynavera.limits import WORKER_SAYS_IT_LIVES
+from dynavera.limits import WORKER_HEARTBEAT_INTERVAL
 from dynavera.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ async def connect(settings: Settings, *, lazy: bool, runtime: Runtime | None = N
 
 async def connected(settings: Settings) -> Client:
     """A worker's client, as soon as Temporal answers; it sends the worker's heartbeats."""
-    runtime = Runtime(telemetry=TelemetryConfig(), worker_heartbeat_interval=WORKER_SAYS_IT_LIVES)
+    runtime = Runtime(telemetry=TelemetryConfig(), worker_heartbeat_interval=WORKER_HEARTBEAT_INTERVAL)
     warned = False
     while True:
         try:

@@ -12,11 +12,11 @@ from temporalio.exceptions import TimeoutError as ActivityTimeoutError
 from dynavera.contracts.contract import UtcTime
 from dynavera.limits import (
     HEARTBEAT_TIMEOUT,
-    RETRY_AFTER_MOST,
-    RETRY_FIRST,
-    RETRY_MOST,
-    RETRY_SOON,
-    RETRY_SOON_ATTEMPTS,
+    RETRY_AFTER_MAX,
+    RETRY_FIRST_DELAY,
+    RETRY_MAX_DELAY,
+    RETRY_SHORT_ATTEMPTS,
+    RETRY_SHORT_DELAY,
 )
 
 UNFORESEEN_ATTEMPTS = 5
@@ -47,10 +47,10 @@ class Failure:
         if self.max_attempts is not None and attempt >= self.max_attempts:
             return None
         if self.pause is not None:
-            return min(max(self.pause, RETRY_FIRST), RETRY_AFTER_MOST)
-        if attempt <= RETRY_SOON_ATTEMPTS:
-            return min(RETRY_FIRST * 2 ** (attempt - 1), RETRY_SOON)
-        return min(RETRY_SOON * 2 ** min(attempt - RETRY_SOON_ATTEMPTS, 10), RETRY_MOST)
+            return min(max(self.pause, RETRY_FIRST_DELAY), RETRY_AFTER_MAX)
+        if attempt <= RETRY_SHORT_ATTEMPTS:
+            return min(RETRY_FIRST_DELAY * 2 ** (attempt - 1), RETRY_SHORT_DELAY)
+        return min(RETRY_SHORT_DELAY * 2 ** min(attempt - RETRY_SHORT_ATTEMPTS, 10), RETRY_MAX_DELAY)
 
 
 def failure_of(error: ActivityError) -> Failure:

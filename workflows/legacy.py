@@ -11,7 +11,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from dynavera.contracts.events import ExecutionEvent
-    from dynavera.limits import ARCHIVE_AFTER, ARCHIVE_AFTER_ONCE
+    from dynavera.limits import ARCHIVE_AGE, LEGACY_ARCHIVE_AGE
     from workflows.event_log import EventLog
 
 ARCHIVES_LESS_OFTEN = "archives-less-often"
@@ -27,9 +27,9 @@ def workflow_clock() -> datetime:
 
 async def archive_is_due(log: EventLog) -> None:
     """Wait until the tail is to be archived."""
-    await workflow.wait_condition(lambda: log.is_due(ARCHIVE_AFTER_ONCE))
+    await workflow.wait_condition(lambda: log.is_due(LEGACY_ARCHIVE_AGE))
     if workflow.patched(ARCHIVES_LESS_OFTEN):
-        await workflow.wait_condition(lambda: log.is_due(ARCHIVE_AFTER))
+        await workflow.wait_condition(lambda: log.is_due(ARCHIVE_AGE))
 
 
 def archived_through(stored: int, events: list[ExecutionEvent]) -> int:

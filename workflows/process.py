@@ -12,7 +12,7 @@ from dynavera.records.database import Database, DatabaseAway
 from dynavera.records.logs import Logs
 from dynavera.records.migrate import SchemaTooNew, migrate
 from dynavera.settings import Settings
-from dynavera.starting import CannotStart, done
+from dynavera.startup import CannotStart, resume_gc
 from dynavera.telemetry import configure
 from workflows.connection import connected
 from workflows.worker import running_worker
@@ -24,7 +24,7 @@ async def work(settings: Settings) -> str | int:
     database = Database(settings.records_url)
     try:
         await migrate(database)
-        done()
+        resume_gc()
         await _until_a_signal(settings, Logs(database), mcp_token(settings))
     except (CannotStart, DatabaseAway, SchemaTooNew) as error:
         return str(error)

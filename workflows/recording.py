@@ -13,12 +13,12 @@ with workflow.unsafe.imports_passed_through():
     from activities.records import Archive, Outcome, RecordActivities
     from dynavera.contracts.events import TerminalEvent
     from dynavera.limits import (
-        ARCHIVE_AFTER,
-        BEGIN_AT_ONCE,
+        ARCHIVE_AGE,
+        FIRST_RECORD_LOCAL_TIMEOUT,
         HEARTBEAT_TIMEOUT,
         PAGE_BYTES,
-        RECORD_RETRY_FIRST,
-        RECORD_RETRY_MOST,
+        RECORD_RETRY_INITIAL_INTERVAL,
+        RECORD_RETRY_MAX_INTERVAL,
         RECORD_TIMEOUT,
     )
     from workflows import legacy
@@ -26,7 +26,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.rules import EXACT_REPLAY
 
 ONCE = RetryPolicy(maximum_attempts=1)
-UNTIL_DONE = RetryPolicy(initial_interval=RECORD_RETRY_FIRST, maximum_interval=RECORD_RETRY_MOST)
+UNTIL_DONE = RetryPolicy(initial_interval=RECORD_RETRY_INITIAL_INTERVAL, maximum_interval=RECORD_RETRY_MAX_INTERVAL)
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Recorder:
             begun = await workflow.execute_local_activity_method(
                 RecordActivities.begin_execution,
                 self.log.execution_id,
-                schedule_to_close_timeout=BEGIN_AT_ONCE,
+                schedule_to_close_timeout=FIRST_RECORD_LOCAL_TIMEOUT,
                 retry_policy=ONCE,
             )
         except FailureError as error:
@@ -72,7 +72,7 @@ class Recorder:
                 if self.rules < EXACT_REPLAY:
                     await legacy.archive_is_due(self.log)
                 else:
-                    await workflow.wait_condition(lambda: self.log.is_due(ARCHIVE_AFTER))
+                    await workflow.wait_condition(lambda: self.log.is_due(ARCHIVE_AGE))
                 await self._archive_part()
         except ActivityError as error:
             # Cancelled while archiving: the outcome includes that part again.

@@ -14,11 +14,11 @@ from activities.generation import GenerationActivities, Generators
 from activities.knowledge import Knowledge, KnowledgeActivities
 from activities.records import RecordActivities
 from dynavera.limits import (
-    CONCURRENT_GENERATIONS,
-    GENERATION_GRACE,
-    HANDING_OVER,
-    HEARTBEAT_EVERY,
-    SHORT_GRACE,
+    GENERATION_SHUTDOWN_GRACE,
+    HANDOVER_DELAY,
+    HEARTBEAT_INTERVAL,
+    MAX_CONCURRENT_GENERATIONS,
+    SHORT_ACTIVITY_SHUTDOWN_GRACE,
     STICKY_TIMEOUT,
 )
 from dynavera.records.logs import Logs
@@ -56,23 +56,23 @@ async def running_worker(
             current_time,
         ],
         workflow_runner=ReplayGuard(runner),
-        max_heartbeat_throttle_interval=HEARTBEAT_EVERY,
-        default_heartbeat_throttle_interval=HEARTBEAT_EVERY,
+        max_heartbeat_throttle_interval=HEARTBEAT_INTERVAL,
+        default_heartbeat_throttle_interval=HEARTBEAT_INTERVAL,
         sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
-        graceful_shutdown_timeout=SHORT_GRACE,
+        graceful_shutdown_timeout=SHORT_ACTIVITY_SHUTDOWN_GRACE,
     )
     generating = Worker(
         client,
         task_queue=generations_queue(task_queue),
         activities=[generation.generate],
-        max_concurrent_activities=CONCURRENT_GENERATIONS,
-        max_heartbeat_throttle_interval=HEARTBEAT_EVERY,
-        default_heartbeat_throttle_interval=HEARTBEAT_EVERY,
-        graceful_shutdown_timeout=GENERATION_GRACE,
+        max_concurrent_activities=MAX_CONCURRENT_GENERATIONS,
+        max_heartbeat_throttle_interval=HEARTBEAT_INTERVAL,
+        default_heartbeat_throttle_interval=HEARTBEAT_INTERVAL,
+        graceful_shutdown_timeout=GENERATION_SHUTDOWN_GRACE,
     )
     async with executing:
         async with generating:
             yield
             interrupted = budget.generations
         if interrupted:
-            await asyncio.sleep(HANDING_OVER.total_seconds())
+            await asyncio.sleep(HANDOVER_DELAY.total_seconds())

@@ -22,7 +22,7 @@ from api.routers.responses import NOT_FOUND, Responses
 from dynavera.contracts.contract import utc_now
 from dynavera.contracts.events import LARGEST_SEQUENCE
 from dynavera.contracts.users import User
-from dynavera.limits import READER_PATIENCE
+from dynavera.limits import READER_TIMEOUT
 from dynavera.records.agents import AgentNotFound
 from dynavera.records.database import DatabaseAway
 from dynavera.web.quotas import TooManyStreams, held
@@ -123,7 +123,7 @@ def _streamed(
         _while_welcome(request, services_of(request), events),
         ping=BEAT_SECONDS if beat else None,
         ping_message_factory=_beat if beat else None,
-        send_timeout=READER_PATIENCE.total_seconds(),
+        send_timeout=READER_TIMEOUT.total_seconds(),
     )
 
 

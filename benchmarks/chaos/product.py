@@ -18,9 +18,9 @@ import psutil
 
 from benchmarks.chaos.proxy import Link, Links
 from dynavera.contracts.system import Health
+from dynavera.log_files import LogFiles
 from dynavera.settings import Settings
 from dynavera.up import leash
-from dynavera.up.log_files import LogFiles
 from dynavera.up.machine import machine_parts
 from dynavera.up.part import python_part
 from dynavera.up.pid_files import PidFiles, end_group

@@ -48,7 +48,7 @@ def dynavera(
 def up() -> None:
     """Start everything this machine needs; Ctrl-C stops it."""
     settings = _settings()
-    from dynavera.starting import CannotStart
+    from dynavera.startup import CannotStart
     from dynavera.up.command import up as run_machine
 
     try:

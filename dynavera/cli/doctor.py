@@ -17,7 +17,7 @@ from dynavera.contracts.contract import Contract
 from dynavera.contracts.system import Health, McpHealth, Problem, System
 from dynavera.credentials import TOKEN_FILE
 from dynavera.settings import BadSettings, Settings, load_settings
-from dynavera.starting import CannotStart, prepared_data_dir
+from dynavera.startup import CannotStart, ensure_data_dir
 from dynavera.up.checks import check_ui
 from dynavera.up.temporal_server import find_binary
 
@@ -75,7 +75,7 @@ def _data_dir(settings: Settings) -> str:
     folder = settings.data_dir.absolute()
     if not folder.exists():
         raise _Trouble(f"{folder} is not there yet: start `dynavera up` once, or set DYNAVERA_DATA_DIR.")
-    free = shutil.disk_usage(prepared_data_dir(settings)).free
+    free = shutil.disk_usage(ensure_data_dir(settings)).free
     if free < SMALLEST_FREE_BYTES:
         raise _Trouble(f"Only {free // 2**20} MiB are free for {folder}: make room.")
     return f"{folder}, {free / 2**30:.1f} GiB free"

@@ -16,7 +16,7 @@ from dynavera.models.catalogue import CatalogueAway, CatalogueModel, UnknownMode
 from dynavera.models.download import DownloadBrokeOff, DownloadFailed, Progress, download
 from dynavera.models.installed import generator_of, installed
 from dynavera.settings import Settings
-from dynavera.starting import CannotStart, prepared_data_dir
+from dynavera.startup import CannotStart, ensure_data_dir
 
 COLUMNS = (
     Column("File", "file"),
@@ -73,7 +73,7 @@ def pull(settings: Settings, name: str, output: Output) -> ExitCode:
     try:
         model = find(read_catalogue(str(settings.models_url)), name)
         with _progress(model) as progress:
-            prepared_data_dir(settings)
+            ensure_data_dir(settings)
             path = download(model, settings.models_dir, progress)
     except CatalogueAway as error:
         raise Away(

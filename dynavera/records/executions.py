@@ -20,7 +20,7 @@ from dynavera.contracts.events import (
 )
 from dynavera.contracts.executions import LIVE, Execution, ExecutionStatus, OutputData, StopReceipt
 from dynavera.identifiers import lowest_id_at, new_id
-from dynavera.limits import TEMPORAL_REMEMBERS
+from dynavera.limits import TEMPORAL_RETENTION
 from dynavera.records.agents import AgentNotFound
 from dynavera.records.cursors import cursor_id, cursor_of
 from dynavera.records.database import Database
@@ -240,7 +240,7 @@ class Executions:
         return self._execution(earlier)
 
     def _execution(self, row: ExecutionRow) -> Execution:
-        forgotten = row.completed_at is not None and row.completed_at < utc_now() - TEMPORAL_REMEMBERS
+        forgotten = row.completed_at is not None and row.completed_at < utc_now() - TEMPORAL_RETENTION
         in_temporal = not forgotten and (row.status in LIVE or row.workflow_started_at is not None)
         return Execution(
             id=row.id,

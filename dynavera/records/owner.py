@@ -11,13 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from dynavera.contracts.contract import utc_now
 from dynavera.contracts.users import User
-from dynavera.credentials import digest, instance_id, made_token, token_file, token_in_file
+from dynavera.credentials import create_token, digest, instance_id, token_file, token_in_file
 from dynavera.identifiers import new_id
 from dynavera.records.database import Database
 from dynavera.records.tables import ApiKeyRow, OwnerTokenRow, SessionRow, UserRow
 from dynavera.records.users import key_row, user_of
 from dynavera.settings import Settings
-from dynavera.starting import CannotStart
+from dynavera.startup import CannotStart
 
 OWNER_NAME = "owner"
 TOKEN_NAME = "first user's token"  # noqa: S105 -- a key's name
@@ -79,7 +79,7 @@ class _Tokens:
             return
         instance, in_file = instance_id(self.settings), token_in_file(self.settings)
         if in_file is None and (await self._let_go(instance, "file") or not await self._owner_has_a_key()):
-            in_file = made_token(self.settings)
+            in_file = create_token(self.settings)
         if in_file is not None:
             await self._use(instance, "file", in_file)
         else:

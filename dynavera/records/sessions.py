@@ -13,7 +13,7 @@ from dynavera.contracts.pages import Page
 from dynavera.contracts.users import Session
 from dynavera.credentials import digest, new_secret
 from dynavera.identifiers import new_id
-from dynavera.limits import SESSION_USE_NOTED_EVERY
+from dynavera.limits import SESSION_USE_INTERVAL
 from dynavera.records.cursors import cursor_id, cursor_of
 from dynavera.records.database import Database, DatabaseAway
 from dynavera.records.tables import LoginCodeRow, SessionRow, UserRow
@@ -79,7 +79,7 @@ class Sessions:
         if found is None:
             return None
         user, row = found
-        if row.last_used_at <= now - SESSION_USE_NOTED_EVERY:
+        if row.last_used_at <= now - SESSION_USE_INTERVAL:
             await self._note_use(row.id, now)
         return Identity(user_of(user), row.api_key_id, row.id)
 
@@ -167,7 +167,7 @@ class Sessions:
         return and_(SessionRow.expires_at > now, SessionRow.created_at > now - self.lifetime)
 
     async def _note_use(self, session_id: UUID, now: datetime) -> None:
-        unnoted = SessionRow.last_used_at <= now - SESSION_USE_NOTED_EVERY
+        unnoted = SessionRow.last_used_at <= now - SESSION_USE_INTERVAL
         try:
             async with self.database.writing() as session:
                 await session.execute(

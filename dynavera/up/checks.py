@@ -5,9 +5,9 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dynavera.page import FOLDER
+from dynavera.page import PAGE_DIR
 from dynavera.settings import Settings
-from dynavera.starting import CannotStart, listening
+from dynavera.startup import CannotStart, open_listener
 
 LOCAL = "127.0.0.1"
 
@@ -29,7 +29,7 @@ def only_one(folder: Path) -> Generator[None]:
         yield
 
 
-def check_ui(folder: Path = FOLDER) -> None:
+def check_ui(folder: Path = PAGE_DIR) -> None:
     """See that the page was built.
 
     Raises:
@@ -56,4 +56,4 @@ def check_ports(settings: Settings, *, temporal: bool, mcp: bool) -> None:
         if port in seen:
             raise CannotStart(f"{seen[port]} and {name} are both {port}: set one of them to another port.")
         seen[port] = name
-        listening(host, port, name).close()
+        open_listener(host, port, name).close()

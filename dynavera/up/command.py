@@ -10,7 +10,7 @@ import httpx
 from dynavera.contracts.users import LoginLink
 from dynavera.credentials import owner_token
 from dynavera.settings import Settings
-from dynavera.starting import prepared_data_dir
+from dynavera.startup import ensure_data_dir
 from dynavera.up.checks import check_ports, check_ui, only_one
 from dynavera.up.machine import Machine, machine_parts
 from dynavera.up.pid_files import PidFiles
@@ -62,7 +62,7 @@ async def up(settings: Settings, environment: Mapping[str, str], say: Say) -> in
     """
     stop = Stop()
     stop.listen()
-    folder = prepared_data_dir(settings)
+    folder = ensure_data_dir(settings)
     async with httpx.AsyncClient(trust_env=False) as client:
         with only_one(folder):
             parts = machine_parts(settings, environment, client)

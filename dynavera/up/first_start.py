@@ -13,7 +13,7 @@ from dynavera.records.migrate import SchemaTooNew, migrate
 from dynavera.records.owner import Say, ensure_owner
 from dynavera.records.users import Users
 from dynavera.settings import Settings
-from dynavera.starting import CannotStart
+from dynavera.startup import CannotStart
 
 
 async def prepare_records(settings: Settings, say: Say) -> None:

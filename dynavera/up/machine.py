@@ -11,9 +11,9 @@ import httpx
 from dynavera.addresses import host_and_port
 from dynavera.contracts.system import Health
 from dynavera.first_run import is_filled
+from dynavera.log_files import LogFiles
 from dynavera.settings import Settings
-from dynavera.starting import CannotStart
-from dynavera.up.log_files import LogFiles
+from dynavera.startup import CannotStart
 from dynavera.up.part import Part, accepts_connections, answers_ok, python_part, until
 from dynavera.up.pid_files import PidFiles
 from dynavera.up.supervisor import Say, Supervisor
@@ -160,7 +160,7 @@ class Machine:
             while not watching.done():
                 await asyncio.wait({watching}, timeout=LOG_CHECK_SECONDS)
                 for name in self.parts:
-                    logs.keep_small(name)
+                    logs.rotate_if_large(name)
             watching.result()
         finally:
             watching.cancel()

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
-from dynavera.starting import CannotStart
+from dynavera.log_files import LogFiles
+from dynavera.startup import CannotStart
 from dynavera.up import leash
-from dynavera.up.log_files import LogFiles
 from dynavera.up.part import Part, until
 from dynavera.up.pid_files import PidFiles, end_group
 
@@ -134,7 +134,7 @@ class Supervisor:
     async def _run(self, kept: _Kept) -> int:
         part = kept.part
         part.prepare()
-        with self._logs.appending(part.name) as log:
+        with self._logs.open(part.name) as log:
             kept.process = process = await asyncio.create_subprocess_exec(
                 *_leashed(part.command),
                 cwd=part.folder,

@@ -13,10 +13,10 @@ from typing import cast
 
 import yaml
 
-from dynavera.environment import without_ours
-from dynavera.limits import TEMPORAL_REMEMBERS
+from dynavera.environment import without_dynavera_settings
+from dynavera.limits import TEMPORAL_RETENTION
 from dynavera.settings import Settings
-from dynavera.starting import CannotStart
+from dynavera.startup import CannotStart
 from dynavera.up.part import Part, accepts_connections
 
 DYNAMIC_CONFIG = Path(__file__).parents[2] / "temporal" / "dynamic-config" / "development.yaml"
@@ -94,8 +94,8 @@ def temporal_part(settings: Settings, environment: Mapping[str, str]) -> Part:
     binary = str(find_binary(settings))
     file = TemporalFile(settings.data_dir.absolute() / "temporal.sqlite3")
     namespace = environment.get("TEMPORAL_NAMESPACE") or "default"
-    theirs = without_ours(environment)
-    retention = f"{TEMPORAL_REMEMBERS // timedelta(hours=1)}h"
+    theirs = without_dynavera_settings(environment)
+    retention = f"{TEMPORAL_RETENTION // timedelta(hours=1)}h"
     update = (binary, "operator", "namespace", "update", "--namespace", namespace, "--retention", retention)
     client = (*update, "--address", f"{ADDRESS}:{settings.temporal_port}", "--command-timeout", "5s", *ALONE)
 

@@ -5,8 +5,8 @@ from typing import ClassVar
 
 from starlette.types import Message, Receive
 
-from dynavera.limits import BODY_PATIENCE, SLOWEST_BODY
-from dynavera.problems import BadBody
+from dynavera.limits import BODY_TIMEOUT, MIN_BODY_RATE
+from dynavera.web.problems import BadBody
 
 
 class BodyTooLarge(BadBody):
@@ -27,8 +27,8 @@ class BodySilent(BadBody):
 
     def __init__(self) -> None:
         super().__init__(
-            f"The rest of the request did not come: nothing for {BODY_PATIENCE.total_seconds():g} s, or less than "
-            f"{SLOWEST_BODY} bytes a second. Send it again."
+            f"The rest of the request did not come: nothing for {BODY_TIMEOUT.total_seconds():g} s, or less than "
+            f"{MIN_BODY_RATE} bytes a second. Send it again."
         )
         self.headers = {"Connection": "close"}
 
@@ -36,7 +36,7 @@ class BodySilent(BadBody):
 class BoundedBody:
     """Receives a request with a body of at most `limit` bytes.
 
-    The client is given `BODY_PATIENCE` and a second more for each `SLOWEST_BODY` bytes. Only the time spent waiting for
+    The client is given `BODY_TIMEOUT` and a second more for each `MIN_BODY_RATE` bytes. Only the time spent waiting for
     it counts, not what the application does in between.
     """
 
@@ -65,8 +65,8 @@ class BoundedBody:
         return message
 
     async def _next_part(self) -> Message:
-        patience = BODY_PATIENCE.total_seconds()
-        left = patience + self._received / SLOWEST_BODY - self._waited
+        patience = BODY_TIMEOUT.total_seconds()
+        left = patience + self._received / MIN_BODY_RATE - self._waited
         started = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(min(patience, left)):

@@ -11,14 +11,14 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.server import ServerState
 
 from dynavera.limits import (
-    CROWDED_HEAD_PATIENCE,
-    CROWDED_MOST,
-    HEAD_PATIENCE,
-    LARGEST_HEAD,
-    LINGER,
-    MOST_HEADERS,
-    MOST_PIPELINED,
-    REST_OF_BODY_PATIENCE,
+    DISCARDED_BODY_TIMEOUT,
+    EXCESS_HEAD_TIMEOUT,
+    HEAD_TIMEOUT,
+    LINGER_TIMEOUT,
+    MAX_EXCESS_CONNECTIONS,
+    MAX_HEAD_BYTES,
+    MAX_HEADERS,
+    MAX_PIPELINED,
 )
 from dynavera.web.answering import AnswerTransport
 from dynavera.web.crowding import OnlyHealth
@@ -91,7 +91,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         super().data_received(data)
         if self._is_closing:
             return
-        if self._bytes_without_progress > LARGEST_HEAD:
+        if self._bytes_without_progress > MAX_HEAD_BYTES:
             self._refuse(HEADERS_TOO_LARGE)
         else:
             self._watch()
@@ -109,7 +109,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
             _Refused: it is too long.
         """
         super().on_url(url)
-        if len(self.url) > LARGEST_HEAD:
+        if len(self.url) > MAX_HEAD_BYTES:
             self._stop_parser(URL_TOO_LONG)
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -122,7 +122,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
             return
         super().on_header(name, value)
         self._head_bytes += len(name) + len(value) + FIELD_OVERHEAD
-        if self._head_bytes > LARGEST_HEAD or len(self.headers) > MOST_HEADERS:
+        if self._head_bytes > MAX_HEAD_BYTES or len(self.headers) > MAX_HEADERS:
             self._stop_parser(HEADERS_TOO_LARGE)
 
     def on_headers_complete(self) -> None:
@@ -131,7 +131,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         Raises:
             _Refused: too many requests wait before it.
         """
-        if len(self.pipeline) >= MOST_PIPELINED:
+        if len(self.pipeline) >= MAX_PIPELINED:
             self._stop_parser(TOO_MANY_PIPELINED)
         before = self.cycle
         super().on_headers_complete()
@@ -192,7 +192,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         self._slow_reader_check.stop()
 
     def _make_room(self, too_many: int) -> None:
-        if too_many > CROWDED_MOST:
+        if too_many > MAX_EXCESS_CONNECTIONS:
             self.transport.abort()
         elif too_many > 0:
             self._is_crowded = True
@@ -204,9 +204,9 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         """Time what the client owes now: the rest of a head, or the rest of a body that is answered already."""
         is_answered = self._is_answered()
         if self._in_head and (self._has_begun or self._bytes_without_progress > 0 or self._latest is None):
-            self._expect("head", CROWDED_HEAD_PATIENCE if self._is_crowded else HEAD_PATIENCE, self._head_is_late)
+            self._expect("head", EXCESS_HEAD_TIMEOUT if self._is_crowded else HEAD_TIMEOUT, self._head_is_late)
         elif is_answered and not self._in_head:
-            self._expect("rest of body", REST_OF_BODY_PATIENCE, self.transport.abort)
+            self._expect("rest of body", DISCARDED_BODY_TIMEOUT, self.transport.abort)
         else:
             self._expect_nothing()
             if is_answered and self.timeout_keep_alive_task is None:
@@ -265,7 +265,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
 
     def _answer(self, refusal: HttpRefusal) -> None:
         self.transport.write(refusal.raw())
-        self._linger(LINGER)
+        self._linger(LINGER_TIMEOUT)
 
     def _close_after_answer(self) -> None:
         if self._in_head or self.transport.is_closing():
@@ -273,7 +273,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         else:
             self.pipeline.clear()
             self._stop_reading()
-            self._linger(REST_OF_BODY_PATIENCE)
+            self._linger(DISCARDED_BODY_TIMEOUT)
 
     def _linger(self, patience: timedelta) -> None:
         """Send no more, and throw away what the client still sends, until it has read its answer.

@@ -8,8 +8,8 @@ from http import HTTPStatus
 from starlette.responses import Response
 
 from dynavera.contracts.system import Problem
-from dynavera.limits import HEAD_PATIENCE, LARGEST_HEAD, MOST_HEADERS
-from dynavera.problems import MEDIA_TYPE, title_of
+from dynavera.limits import HEAD_TIMEOUT, MAX_HEAD_BYTES, MAX_HEADERS
+from dynavera.web.problems import MEDIA_TYPE, status_title
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class HttpRefusal:
     @property
     def body(self) -> bytes:
         """The problem as JSON."""
-        title = title_of(self.status)
+        title = status_title(self.status)
         problem = Problem(title=title, status=self.status, detail=self.detail, code=self.code, errors=None)
         return problem.model_dump_json().encode()
 
@@ -50,13 +50,13 @@ class HttpRefusal:
 
 MALFORMED = HttpRefusal(400, "malformed_request", "What was sent is not an HTTP/1.1 request.")
 HEAD_LATE = HttpRefusal(
-    408, "request_timeout", f"No complete request came within {HEAD_PATIENCE.total_seconds():g} s. Send it again."
+    408, "request_timeout", f"No complete request came within {HEAD_TIMEOUT.total_seconds():g} s. Send it again."
 )
-URL_TOO_LONG = HttpRefusal(414, "url_too_long", f"The URL is longer than {LARGEST_HEAD} bytes.")
+URL_TOO_LONG = HttpRefusal(414, "url_too_long", f"The URL is longer than {MAX_HEAD_BYTES} bytes.")
 HEADERS_TOO_LARGE = HttpRefusal(
     431,
     "headers_too_large",
-    f"The request has more than {LARGEST_HEAD} bytes of headers, or more than {MOST_HEADERS} headers. "
+    f"The request has more than {MAX_HEAD_BYTES} bytes of headers, or more than {MAX_HEADERS} headers. "
     "In a browser, deleting the cookies of this site may help.",
 )
 TOO_MANY_PIPELINED = HttpRefusal(400, "too_many_pipelined", "Too many requests were sent ahead of their answers.")

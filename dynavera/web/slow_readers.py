@@ -2,11 +2,11 @@
 
 import asyncio
 
-from dynavera.limits import SLOW_READER_WINDOW, SLOWEST_READER
+from dynavera.limits import MIN_READ_RATE, READ_RATE_WINDOW
 
 
 class SlowReaderCheck:
-    """Ends a connection whose client does not take `SLOWEST_READER` bytes a second; it runs between start and stop."""
+    """Ends a connection whose client does not take `MIN_READ_RATE` bytes a second; it runs between start and stop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -16,7 +16,7 @@ class SlowReaderCheck:
         """Look at what is unsent, again and again."""
         self.stop()
         unsent = transport.get_write_buffer_size()
-        self._next = self._loop.call_later(SLOW_READER_WINDOW.total_seconds(), self._look, transport, unsent)
+        self._next = self._loop.call_later(READ_RATE_WINDOW.total_seconds(), self._look, transport, unsent)
 
     def stop(self) -> None:
         """Look no more."""
@@ -26,7 +26,7 @@ class SlowReaderCheck:
 
     def _look(self, transport: asyncio.Transport, unsent_before: int) -> None:
         taken = unsent_before - transport.get_write_buffer_size()
-        if taken < SLOWEST_READER * SLOW_READER_WINDOW.total_seconds():
+        if taken < MIN_READ_RATE * READ_RATE_WINDOW.total_seconds():
             transport.abort()
         else:
             self.start(transport)

@@ -19,7 +19,7 @@ from mcp.shared.message import SessionMessage
 from mcp_types import JSONRPCError
 
 from dynavera.settings import BadSettings, Settings, load_settings
-from dynavera.starting import CannotStart, prepared_data_dir
+from dynavera.startup import CannotStart, ensure_data_dir
 from dynavera.telemetry import configure
 from mcp_service.stdio.bridge import Bridge
 from mcp_service.stdio.lines import Lines, messages_of
@@ -44,7 +44,7 @@ def main() -> None:
     """Serve until the client closes standard input, or a signal says stop."""
     try:
         settings = load_settings()
-        prepared_data_dir(settings)
+        ensure_data_dir(settings)
     except (BadSettings, CannotStart) as error:
         sys.exit(str(error))
     configure(settings)

@@ -10,9 +10,9 @@ import httpx2
 from starlette import status
 
 from dynavera.credentials import owner_token
+from dynavera.log_files import LogFiles
 from dynavera.settings import Settings
-from dynavera.starting import CannotStart
-from dynavera.up.log_files import LogFiles
+from dynavera.startup import CannotStart
 from mcp_service.refusals import Refused
 from mcp_service.turns import address, is_open, is_wanted, turn_to_start
 
@@ -144,7 +144,7 @@ class ServiceAtHand:
             # Somebody has started one; it only does not answer yet.
             return
         self._said_before = self._logs.size(LOG)
-        with self._logs.appending(LOG) as log:
+        with self._logs.open(LOG) as log:
             self._lent = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-P", "-m", "mcp_service", "--lent"),
                 stdin=asyncio.subprocess.PIPE,

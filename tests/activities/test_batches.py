@@ -6,7 +6,7 @@ import pytest
 
 from activities.batches import Outbox, SignalBudget
 from dynavera.contracts.events import DeltaContent, ProgressContent
-from dynavera.limits import ARCHIVE_AFTER, BATCHES_BEFORE_SLOW, DELTA_EVERY_SLOW
+from dynavera.limits import ARCHIVE_AGE, BATCHES_BEFORE_SLOWDOWN, DELTA_SLOWDOWN_INTERVAL
 
 HISTORY_EVENTS_A_BATCH = 4
 """A signal, and the workflow task that hears it: scheduled, started, completed."""
@@ -121,7 +121,7 @@ def test_many_generations_share_the_budget_of_signals() -> None:
 
 @pytest.mark.usefixtures("clock")
 def test_an_attempt_that_has_sent_thousands_slows_down_before_temporal_refuses() -> None:
-    assert SignalBudget(100, 1).pause(10**6, BATCHES_BEFORE_SLOW) == DELTA_EVERY_SLOW
+    assert SignalBudget(100, 1).pause(10**6, BATCHES_BEFORE_SLOWDOWN) == DELTA_SLOWDOWN_INTERVAL
 
 
 @pytest.mark.usefixtures("clock")
@@ -146,6 +146,6 @@ def test_45_minutes_at_20_tokens_a_second_stay_within_temporals_limits(clock: Cl
             outgoing.take_batch()
             batches += 1
 
-    archives = minutes * 60 / ARCHIVE_AFTER.total_seconds()
-    assert batches < BATCHES_BEFORE_SLOW
+    archives = minutes * 60 / ARCHIVE_AGE.total_seconds()
+    assert batches < BATCHES_BEFORE_SLOWDOWN
     assert batches * HISTORY_EVENTS_A_BATCH + archives * HISTORY_EVENTS_AN_ARCHIVE < 8_000

@@ -33,7 +33,7 @@ from tests.api.live import impatient_workers as impatient_workers
 from tests.api.live import live as live
 from tests.api.live import temporal_environment as temporal_environment
 from tests.api.openapi import DECLARED
-from tests.owner import made_owner
+from tests.owner import create_owner
 from tests.serving import serving
 from workflows.connection import connect
 
@@ -106,7 +106,7 @@ async def streams(settings: Settings, database: Database) -> Streams:
 async def api(
     settings: Settings, database: Database, mcp: tuple[FakeMcp, str], page_folder: Path
 ) -> AsyncGenerator[Api]:
-    await made_owner(database, OWNER_KEY)
+    await create_owner(database, OWNER_KEY)
     users, agents = Users(database, SecretStr(OWNER_KEY)), Agents(database)
     sessions = Sessions(database, settings.session_lifetime)
     executions, health = FakeExecutions(agents), FakeHealth()

@@ -31,7 +31,7 @@ from dynavera.records.migrate import migrate
 from dynavera.records.tables import EventRow
 from dynavera.settings import Settings
 from tests.api.openapi import DECLARED
-from tests.owner import made_owner
+from tests.owner import create_owner
 from tests.serving import free_port, serving
 from tests.temporal import temporal_server
 from tests.workflows.fakes import FakeMcp, Gate
@@ -316,7 +316,7 @@ async def live(tmp_path: Path, temporal_environment: WorkflowEnvironment) -> Asy
     )
     database = Database(settings.records_url)
     await migrate(database)
-    user = await made_owner(database, KEY)
+    user = await create_owner(database, KEY)
     agent = await Agents(database).create(user.id, AgentSettings(name="Tester"))
     temporal = Temporal(temporal_environment.client, str(uuid4()), timedelta(hours=1))
     async with _api(settings, temporal) as url:
@@ -327,4 +327,4 @@ async def live(tmp_path: Path, temporal_environment: WorkflowEnvironment) -> Asy
 @pytest.fixture
 def impatient_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers that leave at once, whatever runs."""
-    monkeypatch.setattr("workflows.worker.GENERATION_GRACE", timedelta(milliseconds=50))
+    monkeypatch.setattr("workflows.worker.GENERATION_SHUTDOWN_GRACE", timedelta(milliseconds=50))

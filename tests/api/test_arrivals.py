@@ -11,14 +11,14 @@ from dynavera.contracts.agents import AgentSettings
 from dynavera.records.agents import Agents
 from dynavera.records.database import Database
 from dynavera.records.executions import Executions
-from tests.owner import made_owner
+from tests.owner import create_owner
 from tests.serving import until
 
 
 async def test_what_cannot_be_read_once_hides_nothing_that_comes_after_it(
     database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
-    user = await made_owner(database)
+    user = await create_owner(database)
     agent = await Agents(database).create(user.id, AgentSettings(name="Tester"))
     records = Executions(database, "http://temporal.test")
     execution = await records.accept(user.id, agent.id, {"query": "What?"})

@@ -152,7 +152,7 @@ async def test_uploads_that_are_never_sent_hold_up_nothing_but_uploads(api: Api,
 
 @pytest.mark.parametrize("path", ["/api/documents", "/api/agents"])
 async def test_a_body_that_stops_coming_is_not_waited_for(api: Api, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dynavera.web.bodies.BODY_PATIENCE", timedelta(milliseconds=100))
+    monkeypatch.setattr("dynavera.web.bodies.BODY_TIMEOUT", timedelta(milliseconds=100))
 
     async with half_an_upload(api, path) as reader, asyncio.timeout(10):
         answer = await reader.read()

@@ -13,14 +13,14 @@ from dynavera.records.database import Database
 from dynavera.records.executions import Executions
 from dynavera.settings import Settings
 from tests.api.conftest import streams
-from tests.owner import made_owner
+from tests.owner import create_owner
 from tests.serving import until
 
 LOOKS = 3
 
 
 async def test_a_look_at_a_queued_execution_is_one_transaction(settings: Settings, database: Database) -> None:
-    user = await made_owner(database)
+    user = await create_owner(database)
     agent = await Agents(database).create(user.id, AgentSettings(name="Tester"))
     execution = await Executions(database, "http://temporal.test").accept(user.id, agent.id, {"query": "What?"})
     relay = (await streams(settings, database)).relay

@@ -25,8 +25,8 @@ SHORT = timedelta(seconds=0.2)
 
 @pytest.fixture
 def sessions_are_looked_at_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.authentication.WELCOME_EVERY", SHORT)
-    monkeypatch.setattr("api.agent_socket.WELCOME_EVERY", SHORT)
+    monkeypatch.setattr("api.authentication.SESSION_CHECK_INTERVAL", SHORT)
+    monkeypatch.setattr("api.agent_socket.SESSION_CHECK_INTERVAL", SHORT)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ async def test_a_key_that_is_revoked_closes_its_socket(live: Live) -> None:
 async def test_a_socket_that_is_not_read_is_closed_with_4408_and_others_are_not_held_up(
     live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.agent_socket.READER_PATIENCE", SHORT)
+    monkeypatch.setattr("api.agent_socket.READER_TIMEOUT", SHORT)
     large = await large_log(live.database, live.user.id, live.agent.id)
     address = f"{live.url.replace('http', 'ws', 1)}/ws/agents/{live.agent.id}"
     authorization = {"Authorization": f"Bearer {KEY}"}
@@ -164,7 +164,7 @@ async def test_a_socket_that_is_not_read_is_closed_with_4408_and_others_are_not_
 async def test_a_stream_that_is_not_read_is_ended_and_others_are_not_held_up(
     live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.routers.stream.READER_PATIENCE", SHORT)
+    monkeypatch.setattr("api.routers.stream.READER_TIMEOUT", SHORT)
     large = await large_log(live.database, live.user.id, live.agent.id)
 
     with _silent_client(live) as silent:

@@ -14,7 +14,7 @@ from dynavera.records.agents import Agents
 from dynavera.records.database import Database
 from dynavera.records.migrate import migrate
 from dynavera.records.users import Users
-from tests.owner import made_owner
+from tests.owner import create_owner
 
 
 @dataclass
@@ -54,7 +54,7 @@ def _document(name: str) -> Document:
 async def database(tmp_path: Path) -> AsyncGenerator[Database]:
     database = Database(f"sqlite+aiosqlite:///{tmp_path / 'records.sqlite3'}")
     await migrate(database)
-    await made_owner(database)
+    await create_owner(database)
     yield database
     await database.close()
 

@@ -18,7 +18,7 @@ from dynavera.records.new_documents import NewDocument, NewPassage
 from mcp_service.knowledge.indexing import Rebuilding
 from mcp_service.knowledge.intake import File
 from mcp_service.knowledge.knowledge import Knowledge, KnowledgeInUse, open_knowledge
-from tests.owner import made_owner
+from tests.owner import create_owner
 
 PATIENCE_SECONDS = 30
 
@@ -55,7 +55,7 @@ class Records:
 async def records(tmp_path: Path) -> AsyncGenerator[Records]:
     database = Database(f"sqlite+aiosqlite:///{tmp_path / 'records.sqlite3'}")
     await migrate(database)
-    owner = await made_owner(database, "key")
+    owner = await create_owner(database, "key")
     yield Records(database, owner.id)
     await database.close()
 

@@ -379,7 +379,7 @@ async def half_a_request(service: Running, path: str, key: str) -> AsyncGenerato
 async def test_a_body_that_stops_coming_is_not_waited_for(
     service: Running, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dynavera.web.bodies.BODY_PATIENCE", timedelta(milliseconds=100))
+    monkeypatch.setattr("dynavera.web.bodies.BODY_TIMEOUT", timedelta(milliseconds=100))
 
     async with half_a_request(service, path, service.owner_key) as reader, asyncio.timeout(10):
         answer = await reader.read()

@@ -133,7 +133,7 @@ async def test_a_client_that_leaves_stops_the_model(tmp_path: Path) -> None:
 
 
 async def test_a_client_that_does_not_read_stops_the_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mcp_service.routes.READER_PATIENCE", timedelta(seconds=0.2))
+    monkeypatch.setattr("mcp_service.routes.READER_TIMEOUT", timedelta(seconds=0.2))
     model = FakeModel(words=["word" * 256] * 400, delay=0.001)
     async with (
         serving(model) as model_url,

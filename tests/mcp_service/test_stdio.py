@@ -23,7 +23,7 @@ from mcp_service.turns import address
 from tests.fakes import FakeModel
 from tests.mcp_service.clients import REVISIONS, Progress, call
 from tests.mcp_service.processes import environment, is_up, process
-from tests.owner import made_owner
+from tests.owner import create_owner
 from tests.serving import free_port, serving, until
 
 PATIENCE = 60
@@ -183,7 +183,7 @@ async def test_where_the_owners_token_is_elsewhere_it_says_so_and_makes_none(tmp
     url = f"sqlite+aiosqlite:///{tmp_path / 'records.sqlite3'}"
     database = Database(url)
     await migrate(database)
-    await made_owner(database)
+    await create_owner(database)
     await database.close()
     folder = tmp_path / "data"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from dynavera.up.log_files import LogFiles
+from dynavera.log_files import LogFiles
 from dynavera.up.part import Part
 from dynavera.up.pid_files import PidFiles
 from dynavera.up.supervisor import Patience, Supervisor

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from dynavera.settings import Settings
-from dynavera.starting import CannotStart
+from dynavera.startup import CannotStart
 from dynavera.up.checks import check_ports, check_ui, only_one
 from tests.serving import free_port
 
@@ -14,7 +14,7 @@ def test_a_port_that_is_taken_is_refused_with_the_setting_to_change() -> None:
         port = other.getsockname()[1]
 
         with pytest.raises(
-            CannotStart, match=rf"^Port {port} is taken by another program: set DYNAVERA_PORT to a free"
+            CannotStart, match=rf"^Port {port} is in use by another program: set DYNAVERA_PORT to a free"
         ):
             check_ports(Settings(port=port), temporal=False, mcp=False)
 

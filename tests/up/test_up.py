@@ -16,7 +16,7 @@ import pytest
 from dynavera.records.database import Database
 from dynavera.records.migrate import migrate
 from dynavera.records.users import Users
-from tests.owner import made_owner
+from tests.owner import create_owner
 from tests.serving import free_port, until
 from tests.up.children import runs
 
@@ -151,7 +151,7 @@ async def test_up_on_a_database_whose_owners_token_is_elsewhere_says_where_to_lo
     url = f"sqlite+aiosqlite:///{instance.data_dir.parent / 'shared.sqlite3'}"
     database = Database(url)
     await migrate(database)
-    await made_owner(database)
+    await create_owner(database)
 
     process = await instance.up(DYNAVERA_DATABASE_URL=url)
     said = await instance.said_until(process, "Ctrl-C stops everything")
@@ -176,5 +176,5 @@ async def test_up_with_a_port_that_is_taken_starts_nothing(instance: Instance) -
         code, out, err = await ended(await instance.up())
 
     assert (code, out) == (1, "")
-    assert err == f"Port {port} is taken by another program: set DYNAVERA_MCP_PORT to a free port.\n"
+    assert err == f"Port {port} is in use by another program: set DYNAVERA_MCP_PORT to a free port.\n"
     assert not (instance.data_dir / "logs").exists()

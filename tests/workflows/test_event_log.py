@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from activities.batches import EventBatch
 from dynavera.contracts.events import DeltaContent, ExecutionError, MessageContent, ProgressContent
 from dynavera.identifiers import new_id
-from dynavera.limits import ARCHIVE_AFTER, ARCHIVE_EVENTS, PAGE_BYTES
+from dynavera.limits import ARCHIVE_AGE, ARCHIVE_EVENTS, PAGE_BYTES
 from workflows.endings import failed
 from workflows.event_log import EventLog
 from workflows.failures import Failure
@@ -144,9 +144,9 @@ def test_a_tail_is_due_when_it_is_long_or_old() -> None:
     events = log()
     for number in range(ARCHIVE_EVENTS - 1):
         events.append(DeltaContent(offset=number, text="x"))
-    young = events.is_due(ARCHIVE_AFTER)
-    events.advance_clock(NOW + ARCHIVE_AFTER)
+    young = events.is_due(ARCHIVE_AGE)
+    events.advance_clock(NOW + ARCHIVE_AGE)
     events.append(DeltaContent(offset=0, text="x"))
 
     assert not young
-    assert events.is_due(ARCHIVE_AFTER)
+    assert events.is_due(ARCHIVE_AGE)

@@ -87,7 +87,7 @@ async def test_an_obstacle_that_has_passed_is_forgotten(here: World) -> None:
 async def test_an_execution_whose_code_never_matches_its_history_ends_with_the_reason_and_its_log(
     here: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.sweep.NONDETERMINISTIC_PATIENCE", timedelta(0))
+    monkeypatch.setattr("api.sweep.NONDETERMINISM_TIMEOUT", timedelta(0))
     execution_id, log = await begun(here)
 
     async with with_other_code(here):
@@ -114,7 +114,7 @@ async def test_a_stop_that_no_workflow_hears_ends_the_execution_and_keeps_its_lo
     await here.sweep.deliver()
     still_running = await here.logs.status(execution_id)
 
-    monkeypatch.setattr("api.sweep.STOP_PATIENCE", timedelta(0))
+    monkeypatch.setattr("api.sweep.STOP_TIMEOUT", timedelta(0))
     await here.sweep.deliver()
     events = await here.events(execution_id)
 

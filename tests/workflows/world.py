@@ -31,7 +31,7 @@ from dynavera.records.deliveries import Deliveries
 from dynavera.records.executions import Executions
 from dynavera.records.logs import Logs
 from dynavera.records.migrate import migrate
-from tests.owner import made_owner
+from tests.owner import create_owner
 from tests.temporal import temporal_server
 from tests.workflows.executing import executing, executing_apart
 from tests.workflows.fakes import FakeMcp
@@ -162,7 +162,7 @@ async def world(folder: Path) -> AsyncGenerator[World]:
     database_url = f"sqlite+aiosqlite:///{folder / 'records.sqlite3'}"
     database = Database(database_url)
     await migrate(database)
-    user = await made_owner(database, "token")
+    user = await create_owner(database, "token")
     agent = await Agents(database).create(user.id, AgentSettings(name="Tester"))
     records, logs, deliveries = Executions(database, "http://temporal.test"), Logs(database), Deliveries(database)
     mcp = FakeMcp()

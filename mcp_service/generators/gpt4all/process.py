@@ -9,7 +9,7 @@ from pathlib import Path
 
 import anyio
 
-from dynavera.environment import without_ours
+from dynavera.environment import without_dynavera_settings
 from mcp_service.generators.gpt4all.messages import Ended, Loaded, Stop, Text, Unusable, Write, line, said
 
 
@@ -37,7 +37,7 @@ class ModelProcess:
         """The process, which loads its model now."""
         # Native code needs no secrets; a session of its own, because Ctrl-C is the service's to understand.
         process = await asyncio.create_subprocess_exec(
-            *words, stdin=PIPE, stdout=PIPE, env=without_ours(os.environ), start_new_session=True
+            *words, stdin=PIPE, stdout=PIPE, env=without_dynavera_settings(os.environ), start_new_session=True
         )
         if process.stdin is None or process.stdout is None:
             raise AssertionError("A process that is started with pipes has them.")

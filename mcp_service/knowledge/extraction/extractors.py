@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
-from dynavera.environment import without_ours
+from dynavera.environment import without_dynavera_settings
 from dynavera.records.new_documents import NewPassage
 from mcp_service.knowledge.extraction.frames import LENGTH_BYTES, LOADING_SECONDS, frame
 from mcp_service.knowledge.extraction.refusing import FileRefused, deadly, too_demanding
@@ -150,7 +150,7 @@ async def _start() -> Process:
         stdin=PIPE,
         stdout=PIPE,
         stderr=DEVNULL,
-        env={**without_ours(os.environ), "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+        env={**without_dynavera_settings(os.environ), "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
     )
 
 

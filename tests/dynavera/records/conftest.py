@@ -8,7 +8,7 @@ import pytest
 from dynavera.contracts.users import User
 from dynavera.records.database import Database
 from dynavera.records.migrate import migrate
-from tests.owner import made_owner
+from tests.owner import create_owner
 from tests.postgres import MISSING, PostgresServer, postgres_server
 
 
@@ -39,4 +39,4 @@ async def database(records_url: str) -> AsyncGenerator[Database]:
 
 @pytest.fixture
 async def user(database: Database) -> User:
-    return await made_owner(database)
+    return await create_owner(database)

@@ -12,7 +12,7 @@ from dynavera.records.database import Database
 from dynavera.records.documents import DocumentNotFound, DocumentRecords
 from dynavera.records.new_documents import FileIdentity, NewDocument, NewPassage
 from dynavera.records.users import Users
-from tests.owner import made_owner
+from tests.owner import create_owner
 
 
 class Shelf:
@@ -40,7 +40,7 @@ class Shelf:
 
 @pytest.fixture
 async def shelf(database: Database) -> Shelf:
-    return Shelf(database, (await made_owner(database)).id, (await Users(database).add("other")).id)
+    return Shelf(database, (await create_owner(database)).id, (await Users(database).add("other")).id)
 
 
 def document(name: str, *texts: str, media_type: str = "text/plain") -> NewDocument:

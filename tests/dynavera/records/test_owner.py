@@ -15,7 +15,7 @@ from dynavera.records.owner import TOKEN_NAME, TokenTaken, ensure_owner
 from dynavera.records.sessions import Sessions
 from dynavera.records.users import Users, key_row
 from dynavera.settings import Settings
-from dynavera.starting import CannotStart
+from dynavera.startup import CannotStart
 
 
 @dataclass

@@ -17,7 +17,7 @@ from dynavera.records.database import Database
 from dynavera.records.deliveries import Deliveries
 from dynavera.records.executions import Executions
 from dynavera.records.migrate import migrate
-from tests.owner import made_owner
+from tests.owner import create_owner
 
 Look = Callable[[Database, UUID, UUID], Awaitable[object]]
 
@@ -87,7 +87,7 @@ async def agents(database: Database, user_id: UUID, _agent_id: UUID) -> object:
 async def test_a_look_finds_executions_by_an_index_that_leads_to_few(
     database: Database, look: Look, ways: set[str]
 ) -> None:
-    user = await made_owner(database)
+    user = await create_owner(database)
     agent = await Agents(database).create(user.id, AgentSettings(name="Tester"))
 
     with asked() as queries:

@@ -8,7 +8,7 @@ from sqlalchemy import update
 from dynavera.contracts.contract import utc_now
 from dynavera.contracts.users import User
 from dynavera.identifiers import new_id
-from dynavera.limits import SESSION_USE_NOTED_EVERY
+from dynavera.limits import SESSION_USE_INTERVAL
 from dynavera.records.cursors import BadCursor
 from dynavera.records.database import Database
 from dynavera.records.sessions import KeyRevoked, SessionNotFound, Sessions
@@ -164,14 +164,14 @@ async def test_the_last_use_is_noted_now_and_then(database: Database, user: User
     secret = await sessions.begin(one)
     noted: list[timedelta] = []
 
-    for age in (SESSION_USE_NOTED_EVERY / 2, SESSION_USE_NOTED_EVERY):
+    for age in (SESSION_USE_INTERVAL / 2, SESSION_USE_INTERVAL):
         await aged(database, age)
         before = utc_now()
         await known(sessions, secret)
         (shown,) = (await sessions.page(one, 10)).items
         noted.append(before - shown.last_used_at)
 
-    assert noted[0] >= SESSION_USE_NOTED_EVERY / 2
+    assert noted[0] >= SESSION_USE_INTERVAL / 2
     assert noted[1] <= timedelta(0)
 
 

@@ -41,7 +41,7 @@ async def test_a_byte_more_is_refused() -> None:
 async def test_a_body_that_trickles_is_refused_though_it_is_never_silent_for_long(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("dynavera.web.bodies.BODY_PATIENCE", timedelta(milliseconds=300))
+    monkeypatch.setattr("dynavera.web.bodies.BODY_TIMEOUT", timedelta(milliseconds=300))
     receive = BoundedBody(Sender(*[b"a"] * LIMIT, pause=0.05), LIMIT)
 
     with pytest.raises(BodySilent) as refused:
@@ -51,8 +51,8 @@ async def test_a_body_that_trickles_is_refused_though_it_is_never_silent_for_lon
 
 
 async def test_who_has_sent_much_may_take_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dynavera.web.bodies.BODY_PATIENCE", timedelta(seconds=10))
-    monkeypatch.setattr("dynavera.web.bodies.SLOWEST_BODY", 1)
+    monkeypatch.setattr("dynavera.web.bodies.BODY_TIMEOUT", timedelta(seconds=10))
+    monkeypatch.setattr("dynavera.web.bodies.MIN_BODY_RATE", 1)
     receive = BoundedBody(Sender(b"a" * 50, b"", b"a", pause=0.01), LIMIT)
 
     assert [len((await receive())["body"]) for _ in range(3)] == [50, 0, 1]
@@ -61,7 +61,7 @@ async def test_who_has_sent_much_may_take_a_pause(monkeypatch: pytest.MonkeyPatc
 async def test_time_that_the_application_takes_is_not_held_against_the_client(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("dynavera.web.bodies.BODY_PATIENCE", timedelta(milliseconds=500))
+    monkeypatch.setattr("dynavera.web.bodies.BODY_TIMEOUT", timedelta(milliseconds=500))
     receive = BoundedBody(Sender(*[b"a"] * 5), LIMIT)
 
     for _ in range(5):

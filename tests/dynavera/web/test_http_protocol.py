@@ -8,7 +8,7 @@ from itertools import repeat
 
 import pytest
 
-from dynavera.limits import CROWDED_MOST, LARGEST_HEAD, MOST_HEADERS, MOST_PIPELINED
+from dynavera.limits import MAX_EXCESS_CONNECTIONS, MAX_HEAD_BYTES, MAX_HEADERS, MAX_PIPELINED
 from dynavera.settings import Settings
 from tests.dynavera.web.wire import CHUNKED, GET, PATIENCE_SECONDS, POST, UPGRADE, Echo, Heard, Wire, headers_of, wire
 from tests.serving import serving
@@ -62,24 +62,24 @@ async def test_what_does_not_end_is_refused(url: str, name: str) -> None:
 
 
 async def test_heads_of_just_the_right_size_are_taken(url: str, echo: Echo) -> None:
-    room = LARGEST_HEAD - len("Host: localhost\r\n") - len("X-A: \r\n")
-    many = b"".join(b"X-%d: a\r\n" % number for number in range(MOST_HEADERS - 1))
+    room = MAX_HEAD_BYTES - len("Host: localhost\r\n") - len("X-A: \r\n")
+    many = b"".join(b"X-%d: a\r\n" % number for number in range(MAX_HEADERS - 1))
 
     async with wire(url) as client:
         await client.send(GET + b"X-A: " + b"a" * room + b"\r\n\r\n")
         large = await client.hear()
         await client.send(GET + many + b"\r\n")
         numerous = await client.hear()
-        await client.send(b"GET /?" + b"a" * (LARGEST_HEAD - 100) + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        await client.send(b"GET /?" + b"a" * (MAX_HEAD_BYTES - 100) + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
         long = await client.hear()
 
     assert [answer.status for answer in (large, numerous, long)] == [200, 200, 200]
-    assert len(headers_of(echo.asked[1])) == MOST_HEADERS
+    assert len(headers_of(echo.asked[1])) == MAX_HEADERS
 
 
 async def test_heads_that_are_a_little_too_large_are_refused_though_they_end(url: str, echo: Echo) -> None:
-    too_many = b"".join(b"X-%d: a\r\n" % number for number in range(MOST_HEADERS))
-    heads = [GET + b"X-A: " + b"a" * LARGEST_HEAD + b"\r\n\r\n", GET + too_many + b"\r\n"]
+    too_many = b"".join(b"X-%d: a\r\n" % number for number in range(MAX_HEADERS))
+    heads = [GET + b"X-A: " + b"a" * MAX_HEAD_BYTES + b"\r\n\r\n", GET + too_many + b"\r\n"]
 
     answers: list[int] = []
     for head in heads:
@@ -166,7 +166,7 @@ async def test_a_refusal_reaches_a_client_that_reads_only_when_it_has_sent_every
 async def test_who_sends_on_after_a_refusal_is_not_read_for_long(
     url: str, piece: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dynavera.web.http_protocol.LINGER", SHORT)
+    monkeypatch.setattr("dynavera.web.http_protocol.LINGER_TIMEOUT", SHORT)
 
     async with wire(url) as client:
         await client.send(GET + b"X-A: " + piece + piece)
@@ -189,7 +189,7 @@ HALF: dict[str, bytes] = {
 
 @pytest.mark.parametrize("name", HALF)
 async def test_half_a_request_is_ended(url: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dynavera.web.http_protocol.HEAD_PATIENCE", SHORT)
+    monkeypatch.setattr("dynavera.web.http_protocol.HEAD_TIMEOUT", SHORT)
 
     async with wire(url) as client:
         await client.send(HALF[name])
@@ -200,7 +200,7 @@ async def test_half_a_request_is_ended(url: str, name: str, monkeypatch: pytest.
 
 
 async def test_a_head_that_trickles_in_is_ended(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dynavera.web.http_protocol.HEAD_PATIENCE", SHORT)
+    monkeypatch.setattr("dynavera.web.http_protocol.HEAD_TIMEOUT", SHORT)
 
     async with wire(url) as client:
         await client.send(GET + b"X-A: ")
@@ -212,7 +212,7 @@ async def test_a_head_that_trickles_in_is_ended(url: str, monkeypatch: pytest.Mo
 
 
 async def test_half_of_a_second_request_is_ended_too(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dynavera.web.http_protocol.HEAD_PATIENCE", SHORT)
+    monkeypatch.setattr("dynavera.web.http_protocol.HEAD_TIMEOUT", SHORT)
 
     async with wire(url) as client:
         await client.send(GET + b"\r\n")
@@ -226,7 +226,7 @@ async def test_half_of_a_second_request_is_ended_too(url: str, monkeypatch: pyte
 async def test_half_a_request_behind_one_that_is_answered_slowly_does_not_disturb_it(
     url: str, echo: Echo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dynavera.web.http_protocol.HEAD_PATIENCE", SHORT)
+    monkeypatch.setattr("dynavera.web.http_protocol.HEAD_TIMEOUT", SHORT)
     echo.may_answer.clear()
 
     async with wire(url) as client, wire(url) as later:
@@ -251,7 +251,7 @@ async def test_an_idle_connection_is_closed_without_a_word(url: str) -> None:
 
 
 async def test_the_rest_of_a_body_that_is_answered_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dynavera.web.http_protocol.REST_OF_BODY_PATIENCE", SHORT)
+    monkeypatch.setattr("dynavera.web.http_protocol.DISCARDED_BODY_TIMEOUT", SHORT)
 
     async with serving(Echo(answers_before_the_body=True)) as url, wire(url) as client:
         await client.send(POST + b"Content-Length: 1000000\r\n\r\n")
@@ -293,8 +293,8 @@ async def test_an_answer_reaches_a_client_that_is_still_sending(connection: byte
 
 async def test_a_few_requests_may_be_sent_ahead(url: str) -> None:
     async with wire(url) as client:
-        await client.send((GET + b"\r\n") * MOST_PIPELINED)
-        answers = [await client.hear() for _ in range(MOST_PIPELINED)]
+        await client.send((GET + b"\r\n") * MAX_PIPELINED)
+        answers = [await client.hear() for _ in range(MAX_PIPELINED)]
 
     assert {answer.status for answer in answers} == {200}
 
@@ -302,12 +302,12 @@ async def test_a_few_requests_may_be_sent_ahead(url: str) -> None:
 async def test_of_many_requests_sent_ahead_the_first_are_answered(url: str, echo: Echo) -> None:
     async with wire(url) as client:
         await client.send((GET + b"\r\n") * 10_000)
-        answers = [await client.hear() for _ in range(MOST_PIPELINED + 1)]
+        answers = [await client.hear() for _ in range(MAX_PIPELINED + 1)]
         closed = await client.is_closed()
 
     assert {answer.status for answer in answers} == {200}
     assert (answers[-1].headers.get("connection"), closed) == ("close", True)
-    assert len(echo.asked) == MOST_PIPELINED + 1
+    assert len(echo.asked) == MAX_PIPELINED + 1
 
 
 async def test_an_upgrade_to_something_unknown_is_ignored_and_the_last_request(url: str) -> None:
@@ -320,7 +320,7 @@ async def test_an_upgrade_to_something_unknown_is_ignored_and_the_last_request(u
 
 
 async def test_a_client_that_does_not_read_a_large_answer_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dynavera.web.slow_readers.SLOW_READER_WINDOW", SHORT)
+    monkeypatch.setattr("dynavera.web.slow_readers.READ_RATE_WINDOW", SHORT)
 
     async with serving(Echo(answer=LARGE), send_buffer=1 << 16) as url, wire(url, 1 << 13) as client:
         await client.send(GET + b"\r\n")
@@ -331,7 +331,7 @@ async def test_a_client_that_does_not_read_a_large_answer_is_dropped(monkeypatch
 
 
 async def test_a_reader_that_takes_enough_gets_everything(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dynavera.web.slow_readers.SLOW_READER_WINDOW", timedelta(seconds=1))
+    monkeypatch.setattr("dynavera.web.slow_readers.READ_RATE_WINDOW", timedelta(seconds=1))
 
     async with serving(Echo(answer=LARGE), send_buffer=1 << 16) as url, wire(url, 1 << 13) as client:
         await client.send(GET + b"Connection: close\r\n\r\n")
@@ -367,7 +367,7 @@ async def test_far_too_many_connections_are_closed_at_once(echo: Echo) -> None:
     settings = Settings(max_connections=1)
 
     async with serving(echo, settings=settings) as url, AsyncExitStack() as opened:
-        for _ in range(1 + CROWDED_MOST):
+        for _ in range(1 + MAX_EXCESS_CONNECTIONS):
             await opened.enter_async_context(wire(url))
         last = await opened.enter_async_context(wire(url))
 

@@ -12,10 +12,10 @@ from dynavera.settings import Settings
 from dynavera.web.server import server_config
 from tests.dynavera.web.wire import Echo
 
-BEGIN = """
+RAISE_LIMIT = """
 import resource
-from dynavera.starting import begin
-begin()
+from dynavera.web.open_files import raise_open_files_limit
+raise_open_files_limit()
 print(*resource.getrlimit(resource.RLIMIT_NOFILE))
 """
 
@@ -34,7 +34,7 @@ def open_files(soft: int) -> Generator[None]:
 def test_a_service_begins_with_as_many_files_as_the_system_gives(soft: int, hard: int, raised: int) -> None:
     limited = f'ulimit -Sn {soft} && ulimit -Hn {hard} && exec "$0" -c "$1"'
 
-    said = subprocess.run(["sh", "-c", limited, sys.executable, BEGIN], capture_output=True, text=True, check=True)
+    said = subprocess.run(["sh", "-c", limited, sys.executable, RAISE_LIMIT], capture_output=True, text=True, check=True)
 
     assert said.stdout.split() == [str(raised), str(hard)]
 

@@ -16,7 +16,7 @@ from dynavera.records.migrate import migrate
 from dynavera.records.new_documents import NewDocument, NewPassage
 from mcp_service.knowledge.indexing import Indexing, Rebuilding
 from mcp_service.knowledge.search import Looked
-from tests.owner import made_owner
+from tests.owner import create_owner
 
 PATIENCE_SECONDS = 10
 
@@ -93,7 +93,7 @@ class World:
 async def world(tmp_path: Path) -> AsyncGenerator[World]:
     database = Database(f"sqlite+aiosqlite:///{tmp_path / 'records.sqlite3'}")
     await migrate(database)
-    yield World(database, (await made_owner(database, "key")).id)
+    yield World(database, (await create_owner(database, "key")).id)
     await database.close()
 
 

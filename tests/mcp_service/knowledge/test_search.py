@@ -11,7 +11,7 @@ from dynavera.records.database import Database
 from dynavera.records.migrate import migrate
 from mcp_service.knowledge.intake import File
 from mcp_service.knowledge.knowledge import Knowledge, UnknownCollection, open_knowledge
-from tests.owner import made_owner
+from tests.owner import create_owner
 
 OPTODES = """\
 # Optodes
@@ -46,7 +46,7 @@ class Owner:
 async def owner(tmp_path: Path) -> AsyncGenerator[Owner]:
     database = Database(f"sqlite+aiosqlite:///{tmp_path / 'records.sqlite3'}")
     await migrate(database)
-    user = await made_owner(database, "key")
+    user = await create_owner(database, "key")
     async with open_knowledge(tmp_path / "knowledge", "wordllama", database) as knowledge:
         yield Owner(knowledge, user.id)
     await database.close()

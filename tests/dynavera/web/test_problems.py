@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from dynavera.contracts.documents import Query
 from dynavera.contracts.mcp import OperationId
 from dynavera.contracts.system import FieldError
-from dynavera.problems import InvalidJson, field_errors, sentence_of, strict_json, title_of
+from dynavera.web.problems import InvalidJson, error_summary, field_errors, status_title, strict_json
 
 
 def errors_of(kind: Any, value: object) -> list[FieldError]:
@@ -41,8 +41,8 @@ def test_what_is_said_of_many_errors_stays_short_and_can_be_sent() -> None:
 
     assert len(errors) == 20
     assert all(len(error.location) == 200 for error in errors)
-    assert sentence_of(errors).startswith("0aaa")
-    assert sentence_of(unsendable) == "body.?: No."
+    assert error_summary(errors).startswith("0aaa")
+    assert error_summary(unsendable) == "body.?: No."
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_what_is_not_json_says_why_and_where(body: bytes, said: str) -> None:
 
 
 def test_a_status_has_one_title_with_every_version_of_python() -> None:
-    assert [title_of(status) for status in (404, 413, 422)] == [
+    assert [status_title(status) for status in (404, 413, 422)] == [
         "Not Found",
         "Content Too Large",
         "Unprocessable Content",

@@ -1,4 +1,4 @@
-"""What is wrong with a request: read as strictly, and said in the same words, by every service."""
+"""Strict parsing of request bodies, and error messages that are the same in every service."""
 
 import json
 import math
@@ -15,15 +15,15 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from dynavera.contracts.system import FieldError
 
 MEDIA_TYPE = "application/problem+json"
-MOST_ERRORS = 20
-LONGEST_LOCATION = 200
+MAX_ERRORS = 20
+MAX_LOCATION_LENGTH = 200
 
 _NEWER_TITLES = {414: "URI Too Long", 413: "Content Too Large", 422: "Unprocessable Content"}
-"""What RFC 9110 calls them; each version of Python has its own."""
+"""The titles of RFC 9110; they differ between versions of Python."""
 
 
 class BadBody(HTTPException):
-    """The body is not what the path reads."""
+    """The body is not what this path accepts."""
 
     status: ClassVar[int] = 422
     code: ClassVar[str]
@@ -33,19 +33,19 @@ class BadBody(HTTPException):
 
 
 class InvalidJson(BadBody):
-    """The body is not JSON, or not JSON that can be used."""
+    """The body is not JSON, or uses JSON that is not accepted."""
 
     code: ClassVar[str] = "invalid_json"
 
 
 class InvalidForm(BadBody):
-    """The body is no form with files."""
+    """The body is not a multipart form."""
 
     code: ClassVar[str] = "invalid_form"
 
 
 class NotJson(BadBody):
-    """The body says that it is something else than JSON."""
+    """The content type is not JSON."""
 
     status: ClassVar[int] = 415
     code: ClassVar[str] = "not_json"
@@ -55,7 +55,7 @@ class NotJson(BadBody):
 
 
 class NotForm(BadBody):
-    """The body says that it is something else than a form with files."""
+    """The content type is not multipart/form-data."""
 
     status: ClassVar[int] = 415
     code: ClassVar[str] = "not_form"
@@ -65,10 +65,10 @@ class NotForm(BadBody):
 
 
 class StrictRoute(APIRoute):
-    """A route that reads its body strictly."""
+    """A route that parses its body strictly."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """FastAPI's handler, behind a strict reader."""
+        """FastAPI's handler, behind a strict parser."""
         handle = super().get_route_handler()
         body = self.body_field
 
@@ -89,10 +89,10 @@ class _StrictRequest(Request):
 
 
 def strict_json(body: bytes) -> Any:
-    """What `body` says as JSON in UTF-8, with finite numbers only.
+    """Parse `body` as JSON in UTF-8, with finite numbers only.
 
     Raises:
-        InvalidJson: it says nothing of the kind; the message says where, and repeats nothing of it.
+        InvalidJson: it cannot be parsed; the message says where, without repeating any of it.
     """
     try:
         return json.loads(body.decode(), parse_constant=_not_a_number, parse_float=_finite)
@@ -103,95 +103,97 @@ def strict_json(body: bytes) -> Any:
     except RecursionError as error:
         raise InvalidJson("The body is nested too deeply.") from error
     except ValueError as error:
-        # int() refuses a number of thousands of digits.
-        raise InvalidJson("The body holds a number with too many digits.") from error
+        # int() refuses numbers with thousands of digits.
+        raise InvalidJson("The body contains a number with too many digits.") from error
 
 
 def require_form(request: Request) -> None:
-    """Make sure that the body says that it is a form with files.
+    """Check that the content type is multipart/form-data.
 
     Raises:
-        NotForm: it says something else.
+        NotForm: it is another one.
     """
-    if _declared(request).get_content_type() != "multipart/form-data":
+    if _content_type(request).get_content_type() != "multipart/form-data":
         raise NotForm
 
 
 async def _read_form(request: Request) -> None:
-    """Read the form, which the request then keeps."""
+    """Parse the form; the request caches it."""
     require_form(request)
     try:
         await request.form()
     except ValueError as error:
-        raise InvalidForm("The body is not the form that its header announces.") from error
+        raise InvalidForm("The body is not a form with the boundary in its Content-Type header.") from error
     except StarletteHTTPException as error:
         if error.status_code != HTTPStatus.BAD_REQUEST:
             raise
-        raise InvalidForm(f"The body is not a form that can be read: {error.detail}") from error
+        raise InvalidForm(f"The form cannot be parsed: {error.detail}") from error
 
 
 def _require_json(request: Request) -> None:
     if "transfer-encoding" not in request.headers and request.headers.get("content-length", "0") == "0":
         return
-    declared = _declared(request)
-    subtype = declared.get_content_subtype()
-    if declared.get_content_maintype() != "application" or not (subtype == "json" or subtype.endswith("+json")):
+    content_type = _content_type(request)
+    subtype = content_type.get_content_subtype()
+    if content_type.get_content_maintype() != "application" or not (subtype == "json" or subtype.endswith("+json")):
         raise NotJson
 
 
-def _declared(request: Request) -> Message:
-    declared = Message()
-    declared["content-type"] = request.headers.get("content-type", "")
-    return declared
+def _content_type(request: Request) -> Message:
+    message = Message()
+    message["content-type"] = request.headers.get("content-type", "")
+    return message
 
 
 def _not_a_number(_constant: str) -> NoReturn:
-    raise InvalidJson("The body holds NaN or Infinity, which are not JSON.")
+    raise InvalidJson("The body contains NaN or Infinity, which are not JSON.")
 
 
 def _finite(digits: str) -> float:
     number = float(digits)
     if not math.isfinite(number):
-        raise InvalidJson("The body holds a number that is too large.")
+        raise InvalidJson("The body contains a number that is too large.")
     return number
 
 
-def title_of(status: int) -> str:
-    """What RFC 9110 calls a status."""
+def status_title(status: int) -> str:
+    """The title of a status in RFC 9110."""
     return _NEWER_TITLES.get(status) or HTTPStatus(status).phrase
 
 
-def sendable(text: str) -> str:
-    """`text` without halves of surrogate pairs, which a field's name may hold and UTF-8 cannot."""
+def without_surrogates(text: str) -> str:
+    """`text` with lone surrogates replaced: a field's name may contain them, but UTF-8 cannot encode them."""
     return text.encode(errors="replace").decode()
 
 
 def field_errors(found: Sequence[Any]) -> list[FieldError]:
-    """What Pydantic found wrong, place by place, without the values: those may be secrets."""
-    return [_field_error(error) for error in found[:MOST_ERRORS]]
+    """Pydantic's errors by location, without the values, which may be secrets."""
+    return [_field_error(error) for error in found[:MAX_ERRORS]]
 
 
-def sentence_of(errors: Sequence[FieldError]) -> str:
-    """The first of them, in one line."""
-    return f"{errors[0].location}: {errors[0].message}" if errors else "The request cannot be used."
+def error_summary(errors: Sequence[FieldError]) -> str:
+    """The first error, in one line."""
+    return f"{errors[0].location}: {errors[0].message}" if errors else "The request is invalid."
 
 
 def _field_error(error: Mapping[str, Any]) -> FieldError:
     location = ".".join(str(part) for part in cast("Sequence[object]", error["loc"]))
-    return FieldError(location=sendable(location)[:LONGEST_LOCATION], message=sendable(_in_words(error)))
+    return FieldError(
+        location=without_surrogates(location)[:MAX_LOCATION_LENGTH], message=without_surrogates(_message(error))
+    )
 
 
-def _in_words(error: Mapping[str, Any]) -> str:
+def _message(error: Mapping[str, Any]) -> str:
     kind = str(error["type"])
     if kind == "value_error":
         return str(error["ctx"]["error"])
     if kind.startswith("uuid"):
-        # Pydantic's own words repeat a part of what was sent.
+        # Pydantic's own message repeats a part of the value.
         return "must be a UUID"
-    # A text that is looked at before it is measured is a list of items to Pydantic.
+    # For a text with a validator before its length check, Pydantic's message speaks of items.
     match error:
-        case {"type": "too_long", "input": str(), "ctx": {"max_length": most, "actual_length": length}}:
-            return f"must have at most {most} characters, and has {length}"
+        case {"type": "too_long", "input": str(), "ctx": {"max_length": maximum, "actual_length": length}}:
+            return f"must have at most {maximum} characters, and has {length}"
         case {"type": "too_short", "input": str(), "ctx": {"min_length": 1}}:
             return "must not be empty"
         case _:

@@ -11,9 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from dynavera.limits import READER_PATIENCE
+from dynavera.limits import READER_TIMEOUT
 from dynavera.settings import Settings
-from dynavera.starting import CannotStart, listening, prepared_data_dir
+from dynavera.startup import CannotStart, ensure_data_dir, open_listener
 from tests.serving import free_port, until
 
 SERVICES = ["api", "workflows", "mcp_service"]
@@ -74,7 +74,7 @@ async def test_a_blank_token_file_is_one_sentence(service: str, tmp_path: Path) 
     words = await said(process)
 
     assert process.returncode == 1
-    assert words == f"{tmp_path / 'token'} is blank: restore what was in it, or delete it.\n"
+    assert words == f"{tmp_path / 'token'} is blank: restore its content, or delete it.\n"
 
 
 async def test_processes_with_data_directories_of_their_own_share_one_token(tmp_path: Path) -> None:
@@ -115,39 +115,39 @@ async def _ended(process: asyncio.subprocess.Process) -> None:
 def test_a_data_directory_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
 
-    with pytest.raises(CannotStart, match=r"cannot be written .*: set DYNAVERA_DATA_DIR to a folder that can be\.$"):
-        prepared_data_dir(Settings(data_dir=tmp_path / "file" / "data"))
+    with pytest.raises(CannotStart, match=r"is not writable .*: set DYNAVERA_DATA_DIR to a writable folder\.$"):
+        ensure_data_dir(Settings(data_dir=tmp_path / "file" / "data"))
 
 
 def test_a_new_data_directory_is_for_its_owner_only(tmp_path: Path) -> None:
-    folder = prepared_data_dir(Settings(data_dir=tmp_path / "data"))
+    folder = ensure_data_dir(Settings(data_dir=tmp_path / "data"))
 
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="This system cannot be told so.")
 def test_a_listening_socket_sends_at_once_and_drops_who_takes_nothing() -> None:
-    with listening("127.0.0.1", 0, "DYNAVERA_PORT") as listener:
+    with open_listener("127.0.0.1", 0, "DYNAVERA_PORT") as listener:
         with socket.create_connection(listener.getsockname()):
             accepted, _ = listener.accept()
         with accepted:
             patience = accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
 
     assert listener.proto == socket.IPPROTO_TCP
-    assert patience == READER_PATIENCE.total_seconds() * 1000
+    assert patience == READER_TIMEOUT.total_seconds() * 1000
 
 
 @pytest.mark.parametrize(
     ("host", "said"),
     [
         ("192.0.2.1", r"set DYNAVERA_MCP_HOST or DYNAVERA_MCP_PORT\.$"),
-        ("nowhere.invalid", r"^'nowhere.invalid' is no address of this machine: set DYNAVERA_MCP_HOST to one\.$"),
-        ("a..b", r"^'a..b' is no address of this machine: set DYNAVERA_MCP_HOST to one\.$"),
+        ("nowhere.invalid", r"^'nowhere.invalid' is not an address of this machine: set DYNAVERA_MCP_HOST to one\.$"),
+        ("a..b", r"^'a..b' is not an address of this machine: set DYNAVERA_MCP_HOST to one\.$"),
     ],
 )
 def test_an_address_that_is_not_ours_is_refused(host: str, said: str) -> None:
     with pytest.raises(CannotStart, match=said):
-        listening(host, 0, "DYNAVERA_MCP_PORT")
+        open_listener(host, 0, "DYNAVERA_MCP_PORT")
 
 
 @pytest.mark.parametrize(("service", "setting"), [("api", "DYNAVERA_PORT"), ("mcp_service", "DYNAVERA_MCP_PORT")])
@@ -158,7 +158,7 @@ async def test_a_port_that_is_taken_is_one_sentence(service: str, setting: str, 
         words = await said(process)
 
     assert process.returncode == 1
-    assert words == f"Port {port} is taken by another program: set {setting} to a free port.\n"
+    assert words == f"Port {port} is in use by another program: set {setting} to a free port.\n"
 
 
 @pytest.mark.parametrize("process", ["api", "workflows"])
