@@ -34,7 +34,9 @@ def open_files(soft: int) -> Generator[None]:
 def test_a_service_begins_with_as_many_files_as_the_system_gives(soft: int, hard: int, raised: int) -> None:
     limited = f'ulimit -Sn {soft} && ulimit -Hn {hard} && exec "$0" -c "$1"'
 
-    said = subprocess.run(["sh", "-c", limited, sys.executable, RAISE_LIMIT], capture_output=True, text=True, check=True)
+    said = subprocess.run(
+        ["sh", "-c", limited, sys.executable, RAISE_LIMIT], capture_output=True, text=True, check=True
+    )
 
     assert said.stdout.split() == [str(raised), str(hard)]
 
