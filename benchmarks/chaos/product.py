@@ -20,10 +20,10 @@ from benchmarks.chaos.proxy import Link, Links
 from dynavera.contracts.system import Health
 from dynavera.log_files import LogFiles
 from dynavera.settings import Settings
-from dynavera.up import leash
-from dynavera.up.machine import machine_parts
-from dynavera.up.part import python_part
-from dynavera.up.pid_files import PidFiles, end_group
+from dynavera.up.child_processes import bound_to_this_process
+from dynavera.up.pid_files import PidFiles, kill_group
+from dynavera.up.process_spec import python_process
+from dynavera.up.stack import process_specs
 from dynavera.up.supervisor import Supervisor
 
 PartName: TypeAlias = Literal["temporal", "mcp", "worker", "api"]
@@ -117,7 +117,8 @@ class Product:
         dynavera = str(Path(sys.executable).with_name("dynavera"))
         with (self.data.parent / f"{self.data.name}.up.log").open("ab") as log:
             self._up = await asyncio.create_subprocess_exec(
-                *_leashed(dynavera, "up"),
+                # `up` must not outlive the bench, however that ends.
+                *bound_to_this_process((dynavera, "up")),
                 env=self._environment(),
                 cwd=self.data.parent,
                 stdin=asyncio.subprocess.DEVNULL,
@@ -143,12 +144,12 @@ class Product:
                 async with asyncio.timeout(END_SECONDS):
                     await self._up.wait()
             except TimeoutError:
-                end_group(self._up.pid)
+                kill_group(self._up.pid)
                 await self._up.wait()
         took = time.monotonic() - began
         if self._supervisor is not None:
             more = MORE_WORKERS if self.layout == "cluster" else ()
-            await self._supervisor.stop(*more, "mcp", "temporal", patience=END_SECONDS)
+            await self._supervisor.stop(*more, "mcp", "temporal", timeout=END_SECONDS)
         return took
 
     @property
@@ -213,14 +214,16 @@ class Product:
             temporal_ui_port=self.ports.temporal_ui,
         )  # fmt: skip
         (self.data / "run").mkdir(parents=True, exist_ok=True)
-        parts = machine_parts(settings, self._own_environment(), self.client)
+        specs = process_specs(settings, self._own_environment(), self.client)
         self._supervisor = Supervisor(PidFiles(self.data / "run"), LogFiles(self.data / "logs"), self._says.append)
         async with asyncio.TaskGroup() as group:
-            for part in (parts["temporal"], parts["mcp"]):
-                group.create_task(self._supervisor.start(part))
+            for spec in (specs["temporal"], specs["mcp"]):
+                group.create_task(self._supervisor.start(spec))
         if self.layout == "cluster":
             for name in MORE_WORKERS:
-                await self._supervisor.start(python_part(name, "a worker", "workflows", self._environment(), _at_once))
+                await self._supervisor.start(
+                    python_process(name, "a worker", "workflows", self._environment(), _at_once)
+                )
 
     def _own_environment(self) -> dict[str, str]:
         ports = self.ports
@@ -283,10 +286,3 @@ def _runs(pid: int | None) -> bool:
         return pid is not None and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
-
-
-def _leashed(*command: str) -> tuple[str, ...]:
-    # `up` must not outlive the bench, however that ends.
-    if sys.platform != "linux":
-        return command
-    return (sys.executable, "-I", "-S", str(Path(leash.__file__)), str(os.getpid()), *command)

@@ -18,7 +18,7 @@ from dynavera.contracts.system import Health, McpHealth, Problem, System
 from dynavera.credentials import TOKEN_FILE
 from dynavera.settings import BadSettings, Settings, load_settings
 from dynavera.startup import CannotStart, ensure_data_dir
-from dynavera.up.checks import check_ui
+from dynavera.up.preflight import check_page
 from dynavera.up.temporal_server import find_binary
 
 SMALLEST_FREE_BYTES = 500 * 1024 * 1024
@@ -97,7 +97,7 @@ def _key(settings: Settings) -> str:
 
 
 def _page(_settings: Settings) -> str:
-    check_ui()
+    check_page()
     return "built"
 
 

@@ -24,7 +24,7 @@ from dynavera.contracts.events import (
 )
 from dynavera.contracts.executions import Execution, OutputData
 from dynavera.contracts.sockets import StartAgent
-from dynavera.first_run import FIRST_AGENT
+from dynavera.seed import DEFAULT_AGENT
 from dynavera.settings import Settings
 
 
@@ -55,7 +55,7 @@ def the_agent(dynavera: Api, wanted: str | None) -> Agent:
     """
     agents = sorted(dynavera.list("/api/agents", Agent), key=lambda agent: agent.id)
     if wanted is None:
-        found = agents if len(agents) == 1 else [agent for agent in agents if agent.name == FIRST_AGENT.name][:1]
+        found = agents if len(agents) == 1 else [agent for agent in agents if agent.name == DEFAULT_AGENT.name][:1]
         if not found:
             raise WrongUse(f"Say which agent with --agent: {_names(agents)}." if agents else "There is no agent yet.")
         return found[0]

@@ -1,1 +1,1 @@
-"""Everything one machine needs, started, watched and stopped by one process: `dynavera up`."""
+"""`dynavera up`: one process that starts, supervises and stops all processes of an instance on one machine."""

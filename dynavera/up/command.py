@@ -1,4 +1,4 @@
-"""`dynavera up` itself: refuse in a sentence, or run until somebody says stop."""
+"""The command `dynavera up`: check, start everything, and run until a signal stops it."""
 
 import asyncio
 import signal
@@ -11,100 +11,100 @@ from dynavera.contracts.users import LoginLink
 from dynavera.credentials import owner_token
 from dynavera.settings import Settings
 from dynavera.startup import ensure_data_dir
-from dynavera.up.checks import check_ports, check_ui, only_one
-from dynavera.up.machine import Machine, machine_parts
 from dynavera.up.pid_files import PidFiles
-from dynavera.up.supervisor import Say
+from dynavera.up.preflight import check_page, check_ports, instance_lock
+from dynavera.up.stack import Stack, process_specs
+from dynavera.up.supervisor import Notify
 
 STOPPED_BY_CTRL_C = 130
 
 
-class Stop:
-    """The wish to stop: SIGINT, SIGTERM, or the terminal that closes. Whoever asks twice is in a hurry."""
+class StopSignals:
+    """SIGINT, SIGTERM and SIGHUP (the terminal closes). A second signal asks to stop at once."""
 
     def __init__(self) -> None:
-        self.asked = asyncio.Event()
-        self.again = asyncio.Event()
-        self.signal: signal.Signals | None = None
+        self.received = asyncio.Event()
+        self.received_again = asyncio.Event()
+        self.first: signal.Signals | None = None
 
-    def listen(self) -> None:
-        """From now on."""
+    def install(self) -> None:
+        """Handle these signals from now on."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self._hear, number)
+            loop.add_signal_handler(number, self._handle, number)
 
-    def _hear(self, number: signal.Signals) -> None:
-        if self.asked.is_set():
-            self.again.set()
-        self.signal = self.signal or number
-        self.asked.set()
+    def _handle(self, number: signal.Signals) -> None:
+        if self.received.is_set():
+            self.received_again.set()
+        self.first = self.first or number
+        self.received.set()
 
-    async def or_result_of(self, work: Coroutine[Any, Any, None]) -> bool:
-        """Do `work`; whether it came to its end before somebody said stop."""
-        working = asyncio.create_task(work)
-        waiting = asyncio.create_task(self.asked.wait())
+    async def run_unless_stopped(self, work: Coroutine[Any, Any, None]) -> bool:
+        """Run `work`, or cancel it at a signal; whether it finished."""
+        work_task = asyncio.create_task(work)
+        signal_task = asyncio.create_task(self.received.wait())
         try:
-            await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)
-            if working.done():
-                working.result()
-            return working.done()
+            await asyncio.wait({work_task, signal_task}, return_when=asyncio.FIRST_COMPLETED)
+            if work_task.done():
+                work_task.result()
+            return work_task.done()
         finally:
-            for task in (working, waiting):
+            for task in (work_task, signal_task):
                 task.cancel()
-            await asyncio.gather(working, waiting, return_exceptions=True)
+            await asyncio.gather(work_task, signal_task, return_exceptions=True)
 
 
-async def up(settings: Settings, environment: Mapping[str, str], say: Say) -> int:
-    """Run everything this machine needs until it is told to stop; the exit code.
+async def up(settings: Settings, environment: Mapping[str, str], notify: Notify) -> int:
+    """Run the whole instance until a signal stops it; the exit code.
 
     Raises:
-        CannotStart: something is missing; nothing is left running.
+        CannotStart: something is missing; no process is left running.
     """
-    stop = Stop()
-    stop.listen()
+    signals = StopSignals()
+    signals.install()
     folder = ensure_data_dir(settings)
     async with httpx.AsyncClient(trust_env=False) as client:
-        with only_one(folder):
-            parts = machine_parts(settings, environment, client)
-            check_ui()
-            PidFiles(folder / "run").end_leftovers(parts.values())
-            check_ports(settings, temporal="temporal" in parts, mcp="mcp" in parts)
-            say(f"Starting {', '.join(part.title for part in parts.values())} …")
-            machine = Machine.of(settings, parts, client, say)
+        with instance_lock(folder):
+            specs = process_specs(settings, environment, client)
+            check_page()
+            PidFiles(folder / "run").kill_orphans(specs.values())
+            check_ports(settings, temporal="temporal" in specs, mcp="mcp" in specs)
+            notify(f"Starting {', '.join(spec.title for spec in specs.values())} …")
+            stack = Stack.create(settings, specs, client, notify)
             try:
-                if await stop.or_result_of(machine.bring_up()):
-                    say(await _banner(settings, client))
-                    await stop.or_result_of(machine.keep_up())
-                say("Stopping …")
+                if await signals.run_unless_stopped(stack.start()):
+                    notify(await _banner(settings, client))
+                    await signals.run_unless_stopped(stack.watch())
+                notify("Stopping …")
             finally:
-                await _take_down(machine, stop)
-    say("Stopped.")
-    return STOPPED_BY_CTRL_C if stop.signal is signal.SIGINT else 0
+                await _stop(stack, signals)
+    notify("Stopped.")
+    return STOPPED_BY_CTRL_C if signals.first is signal.SIGINT else 0
 
 
-async def _take_down(machine: Machine, stop: Stop) -> None:
-    async def hurry() -> None:
-        await stop.again.wait()
-        machine.supervisor.kill_all()
+async def _stop(stack: Stack, signals: StopSignals) -> None:
+    async def kill_at_second_signal() -> None:
+        await signals.received_again.wait()
+        stack.supervisor.kill_all()
 
-    hurrying = asyncio.create_task(hurry())
+    killing = asyncio.create_task(kill_at_second_signal())
     try:
-        await machine.take_down()
+        await stack.stop()
     finally:
-        hurrying.cancel()
+        killing.cancel()
 
 
 async def _banner(settings: Settings, client: httpx.AsyncClient) -> str:
     link = await _login_link(settings, client)
     rows = [
         ("Page", settings.page_url),
-        ("Log in", link or _without_link(settings)),
+        ("Log in", link or _login_advice(settings)),
         ("Temporal Web", settings.temporal_web_url),
         ("MCP", f"{settings.mcp_client_url}/mcp"),
         ("Data", str(settings.data_dir.absolute())),
     ]
     lines = "\n".join(f"  {name:<14}{value}" for name, value in rows)
-    about_link = "The log-in link is good for one use. " if link else ""
+    about_link = "The log-in link works once. " if link else ""
     return f"\nDynavera is ready.\n\n{lines}\n\n{about_link}Ctrl-C stops everything.\n"
 
 
@@ -120,7 +120,7 @@ async def _login_link(settings: Settings, client: httpx.AsyncClient) -> str | No
     return LoginLink.model_validate_json(response.content).url if response.is_success else None
 
 
-def _without_link(settings: Settings) -> str:
+def _login_advice(settings: Settings) -> str:
     if owner_token(settings) is None:
         return "run `dynavera login` where the owner's token is, or set DYNAVERA_TOKEN (the API's log says why)"
     return "run `dynavera login` for a link"

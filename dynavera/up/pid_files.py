@@ -1,4 +1,4 @@
-"""Which processes run: `run/NAME.pid` in the data directory, and what an `up` that was killed left behind."""
+"""Pid files, `run/NAME.pid` in the data directory, and the orphans of an `up` that was killed."""
 
 import os
 import signal
@@ -9,61 +9,62 @@ from pathlib import Path
 
 import psutil
 
-from dynavera.up.part import Part
+from dynavera.up.process_spec import ProcessSpec
 
-CLOCK_SLACK_SECONDS = 2
-PATIENCE_SECONDS = 5
+CLOCK_TOLERANCE_SECONDS = 2
+KILL_TIMEOUT_SECONDS = 5
 
 
 @dataclass(frozen=True)
 class PidFiles:
-    """The process ids of the parts, for whoever wants to look at them."""
+    """The process ids of the running processes."""
 
     folder: Path
 
-    def write(self, part: Part, pid: int) -> None:
-        """The part runs."""
+    def write(self, spec: ProcessSpec, pid: int) -> None:
+        """Record that the process runs."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        draft = self._file(part).with_suffix(".new")
+        draft = self._file(spec).with_suffix(".new")
         draft.write_text(f"{pid}\n")
-        draft.replace(self._file(part))
+        draft.replace(self._file(spec))
 
-    def remove(self, part: Part) -> None:
-        """The part has ended."""
-        self._file(part).unlink(missing_ok=True)
+    def remove(self, spec: ProcessSpec) -> None:
+        """Record that the process has ended."""
+        self._file(spec).unlink(missing_ok=True)
 
-    def end_leftovers(self, parts: Iterable[Part]) -> list[str]:
-        """Kill what an `up` that was killed left running; the names of the parts that were.
+    def kill_orphans(self, specs: Iterable[ProcessSpec]) -> list[str]:
+        """Kill the processes that an `up` that was killed left running; their names.
 
-        On Linux the kernel has killed them already. Nothing of theirs is lost: every part survives being killed.
+        On Linux the kernel has already killed them. Nothing is lost: every process survives being killed.
         """
-        ended: list[str] = []
-        for part in parts:
-            process = self._leftover(part)
+        killed: list[str] = []
+        for spec in specs:
+            process = self._orphan(spec)
             if process is not None:
-                end_group(process.pid)
-                psutil.wait_procs([process], timeout=PATIENCE_SECONDS)
-                ended.append(part.name)
-            self.remove(part)
-        return ended
+                kill_group(process.pid)
+                psutil.wait_procs([process], timeout=KILL_TIMEOUT_SECONDS)
+                killed.append(spec.name)
+            self.remove(spec)
+        return killed
 
-    def _leftover(self, part: Part) -> psutil.Process | None:
+    def _orphan(self, spec: ProcessSpec) -> psutil.Process | None:
         try:
-            pid = int(self._file(part).read_text())
-            written = self._file(part).stat().st_mtime
+            pid = int(self._file(spec).read_text())
+            written = self._file(spec).stat().st_mtime
             process = psutil.Process(pid)
-            is_it = part.mark in process.cmdline() and process.create_time() <= written + CLOCK_SLACK_SECONDS
+            is_ours = spec.marker_argument in process.cmdline()
+            is_ours = is_ours and process.create_time() <= written + CLOCK_TOLERANCE_SECONDS
         except (FileNotFoundError, ValueError, psutil.NoSuchProcess, psutil.AccessDenied):
-            # No such process, or one that only has the same number by now.
+            # There is no such process, or the pid belongs to another one by now.
             return None
-        return process if is_it else None
+        return process if is_ours else None
 
-    def _file(self, part: Part) -> Path:
-        return self.folder / f"{part.name}.pid"
+    def _file(self, spec: ProcessSpec) -> Path:
+        return self.folder / f"{spec.name}.pid"
 
 
-def end_group(pid: int) -> None:
-    """Kill the process group that `pid` leads, whatever is left of it."""
-    # macOS answers PermissionError for a group in which only a zombie is left.
+def kill_group(pid: int) -> None:
+    """Kill what is left of the process group that `pid` leads."""
+    # macOS raises PermissionError for a group in which only a zombie is left.
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)

@@ -3,56 +3,59 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.serving import until
-from tests.up.children import RUNS, Workshop, runs, spawned
+from tests.up.harness import RUNS_UNTIL_KILLED, SupervisorHarness, is_running, spawned
 
 
-async def test_what_an_up_that_was_killed_left_behind_is_ended(tmp_path: Path) -> None:
-    workshop = Workshop(tmp_path)
-    part = workshop.part("worker", RUNS)
-    with spawned(*part.command) as orphan:
-        await until(workshop.flag("worker").exists)
-        workshop.pids.write(part, orphan.pid)
+@pytest.fixture
+def harness(tmp_path: Path) -> SupervisorHarness:
+    return SupervisorHarness(tmp_path)
 
-        ended = workshop.pids.end_leftovers([part])
+
+async def test_orphan_of_a_killed_up_is_killed(harness: SupervisorHarness) -> None:
+    spec = harness.spec("worker", RUNS_UNTIL_KILLED)
+    with spawned(*spec.command) as orphan:
+        await until(harness.ready_file("worker").exists)
+        harness.pids.write(spec, orphan.pid)
+
+        killed = harness.pids.kill_orphans([spec])
 
         orphan.wait(timeout=5)
-    assert ended == ["worker"]
-    assert workshop.pid("worker") is None
+    assert killed == ["worker"]
+    assert harness.pid("worker") is None
 
 
-async def test_another_program_with_the_same_number_is_left_alone(tmp_path: Path) -> None:
-    workshop = Workshop(tmp_path)
-    part = workshop.part("worker", RUNS)
-    with spawned(sys.executable, "-c", "import time; time.sleep(600)") as stranger:
-        workshop.pids.write(part, stranger.pid)
+async def test_another_program_with_the_same_pid_is_not_killed(harness: SupervisorHarness) -> None:
+    spec = harness.spec("worker", RUNS_UNTIL_KILLED)
+    with spawned(sys.executable, "-c", "import time; time.sleep(600)") as other:
+        harness.pids.write(spec, other.pid)
 
-        ended = workshop.pids.end_leftovers([part])
+        killed = harness.pids.kill_orphans([spec])
 
-        assert ended == []
-        assert runs(stranger.pid)
+        assert killed == []
+        assert is_running(other.pid)
 
 
-async def test_a_later_process_of_another_instance_is_left_alone(tmp_path: Path) -> None:
-    workshop = Workshop(tmp_path)
-    part = workshop.part("worker", RUNS)
-    with spawned(*part.command) as other:
-        await until(workshop.flag("worker").exists)
-        workshop.pids.write(part, other.pid)
+async def test_process_that_started_after_the_pid_file_is_not_killed(harness: SupervisorHarness) -> None:
+    spec = harness.spec("worker", RUNS_UNTIL_KILLED)
+    with spawned(*spec.command) as other:
+        await until(harness.ready_file("worker").exists)
+        harness.pids.write(spec, other.pid)
         hour_ago = time.time() - 3600
-        os.utime(tmp_path / "run" / "worker.pid", (hour_ago, hour_ago))
+        os.utime(harness.folder / "run" / "worker.pid", (hour_ago, hour_ago))
 
-        ended = workshop.pids.end_leftovers([part])
+        killed = harness.pids.kill_orphans([spec])
 
-        assert ended == []
-        assert runs(other.pid)
+        assert killed == []
+        assert is_running(other.pid)
 
 
-def test_a_pid_file_that_says_nothing_is_cleared_away(tmp_path: Path) -> None:
-    workshop = Workshop(tmp_path)
-    part = workshop.part("worker", RUNS)
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "worker.pid").write_text("")
+def test_empty_pid_file_is_removed(harness: SupervisorHarness) -> None:
+    spec = harness.spec("worker", RUNS_UNTIL_KILLED)
+    (harness.folder / "run").mkdir()
+    (harness.folder / "run" / "worker.pid").write_text("")
 
-    assert workshop.pids.end_leftovers([part]) == []
-    assert workshop.pid("worker") is None
+    assert harness.pids.kill_orphans([spec]) == []
+    assert harness.pid("worker") is None

@@ -5,114 +5,117 @@ from pathlib import Path
 
 import pytest
 
-from dynavera.up.supervisor import PartFailed, Patience
+from dynavera.up.supervisor import ProcessNotReady, RestartPolicy
 from tests.serving import until
-from tests.up.children import HAS_A_CHILD, REFUSES, RUNS, RUNS_ON_AFTER_SIGTERM, Workshop, at_once, runs
+from tests.up.harness import (
+    EXITS_WITH_ERROR,
+    IGNORES_SIGTERM,
+    RUNS_UNTIL_KILLED,
+    STARTS_A_CHILD,
+    SupervisorHarness,
+    always_ready,
+    is_running,
+)
 
 
-async def test_a_part_that_is_killed_is_started_again_and_the_person_is_told(tmp_path: Path) -> None:
-    workshop = Workshop(tmp_path)
-    await workshop.supervisor.start(workshop.part("worker", RUNS))
-    first = workshop.pid("worker")
+@pytest.fixture
+def harness(tmp_path: Path) -> SupervisorHarness:
+    return SupervisorHarness(tmp_path)
+
+
+async def test_killed_process_is_restarted_with_a_notification(harness: SupervisorHarness) -> None:
+    await harness.supervisor.start(harness.spec("worker", RUNS_UNTIL_KILLED))
+    first = harness.pid("worker")
     assert first is not None
 
     os.kill(first, signal.SIGKILL)
-    await until(lambda: workshop.pid("worker") not in (None, first), seconds=10)
+    await until(lambda: harness.pid("worker") not in (None, first), seconds=10)
 
-    second = workshop.pid("worker")
+    second = harness.pid("worker")
     assert second is not None
-    assert runs(second)
-    assert workshop.said == [
-        f"The worker was killed by SIGKILL; it is started again. Its log: {tmp_path / 'logs' / 'worker.log'}"
+    assert is_running(second)
+    assert harness.notifications == [
+        f"The worker was killed by SIGKILL; restarting it. Log: {harness.folder / 'logs' / 'worker.log'}"
     ]
-    await workshop.supervisor.stop("worker", patience=5)
+    await harness.supervisor.stop("worker", timeout=5)
 
 
-async def test_stopping_ends_all_parts_and_removes_their_pid_files(tmp_path: Path) -> None:
-    workshop = Workshop(tmp_path)
+async def test_stop_ends_all_processes_and_removes_their_pid_files(harness: SupervisorHarness) -> None:
     for name in ("api", "worker"):
-        await workshop.supervisor.start(workshop.part(name, RUNS))
-    pids = [workshop.pid("api"), workshop.pid("worker")]
+        await harness.supervisor.start(harness.spec(name, RUNS_UNTIL_KILLED))
+    pids = [harness.pid("api"), harness.pid("worker")]
 
-    await workshop.supervisor.stop("api", "worker", patience=5)
+    await harness.supervisor.stop("api", "worker", timeout=5)
 
-    assert not [pid for pid in pids if pid is None or runs(pid)]
-    assert list((tmp_path / "run").iterdir()) == []
-    assert workshop.said == []
+    assert not [pid for pid in pids if pid is None or is_running(pid)]
+    assert list((harness.folder / "run").iterdir()) == []
+    assert harness.notifications == []
 
 
-async def test_a_part_that_ignores_sigterm_is_killed_when_its_time_is_up(tmp_path: Path) -> None:
-    workshop = Workshop(tmp_path)
-    await workshop.supervisor.start(workshop.part("mcp", RUNS_ON_AFTER_SIGTERM))
-    pid = workshop.pid("mcp")
+async def test_process_that_ignores_sigterm_is_killed_after_the_timeout(harness: SupervisorHarness) -> None:
+    await harness.supervisor.start(harness.spec("mcp", IGNORES_SIGTERM))
+    pid = harness.pid("mcp")
     assert pid is not None
-    began = time.monotonic()
+    started = time.monotonic()
 
-    await workshop.supervisor.stop("mcp", patience=0.5)
+    await harness.supervisor.stop("mcp", timeout=0.5)
 
-    assert not runs(pid)
-    assert 0.5 <= time.monotonic() - began < 5
-
-
-async def test_what_a_part_had_started_itself_goes_with_it(tmp_path: Path) -> None:
-    workshop = Workshop(tmp_path)
-    await workshop.supervisor.start(workshop.part("mcp", HAS_A_CHILD))
-    grandchild = workshop.grandchild("mcp")
-    assert runs(grandchild)
-
-    await workshop.supervisor.stop("mcp", patience=5)
-
-    await until(lambda: not runs(grandchild))
+    assert not is_running(pid)
+    assert 0.5 <= time.monotonic() - started < 5
 
 
-async def test_a_part_that_says_no_again_and_again_is_given_up_with_its_own_words(tmp_path: Path) -> None:
-    workshop = Workshop(tmp_path)
+async def test_child_processes_are_killed_with_their_process(harness: SupervisorHarness) -> None:
+    await harness.supervisor.start(harness.spec("mcp", STARTS_A_CHILD))
+    child = harness.child_pid("mcp")
+    assert is_running(child)
 
+    await harness.supervisor.stop("mcp", timeout=5)
+
+    await until(lambda: not is_running(child))
+
+
+async def test_process_that_keeps_failing_is_given_up_with_its_last_log_line(harness: SupervisorHarness) -> None:
     with pytest.raises(
-        PartFailed, match=r"^The mcp does not start\. It says: DYNAVERA_GENERATOR 'poet' is not known\."
+        ProcessNotReady,
+        match=r"^The mcp does not start\. Its last log line: DYNAVERA_GENERATOR 'poet' is not known\.",
     ):
-        await workshop.supervisor.start(workshop.part("mcp", REFUSES))
+        await harness.supervisor.start(harness.spec("mcp", EXITS_WITH_ERROR))
 
-    assert workshop.pid("mcp") is None
+    assert harness.pid("mcp") is None
 
 
-async def test_a_part_that_is_never_ready_is_given_up(tmp_path: Path) -> None:
-    async def never() -> bool:
+async def test_process_that_is_never_ready_is_given_up(tmp_path: Path) -> None:
+    async def never_ready() -> bool:
         return False
 
-    workshop = Workshop(tmp_path, Patience(ready=0.3))
+    harness = SupervisorHarness(tmp_path, RestartPolicy(ready_timeout=0.3))
 
-    with pytest.raises(PartFailed, match=r"^The api was not ready after 0 s\."):
-        await workshop.supervisor.start(workshop.part("api", RUNS, never))
+    with pytest.raises(ProcessNotReady, match=r"^The api was not ready after 0 s\."):
+        await harness.supervisor.start(harness.spec("api", RUNS_UNTIL_KILLED, never_ready))
 
-    await workshop.supervisor.stop("api", patience=5)
-
-
-async def test_a_part_that_was_ready_is_started_again_however_often_it_says_no(tmp_path: Path) -> None:
-    workshop = Workshop(tmp_path)
-
-    await workshop.supervisor.start(workshop.part("worker", REFUSES, at_once))
-    await until(lambda: len(workshop.said) > workshop.patience.attempts, seconds=20)
-
-    assert "The worker ended with exit code 1; it is started again." in workshop.said[-1]
-    await workshop.supervisor.stop("worker", patience=5)
+    await harness.supervisor.stop("api", timeout=5)
 
 
-async def test_the_second_wish_to_stop_kills_at_once(tmp_path: Path) -> None:
-    workshop = Workshop(tmp_path)
-    await workshop.supervisor.start(workshop.part("mcp", RUNS_ON_AFTER_SIGTERM))
-    began = time.monotonic()
+async def test_process_that_was_ready_is_restarted_however_often_it_fails(harness: SupervisorHarness) -> None:
+    await harness.supervisor.start(harness.spec("worker", EXITS_WITH_ERROR, always_ready))
+    await until(lambda: len(harness.notifications) > harness.policy.max_failures, seconds=20)
 
-    workshop.supervisor.kill_all()
-    await workshop.supervisor.stop("mcp", patience=30)
-
-    assert time.monotonic() - began < 5
+    assert "The worker ended with exit code 1; restarting it." in harness.notifications[-1]
+    await harness.supervisor.stop("worker", timeout=5)
 
 
-async def test_a_part_writes_to_its_log(tmp_path: Path) -> None:
-    workshop = Workshop(tmp_path)
+async def test_kill_all_does_not_wait_for_the_timeout(harness: SupervisorHarness) -> None:
+    await harness.supervisor.start(harness.spec("mcp", IGNORES_SIGTERM))
+    started = time.monotonic()
 
-    await workshop.supervisor.start(workshop.part("api", f"print('said out loud', flush=True){RUNS}"))
+    harness.supervisor.kill_all()
+    await harness.supervisor.stop("mcp", timeout=30)
 
-    assert (tmp_path / "logs" / "api.log").read_text() == "said out loud\n"
-    await workshop.supervisor.stop("api", patience=5)
+    assert time.monotonic() - started < 5
+
+
+async def test_output_of_a_process_goes_to_its_log(harness: SupervisorHarness) -> None:
+    await harness.supervisor.start(harness.spec("api", f"print('hello', flush=True){RUNS_UNTIL_KILLED}"))
+
+    assert (harness.folder / "logs" / "api.log").read_text() == "hello\n"
+    await harness.supervisor.stop("api", timeout=5)

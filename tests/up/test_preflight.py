@@ -5,13 +5,13 @@ import pytest
 
 from dynavera.settings import Settings
 from dynavera.startup import CannotStart
-from dynavera.up.checks import check_ports, check_ui, only_one
+from dynavera.up.preflight import check_page, check_ports, instance_lock
 from tests.serving import free_port
 
 
-def test_a_port_that_is_taken_is_refused_with_the_setting_to_change() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        port = other.getsockname()[1]
+def test_used_port_is_refused_with_its_setting() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
 
         with pytest.raises(
             CannotStart, match=rf"^Port {port} is in use by another program: set DYNAVERA_PORT to a free"
@@ -27,21 +27,21 @@ def test_a_port_that_is_taken_is_refused_with_the_setting_to_change() -> None:
         ("temporal_ui_port", "DYNAVERA_TEMPORAL_UI_PORT"),
     ],
 )
-def test_each_port_is_looked_at(field: str, name: str) -> None:
-    ports = {wanted: free_port() for wanted in ("port", "mcp_port", "temporal_port", "temporal_ui_port")}
+def test_each_port_is_checked(field: str, name: str) -> None:
+    ports = {field: free_port() for field in ("port", "mcp_port", "temporal_port", "temporal_ui_port")}
     check_ports(Settings.model_validate(ports), temporal=True, mcp=True)
     with socket.create_server(("127.0.0.1", ports[field])), pytest.raises(CannotStart, match=name):
         check_ports(Settings.model_validate(ports), temporal=True, mcp=True)
 
 
-def test_a_port_of_a_part_that_somebody_else_runs_does_not_matter() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        taken = other.getsockname()[1]
+def test_ports_of_external_services_are_not_checked() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        used_port = server.getsockname()[1]
 
-        check_ports(Settings(port=free_port(), mcp_port=taken, temporal_port=taken), temporal=False, mcp=False)
+        check_ports(Settings(port=free_port(), mcp_port=used_port, temporal_port=used_port), temporal=False, mcp=False)
 
 
-def test_one_port_for_two_parts_is_refused() -> None:
+def test_one_port_for_two_processes_is_refused() -> None:
     settings = Settings(port=free_port(), mcp_port=1)
     settings = settings.model_copy(update={"mcp_port": settings.port})
 
@@ -49,19 +49,20 @@ def test_one_port_for_two_parts_is_refused() -> None:
         check_ports(settings, temporal=False, mcp=True)
 
 
-def test_a_host_that_is_not_ours_is_refused() -> None:
+def test_address_of_another_machine_is_refused() -> None:
     with pytest.raises(CannotStart, match="DYNAVERA_HOST"):
         check_ports(Settings(host="192.0.2.1", port=free_port()), temporal=False, mcp=False)
 
 
-def test_only_one_up_may_have_a_data_directory(tmp_path: Path) -> None:
-    with only_one(tmp_path), pytest.raises(CannotStart, match=r"^Another `dynavera up` runs on"), only_one(tmp_path):
+def test_data_directory_can_be_locked_once(tmp_path: Path) -> None:
+    locked = pytest.raises(CannotStart, match=r"^Another `dynavera up` runs on")
+    with instance_lock(tmp_path), locked, instance_lock(tmp_path):
         pass
 
-    with only_one(tmp_path):
+    with instance_lock(tmp_path):
         pass
 
 
-def test_a_page_that_is_not_built_is_refused(tmp_path: Path) -> None:
+def test_missing_page_build_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CannotStart, match=r"^The page is not built: run `make ui`\.$"):
-        check_ui(tmp_path)
+        check_page(tmp_path)

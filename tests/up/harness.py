@@ -1,4 +1,4 @@
-"""Small real processes that stand for the parts."""
+"""A supervisor of small real processes."""
 
 import os
 import subprocess
@@ -11,85 +11,83 @@ from pathlib import Path
 import psutil
 
 from dynavera.log_files import LogFiles
-from dynavera.up.part import Part
 from dynavera.up.pid_files import PidFiles
-from dynavera.up.supervisor import Patience, Supervisor
+from dynavera.up.process_spec import ProcessSpec
+from dynavera.up.supervisor import RestartPolicy, Supervisor
 
-QUICK = Patience(first_pause=0.05, longest_pause=0.2, alive=30, ready=20, attempts=2)
+FAST = RestartPolicy(first_delay=0.05, max_delay=0.2, stable_after=30, ready_timeout=20, max_failures=2)
 
-RUNS = """
+RUNS_UNTIL_KILLED = """
 import pathlib, sys, time
 pathlib.Path(sys.argv[1]).write_text("ready")
 time.sleep(600)
 """
-RUNS_ON_AFTER_SIGTERM = f"""
+IGNORES_SIGTERM = f"""
 import signal
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
-{RUNS}
+{RUNS_UNTIL_KILLED}
 """
-HAS_A_CHILD = f"""
+STARTS_A_CHILD = f"""
 import pathlib, subprocess, sys
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
 pathlib.Path(sys.argv[1] + ".child").write_text(str(child.pid))
-{RUNS}
+{RUNS_UNTIL_KILLED}
 """
-REFUSES = """
+EXITS_WITH_ERROR = """
 import sys
 sys.exit("DYNAVERA_GENERATOR 'poet' is not known.")
 """
 
 
-async def at_once() -> bool:
+async def always_ready() -> bool:
     return True
 
 
 @dataclass
-class Workshop:
-    """A supervisor with its files in a temporary folder, and what it said."""
+class SupervisorHarness:
+    """A supervisor with its files in a temporary folder, and its notifications."""
 
     folder: Path
-    patience: Patience = QUICK
-    said: list[str] = field(default_factory=list[str])
+    policy: RestartPolicy = FAST
+    notifications: list[str] = field(default_factory=list[str])
 
     def __post_init__(self) -> None:
         self.pids = PidFiles(self.folder / "run")
         self.logs = LogFiles(self.folder / "logs")
-        self.supervisor = Supervisor(self.pids, self.logs, self.said.append, self.patience)
+        self.supervisor = Supervisor(self.pids, self.logs, self.notifications.append, self.policy)
 
-    def part(
-        self, name: str, program: str, is_ready: Callable[[], Awaitable[bool]] | None = None, mark: str | None = None
-    ) -> Part:
-        """A part that runs `program`; it is ready when the program has written its file."""
-        flag = self.flag(name)
+    def spec(self, name: str, program: str, is_ready: Callable[[], Awaitable[bool]] | None = None) -> ProcessSpec:
+        """A process that runs `program`, and is ready when the program has written its file."""
+        ready_file = self.ready_file(name)
 
         async def has_written() -> bool:
-            return flag.exists()
+            return ready_file.exists()
 
-        return Part(
+        return ProcessSpec(
             name=name,
             title=f"the {name}",
-            command=(sys.executable, "-c", program, str(flag)),
+            command=(sys.executable, "-c", program, str(ready_file)),
             environment=dict(os.environ),
-            mark=mark or str(flag),
+            marker_argument=str(ready_file),
             is_ready=is_ready or has_written,
         )
 
-    def flag(self, name: str) -> Path:
+    def ready_file(self, name: str) -> Path:
         return self.folder / f"{name}.ready"
 
-    def grandchild(self, name: str) -> int:
-        """The process that HAS_A_CHILD started."""
+    def child_pid(self, name: str) -> int:
+        """The process that STARTS_A_CHILD started."""
         return int((self.folder / f"{name}.ready.child").read_text())
 
     def pid(self, name: str) -> int | None:
-        """What the pid file says."""
+        """The content of the pid file."""
         file = self.folder / "run" / f"{name}.pid"
         return int(file.read_text()) if file.exists() else None
 
 
 @contextmanager
 def spawned(*command: str) -> Generator[subprocess.Popen[bytes]]:
-    """A process in a session of its own, as an `up` that was killed leaves it."""
+    """A process in a session of its own, like an orphan of an `up` that was killed."""
     pipe = subprocess.PIPE
     with subprocess.Popen(command, start_new_session=True, stdin=pipe, stdout=pipe) as process:
         try:
@@ -98,8 +96,8 @@ def spawned(*command: str) -> Generator[subprocess.Popen[bytes]]:
             process.kill()
 
 
-def runs(pid: int) -> bool:
-    """Whether the process is there, and not only waiting to be forgotten."""
+def is_running(pid: int) -> bool:
+    """Whether the process exists and is not a zombie."""
     try:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

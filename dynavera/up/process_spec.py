@@ -1,4 +1,4 @@
-"""A part of the machine: one process, how to know it again, and when it is ready."""
+"""What the supervisor needs to know of a process: its command, how to recognize it, and when it is ready."""
 
 import asyncio
 import sys
@@ -12,43 +12,43 @@ import httpx
 POLL_SECONDS = 0.05
 
 
-def nothing() -> None:
-    """What most parts need before they start."""
+def no_preparation() -> None:
+    """Most processes need nothing before they start."""
 
 
 @dataclass(frozen=True)
-class Part:
-    """One process. `name` names its pid file and its log, `title` is what a person reads."""
+class ProcessSpec:
+    """One process. `name` is used for its pid file and its log, `title` in messages."""
 
     name: str
     title: str
     command: tuple[str, ...]
     environment: Mapping[str, str]
-    mark: str
-    """The argument by which a left-over process is known again."""
+    marker_argument: str
+    """The argument by which an orphan of an earlier run is recognized."""
     is_ready: Callable[[], Awaitable[bool]]
-    prepare: Callable[[], None] = nothing
+    before_start: Callable[[], None] = no_preparation
     """Called before each start of the process."""
-    folder: Path | None = None
-    """Where it runs, if not where `up` does."""
+    cwd: Path | None = None
+    """The working directory, if it is not that of `up`."""
 
 
-def python_part(
+def python_process(
     name: str, title: str, module: str, environment: Mapping[str, str], is_ready: Callable[[], Awaitable[bool]]
-) -> Part:
-    """One of our own services."""
-    # -P: a folder `api/` in the working directory is not ours.
-    return Part(
+) -> ProcessSpec:
+    """The spec of one of our own services."""
+    return ProcessSpec(
         name=name,
         title=title,
+        # -P: do not import a folder `api/` of the working directory.
         command=(sys.executable, "-P", "-m", module),
         environment={**environment, "PYTHONUNBUFFERED": "1"},
-        mark=module,
+        marker_argument=module,
         is_ready=is_ready,
     )
 
 
-async def answers_ok(client: httpx.AsyncClient, url: str) -> bool:
+async def responds_ok(client: httpx.AsyncClient, url: str) -> bool:
     """Whether `url` answers 200 now."""
     try:
         response = await client.get(url, timeout=5)
@@ -68,9 +68,7 @@ async def accepts_connections(host: str, port: int) -> bool:
     return True
 
 
-async def until(it_is_so: Callable[[], Awaitable[bool]]) -> None:
-    """Ask again and again, and come back when the answer is yes."""
-    while True:
-        if await it_is_so():
-            return
+async def poll_until(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Poll `condition` until it is true."""
+    while not await condition():  # noqa: ASYNC110 -- other processes set no event
         await asyncio.sleep(POLL_SECONDS)

@@ -8,27 +8,27 @@ import pytest
 
 from dynavera.contracts.contract import utc_now
 from dynavera.contracts.documents import Document, Ingestion, Refusal
-from dynavera.first_run import FIRST_AGENT, KNOWLEDGE, FirstRun, FirstRunFailed, is_filled
 from dynavera.identifiers import new_id
 from dynavera.records.agents import Agents
 from dynavera.records.database import Database
 from dynavera.records.migrate import migrate
 from dynavera.records.users import Users
+from dynavera.seed import ARTICLES_DIR, DEFAULT_AGENT, Seeder, SeedingFailed, is_seeded
 from tests.owner import create_owner
 
 
 @dataclass
-class FakeService:
-    """The MCP service's `POST /documents`, which may be away for a while."""
+class FakeMcpService:
+    """`POST /documents` of the MCP service, which may be unreachable for some requests."""
 
-    away: int = 0
+    failures: int = 0
     refuses: bool = False
     received: list[bytes] = field(default_factory=list[bytes])
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
-        if self.away:
-            self.away -= 1
-            raise httpx.ConnectError("nobody there")
+        if self.failures:
+            self.failures -= 1
+            raise httpx.ConnectError("connection refused")
         self.received.append(request.read())
         if self.refuses:
             ingestion = Ingestion(items=[], refused=[Refusal(name="a.md", code="empty", detail="There is no text.")])
@@ -68,9 +68,9 @@ def articles(tmp_path: Path) -> Path:
     return folder
 
 
-def first_run(database: Database, data_dir: Path, service: FakeService) -> FirstRun:
+def seeder(database: Database, data_dir: Path, service: FakeMcpService) -> Seeder:
     client = httpx.AsyncClient(transport=httpx.MockTransport(service), base_url="http://mcp")
-    return FirstRun(data_dir, client, Users(database), Agents(database))
+    return Seeder(data_dir, client, Users(database), Agents(database))
 
 
 async def names(database: Database) -> list[str]:
@@ -78,48 +78,46 @@ async def names(database: Database) -> list[str]:
     return [agent.name for agent in (await Agents(database).page(owner.id, 100)).items]
 
 
-async def test_a_new_instance_gets_the_articles_and_the_agent(
-    database: Database, tmp_path: Path, articles: Path
-) -> None:
-    service = FakeService()
+async def test_new_instance_gets_the_articles_and_the_agent(database: Database, tmp_path: Path, articles: Path) -> None:
+    service = FakeMcpService()
 
-    count = await first_run(database, tmp_path, service).fill(articles)
+    count = await seeder(database, tmp_path, service).seed(articles)
 
     assert count == 2
     assert b"# About a" in service.received[0]
     assert b"# About b" in service.received[0]
-    assert await names(database) == [FIRST_AGENT.name]
-    assert is_filled(tmp_path)
+    assert await names(database) == [DEFAULT_AGENT.name]
+    assert is_seeded(tmp_path)
 
 
-async def test_one_that_was_interrupted_is_done_again_without_a_second_agent(
+async def test_seeding_after_an_interruption_creates_no_second_agent(
     database: Database, tmp_path: Path, articles: Path
 ) -> None:
     owner = await Users(database).first()
-    await Agents(database).create(owner.id, FIRST_AGENT)
+    await Agents(database).create(owner.id, DEFAULT_AGENT)
 
-    await first_run(database, tmp_path, FakeService()).fill(articles)
+    await seeder(database, tmp_path, FakeMcpService()).seed(articles)
 
-    assert await names(database) == [FIRST_AGENT.name]
+    assert await names(database) == [DEFAULT_AGENT.name]
 
 
-async def test_a_service_that_comes_back_is_waited_for(database: Database, tmp_path: Path, articles: Path) -> None:
-    service = FakeService(away=1)
+async def test_seeding_waits_for_a_restarting_service(database: Database, tmp_path: Path, articles: Path) -> None:
+    service = FakeMcpService(failures=1)
 
-    await first_run(database, tmp_path, service).fill(articles)
+    await seeder(database, tmp_path, service).seed(articles)
 
     assert len(service.received) == 1
 
 
-async def test_an_article_that_is_refused_stops_the_start_in_words(
+async def test_refused_article_fails_the_start_with_its_reason(
     database: Database, tmp_path: Path, articles: Path
 ) -> None:
-    with pytest.raises(FirstRunFailed, match=r"refused the first document 'a\.md': There is no text\."):
-        await first_run(database, tmp_path, FakeService(refuses=True)).fill(articles)
+    with pytest.raises(SeedingFailed, match=r"refused the first document 'a\.md': There is no text\."):
+        await seeder(database, tmp_path, FakeMcpService(refuses=True)).seed(articles)
 
-    assert not is_filled(tmp_path)
+    assert not is_seeded(tmp_path)
     assert await names(database) == []
 
 
-def test_the_repository_ships_articles() -> None:
-    assert len(list(KNOWLEDGE.glob("*.md"))) >= 7
+def test_repository_contains_articles() -> None:
+    assert len(list(ARTICLES_DIR.glob("*.md"))) >= 7

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from dynavera.up import leash
+from dynavera.up import child_processes
 from tests.serving import until
-from tests.up.children import runs, spawned
+from tests.up.harness import is_running, spawned
 
 PARENT = """
 import os, subprocess, sys
@@ -17,13 +17,13 @@ sys.stdin.read()
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children that their parent died")
-async def test_a_leashed_command_does_not_outlive_its_parent() -> None:
-    with spawned(sys.executable, "-c", PARENT, str(Path(leash.__file__))) as parent:
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux kills children with their parent")
+async def test_bound_command_does_not_outlive_its_parent() -> None:
+    with spawned(sys.executable, "-c", PARENT, str(Path(child_processes.__file__))) as parent:
         assert parent.stdout is not None
         child = int(parent.stdout.readline())
-        assert runs(child)
+        assert is_running(child)
 
         parent.kill()
 
-        await until(lambda: not runs(child))
+        await until(lambda: not is_running(child))
