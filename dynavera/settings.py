@@ -1,4 +1,4 @@
-"""All settings: read once, immutable, and passed to whatever needs them."""
+"""Every setting of the product: read once, frozen, and passed in from there."""
 
 import os
 import re
@@ -17,22 +17,22 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from dynavera.addresses import check_database, check_origin, check_proxy, host_and_port
 
 PREFIX = "DYNAVERA_"
-ALL_INTERFACES = ("0.0.0.0", "::")  # noqa: S104 -- only compared with
+EVERY_INTERFACE = ("0.0.0.0", "::")  # noqa: S104 -- compared with, never bound to
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
-PositiveDuration = Annotated[timedelta, Field(gt=timedelta(0))]
+Wait = Annotated[timedelta, Field(gt=timedelta(0))]
 
-MIN_SESSION_LIFETIME, MAX_SESSION_LIFETIME = timedelta(minutes=5), timedelta(days=400)
-"""A shorter session would end while somebody reads an answer. Browsers limit cookies to the maximum."""
+SHORTEST_SESSION, LONGEST_SESSION = timedelta(minutes=5), timedelta(days=400)
+"""A shorter session would end while somebody reads an answer; browsers keep no cookie for longer."""
 
 
 class BadSettings(Exception):
-    """An invalid setting; the message names it and says what to do."""
+    """A setting that cannot be used; the message names it and says what to do."""
 
 
 class Settings(BaseSettings):
-    """The settings from the environment and `.env`. A variable is `DYNAVERA_` and the field's name in capitals."""
+    """What the environment and `.env` say; each name is `DYNAVERA_` and the field's in capitals."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, frozen=True, populate_by_name=True, env_ignore_empty=True, hide_input_in_errors=True
@@ -72,12 +72,12 @@ class Settings(BaseSettings):
     openai_api_key: SecretStr | None = Field(default=None, validation_alias="OPENAI_API_KEY")
     models_url: HttpUrl = HttpUrl("https://gpt4all.io/models/models3.json")
     model_context: Annotated[int, Field(ge=256, le=1_048_576)] = 4096
-    queue_timeout: PositiveDuration = timedelta(hours=1)
-    load_timeout: PositiveDuration = timedelta(minutes=5)
-    model_idle_timeout: PositiveDuration = timedelta(minutes=30)
-    prompt_timeout: PositiveDuration = timedelta(minutes=10)
-    token_timeout: PositiveDuration = timedelta(minutes=2)
-    execution_time_limit: PositiveDuration = timedelta(hours=24)
+    queue_timeout: Wait = timedelta(hours=1)
+    load_timeout: Wait = timedelta(minutes=5)
+    model_idle_timeout: Wait = timedelta(minutes=30)
+    prompt_timeout: Wait = timedelta(minutes=10)
+    token_timeout: Wait = timedelta(minutes=2)
+    execution_time_limit: Wait = timedelta(hours=24)
     signal_budget: Annotated[int, Field(ge=1, le=10_000)] = 100
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
 
@@ -88,136 +88,134 @@ class Settings(BaseSettings):
 
     @field_validator("data_dir")
     @classmethod
-    def _expand_home(cls, folder: Path) -> Path:
-        # A shell expands ~, but nothing does in `.env`.
+    def _is_at_home(cls, folder: Path) -> Path:
+        # A shell reads ~ as the home directory; nobody does in a file.
         try:
             return folder.expanduser()
         except RuntimeError as error:
-            raise ValueError(f"the home directory in {folder} is unknown") from error
+            raise ValueError(f"{folder} names a home directory that is not known") from error
 
     @field_validator("allowed_origins")
     @classmethod
-    def _check_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+    def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
         for origin in origins:
             check_origin(origin)
         return tuple(origin.rstrip("/") for origin in origins)
 
     @field_validator("public_url", "mcp_public_url")
     @classmethod
-    def _check_public_url(cls, url: str | None) -> str | None:
+    def _is_origin(cls, url: str | None) -> str | None:
         if url is not None:
             check_origin(url)
         return url and url.rstrip("/")
 
     @field_validator("forwarded_allow_ips")
     @classmethod
-    def _check_proxies(cls, addresses: tuple[str, ...]) -> tuple[str, ...]:
+    def _are_proxies(cls, addresses: tuple[str, ...]) -> tuple[str, ...]:
         for address in addresses:
             check_proxy(address)
         return addresses
 
     @field_validator("token", "mcp_token")
     @classmethod
-    def _check_secret(cls, secret: SecretStr | None) -> SecretStr | None:
+    def _is_not_blank(cls, secret: SecretStr | None) -> SecretStr | None:
         if secret is None:
             return None
         if not secret.get_secret_value().strip():
-            raise ValueError("it is blank: set a secret, or remove the setting")
+            raise ValueError("it is blank: write a secret, or leave it out")
         return SecretStr(secret.get_secret_value().strip())
 
     @field_validator("session_lifetime")
     @classmethod
-    def _check_session_lifetime(cls, lifetime: timedelta) -> timedelta:
-        if not MIN_SESSION_LIFETIME <= lifetime <= MAX_SESSION_LIFETIME:
+    def _is_a_lifetime(cls, lifetime: timedelta) -> timedelta:
+        if not SHORTEST_SESSION <= lifetime <= LONGEST_SESSION:
             raise ValueError("write an ISO 8601 duration from PT5M (5 minutes) to P400D (400 days), such as P30D")
         return lifetime
 
     @field_validator("temporal_address")
     @classmethod
-    def _check_temporal_address(cls, address: str | None) -> str | None:
+    def _is_host_and_port(cls, address: str | None) -> str | None:
         if address is not None:
             host_and_port(address)
         return address
 
     @field_validator("database_url")
     @classmethod
-    def _check_database_url(cls, url: SecretStr | None) -> SecretStr | None:
+    def _is_database(cls, url: SecretStr | None) -> SecretStr | None:
         if url is not None:
             check_database(url.get_secret_value())
         return url
 
     @field_validator("generators")
     @classmethod
-    def _check_generators(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+    def _are_generators(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         for name in names:
             if not re.fullmatch(r"extractive|(openai|gpt4all):\S.*", name):
-                raise ValueError(
-                    f"{name!r} is not a generator: write extractive, openai:<model> or gpt4all:<model file>"
-                )
+                raise ValueError(f"{name!r} is neither 'extractive' nor 'openai:<model>' nor 'gpt4all:<model file>'")
         return names
 
     @property
     def records_url(self) -> str:
-        """The URL of the database. It may contain a password: never log it."""
+        """The database's address, password included: never log it."""
         if self.database_url is not None:
             return self.database_url.get_secret_value()
-        # A folder's name may contain ? or %. SQLAlchemy could quote them, but takes a second to import.
+        # A folder may have a ? or % in its name; SQLAlchemy, which would quote them, takes a second to import.
         return f"sqlite+aiosqlite:///{quote(str(self.data_dir.absolute() / 'records.sqlite3'), safe=' +/')}"
 
     @property
     def models_dir(self) -> Path:
-        """The folder of GPT4All model files."""
+        """Where the files of GPT4All models are."""
         return self.data_dir.absolute() / "models"
 
     @property
     def mcp_base_url(self) -> str:
-        """The MCP service's URL for other processes, without a trailing slash."""
+        """Where the MCP service is, without a slash at the end."""
         if self.mcp_url is not None:
             return str(self.mcp_url).rstrip("/")
         return f"http://127.0.0.1:{self.mcp_port}"
 
     @property
     def mcp_client_url(self) -> str:
-        """The MCP service's URL for MCP clients, without a trailing slash."""
+        """Where people's MCP clients find the MCP service, without a slash at the end."""
         return self.mcp_public_url or self.mcp_base_url
 
     @property
     def page_origins(self) -> tuple[str, ...]:
-        """The origins whose pages may use the API, besides the API's own."""
+        """The origins whose pages may use the API besides the one by which it is asked."""
         return self.allowed_origins if self.public_url is None else (self.public_url, *self.allowed_origins)
 
     @property
     def page_url(self) -> str:
-        """The page's URL for people, without a trailing slash."""
+        """Where people find the page, without a slash at the end."""
         return self.public_url or self.api_base_url
 
     @property
     def api_base_url(self) -> str:
-        """The API's URL on this machine, without a trailing slash."""
-        host = "127.0.0.1" if self.host in ALL_INTERFACES else self.host
+        """Where the API is for this machine, without a slash at the end."""
+        host = "127.0.0.1" if self.host in EVERY_INTERFACE else self.host
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     @property
     def temporal_web_url(self) -> str:
-        """The URL of Temporal Web, without a trailing slash."""
+        """Where a person looks at Temporal, without a slash at the end."""
         if self.temporal_ui_url is not None:
             return str(self.temporal_ui_url).rstrip("/")
         return f"http://127.0.0.1:{self.temporal_ui_port}"
 
     def temporal_web_executions(self, namespace: str) -> str:
-        """The URL of the executions in Temporal Web; append `/` and an execution's id for its page."""
+        """The address that an execution's id is added to for its page in Temporal Web."""
         return f"{self.temporal_web_url}/namespaces/{namespace}/workflows"
 
 
 def load_settings(env_file: Path = Path(".env")) -> Settings:
-    """The settings of this process. The environment takes precedence over `env_file`.
+    """The settings of this process; `env_file` fills what the environment does not say.
 
-    The file is loaded into the environment, because libraries read its `TEMPORAL_*` and `OPENAI_*` from there.
+    `.env` also holds `TEMPORAL_*` and `OPENAI_*`, which others read from the environment, so it is loaded into it.
 
     Raises:
-        BadSettings: an unknown `DYNAVERA_` name, an invalid value, or an unreadable file.
+        BadSettings: an unknown `DYNAVERA_` name, a value that cannot be used, or a file that cannot be read.
     """
-    for name, value in _read_env_file(env_file).items():
+    for name, value in _in_file(env_file).items():
         if value is not None:
             os.environ.setdefault(name, value)
     _refuse_unknown(os.environ)
@@ -227,23 +225,23 @@ def load_settings(env_file: Path = Path(".env")) -> Settings:
         first = error.errors()[0]
         setting = str(first["loc"][0])
         name = setting if setting.isupper() else PREFIX + setting.upper()
-        raise BadSettings(f"{name} is invalid: {_message(first)}.") from error
+        raise BadSettings(f"{name} cannot be used: {_in_words(first)}.") from error
 
 
-def _message(error: ErrorDetails) -> str:
+def _in_words(error: ErrorDetails) -> str:
     if error["type"] == "time_delta_parsing":
         return "write an ISO 8601 duration, such as PT10M (10 minutes) or P30D (30 days)"
     return error["msg"].removeprefix("Value error, ")
 
 
-def _read_env_file(env_file: Path) -> dict[str, str | None]:
+def _in_file(env_file: Path) -> dict[str, str | None]:
     if not env_file.exists():
         return {}
     try:
         with env_file.open(encoding="utf-8") as file:
             for line in parse_stream(file):
                 if line.error:
-                    raise BadSettings(f"Line {line.original.line} of {env_file} is not a setting: write NAME=value.")
+                    raise BadSettings(f"Line {line.original.line} of {env_file} is no setting: write NAME=value.")
         return dotenv_values(env_file, encoding="utf-8")
     except UnicodeDecodeError as error:
         raise BadSettings(f"{env_file} is not UTF-8: save it as UTF-8.") from error
@@ -252,7 +250,7 @@ def _read_env_file(env_file: Path) -> dict[str, str | None]:
 
 
 def environment_names() -> dict[str, str]:
-    """The field that each environment variable sets; a field may have several variables."""
+    """Which name in the environment sets which field; a field may have several."""
     names: dict[str, str] = {}
     for field, info in Settings.model_fields.items():
         match info.validation_alias:

@@ -1,4 +1,4 @@
-"""Who asks: the credential says it, and the service token may name a user."""
+"""Which user a request is made for: its credential decides, and the service token may name a user."""
 
 import secrets
 from dataclasses import dataclass
@@ -20,46 +20,46 @@ BEARER = "bearer"
 
 
 class NotYourself(Refused):
-    """A user's own key names another user."""
+    """A request with a user's own key names another user."""
 
     code = "not_yourself"
     status = status.HTTP_403_FORBIDDEN
 
 
 class OwnerOnly(Refused):
-    """Another user asks for what concerns all."""
+    """A user who is not the owner calls what concerns the whole instance."""
 
     code = "owner_only"
     status = status.HTTP_403_FORBIDDEN
 
 
 class BadUser(Refused):
-    """What names a user is not the id of one."""
+    """The named user is not a UUID."""
 
     code = "bad_user"
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who showed a credential: a user, or (None) the service token."""
+    """Whose credential a request has: a user's, or (None) the service token."""
 
     user: User | None
 
     @property
     def name(self) -> str:
-        """What tells this caller from others."""
+        """A unique name for this caller."""
         return "service token" if self.user is None else str(self.user.id)
 
 
 @dataclass(frozen=True)
-class Doorkeeper:
-    """Recognises callers by their credentials, and says for whom they ask."""
+class CallerResolver:
+    """Resolves credentials to callers, and callers to the users that they act for."""
 
     users: Users
     token: SecretStr
 
     async def caller(self, authorization: str | None) -> Caller | None:
-        """Who shows this `Authorization` header; nobody when it is missing or wrong."""
+        """The caller with this `Authorization` header; None when it is missing or invalid."""
         kind, _, credential = (authorization or "").partition(" ")
         credential = credential.strip()
         if kind.lower() != BEARER or not credential:
@@ -69,29 +69,29 @@ class Doorkeeper:
         user = await self.users.by_api_key(credential)
         return None if user is None else Caller(user)
 
-    async def asker(self, asked: ServerRequestContext[Any, Any]) -> User:
-        """For whom an MCP request asks; the service token may name a user in its `_meta`.
+    async def user_for_mcp(self, context: ServerRequestContext[Any, Any]) -> User:
+        """The user that an MCP request is made for; with the service token, `_meta` may name one.
 
         Raises:
             NotYourself, BadUser, UserNotFound: as `user_for`.
         """
-        # The door has let the HTTP request in, and has put the caller there.
-        request = cast("Request", asked.request)
+        # The request guard has put the caller there.
+        request = cast("Request", context.request)
         caller: Caller = request.state.caller
-        return await self.user_for(caller, (asked.meta or {}).get(USER_META))
+        return await self.user_for(caller, (context.meta or {}).get(USER_META))
 
     async def user_for(self, caller: Caller, named: object) -> User:
-        """For whom `caller` asks; `named` is the id it gives, None when it gives none.
+        """The user that `caller` acts for; `named` is the id in the request, or None.
 
         Raises:
             NotYourself: a user's key names another user.
-            BadUser: what it gives is not an id.
+            BadUser: `named` is not a UUID.
             UserNotFound: there is no such active user.
         """
-        user_id = None if named is None else _id(named)
+        user_id = None if named is None else _user_id(named)
         if caller.user is not None:
             if user_id not in (None, caller.user.id):
-                raise NotYourself("An API key asks for its own user only.")
+                raise NotYourself("An API key can only act for its own user.")
             return caller.user
         if user_id is None:
             return await self.users.first()
@@ -101,8 +101,8 @@ class Doorkeeper:
         return user
 
 
-def _id(named: object) -> UUID:
+def _user_id(named: object) -> UUID:
     try:
         return UUID(str(named))
     except ValueError as error:
-        raise BadUser("The user that is named must be given by id, a UUID.") from error
+        raise BadUser("The user must be given by id, a UUID.") from error

@@ -1,4 +1,4 @@
-"""One generation from start to end: its generator, its name, its limits."""
+"""One generation from start to end: its generator, its operation id, its limits."""
 
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -11,124 +11,132 @@ import anyio
 
 from dynavera.contracts.executions import Usage
 from dynavera.contracts.mcp import LARGEST_ANSWER, Generated, GenerationStopped
-from mcp_service.citations import Citations, remark_on
-from mcp_service.generators.choice import Generators
-from mcp_service.generators.generator import AnswerTooLarge, Ask, Ending, Generator, Piece, Told, Waiting
+from mcp_service.citations import Citations, removal_note
+from mcp_service.generators.generator import (
+    AnswerTooLarge,
+    Finished,
+    GenerationItem,
+    Generator,
+    GeneratorInput,
+    StatusNote,
+    TextDelta,
+)
+from mcp_service.generators.registry import GeneratorRegistry
 from mcp_service.operations import Operation, Operations
-from mcp_service.tokens import tokens_in
+from mcp_service.tokens import estimate_tokens
 
-LETTING_GO_SECONDS = 5
-"""How long a generator may take to let go of its model; then it is left behind."""
+CLOSE_SECONDS = 5
+"""How long a generator may take to release its model before the generation ends without it."""
 
-Tell: TypeAlias = Callable[[Piece | Waiting], Awaitable[None]]
+Emit: TypeAlias = Callable[[TextDelta | StatusNote], Awaitable[None]]
 
 
 @dataclass(frozen=True)
-class Order:
-    """What to generate, for whom, and under which name it can be stopped."""
+class GenerationRequest:
+    """What to generate, for which user, and the id by which it can be stopped."""
 
     user_id: UUID
-    ask: Ask
+    inputs: GeneratorInput
     generator: str | None = None
     operation_id: str | None = None
 
 
 class Generations:
-    """Runs generators; a generation ends when it is whole, stopped, or its reader is cancelled."""
+    """Runs generators; a generation ends when it is complete, stopped, or its caller is cancelled."""
 
-    def __init__(self, generators: Generators) -> None:
+    def __init__(self, generators: GeneratorRegistry) -> None:
         self.generators = generators
         self._operations = Operations()
 
-    async def run(self, order: Order, tell: Tell) -> Generated:
-        """The whole answer; `tell` is given each piece as it comes, and what is said beside the text.
+    async def run(self, request: GenerationRequest, emit: Emit) -> Generated:
+        """The whole answer; `emit` receives each delta and status note as it comes.
 
         Raises:
-            Refused: there is no answer, and why.
+            Refused: there is no answer; the message says why.
         """
-        generator = self.generators.named(order.generator)
-        written = _Written(order.ask)
-        async with self._operations.running(order.user_id, order.operation_id) as operation:
+        generator = self.generators.get(request.generator)
+        answer = _PublishedAnswer(request.inputs)
+        async with self._operations.running(request.user_id, request.operation_id) as operation:
             with operation.scope:
-                await _read(generator, order.ask, written, operation, tell)
-        return written.generated(generator.name, order.ask)
+                await _consume(generator, request.inputs, answer, operation, emit)
+        return answer.generated(generator.name, request.inputs)
 
     async def stop(self, user_id: UUID, operation_id: str) -> GenerationStopped:
-        """Stop a generation of the user; comes back when the generator has let go."""
+        """Stop a generation of the user; returns once the generator has released its model."""
         return await self._operations.stop(user_id, operation_id)
 
 
-class _Written:
-    """The answer so far, as it is published; without an ending it was stopped."""
+class _PublishedAnswer:
+    """The answer so far, as it is published; an answer that was stopped has no `finished`."""
 
-    def __init__(self, ask: Ask) -> None:
-        self.text = ask.prefix
-        self._max_tokens = ask.max_tokens
-        self.ending: Ending | None = None
-        self._citations = Citations(len(ask.passages))
-        self._starts_at: int | None = None
-        self._received = self._bytes = self._remarked = 0
+    def __init__(self, inputs: GeneratorInput) -> None:
+        self.text = inputs.prefix
+        self.finished: Finished | None = None
+        self._max_tokens = inputs.max_tokens
+        self._citations = Citations(len(inputs.passages))
+        self._start: int | None = None
+        self._received = self._bytes = self._noted = 0
 
-    def read(self, piece: Piece) -> Piece | None:
-        """What is to be published with a piece of the generator's."""
-        if self._starts_at is None:
-            # Where the first begins, at 0 or after the prefix, it is the same text; from there on ours may be shorter.
-            self._starts_at = piece.offset
-            self._citations.resume(self.text[: piece.offset])
-        self._received += len(piece.text)
+    def add(self, delta: TextDelta) -> TextDelta | None:
+        """What to publish of a delta from the generator."""
+        if self._start is None:
+            # Up to this offset (0, or the prefix's end) both texts agree; after it, the published one may be shorter.
+            self._start = delta.offset
+            self._citations.skip(self.text[: delta.offset])
+        self._received += len(delta.text)
         if self._received > LARGEST_ANSWER:
             raise _too_large()
-        return self._published(self._citations.read(piece.text))
+        return self._publish(self._citations.feed(delta.text))
 
-    def end(self, ending: Ending) -> Piece | None:
-        """What is to be published at the end."""
-        self.ending = ending
-        rest = self._published(self._citations.rest())
+    def finish(self, finished: Finished) -> TextDelta | None:
+        """What is left to publish at the end."""
+        self.finished = finished
+        rest = self._publish(self._citations.flush())
         if self._received and not self._bytes:
-            self.text = self.text[: self._starts_at]
+            self.text = self.text[: self._start]
         return rest
 
-    def remark(self) -> Waiting | None:
-        """What is to be told beside the text: citations that were left out since it was asked last, or an empty end."""
-        numbers = self._citations.left_out[self._remarked :]
-        self._remarked += len(numbers)
+    def note(self) -> StatusNote | None:
+        """A note for the log: citations removed since the last call, or an empty answer."""
+        numbers = self._citations.removed[self._noted :]
+        self._noted += len(numbers)
         if numbers:
-            return Waiting(remark_on(numbers))
-        if self.ending is None or self._remarked or self.text.strip():
+            return StatusNote(removal_note(numbers))
+        if self.finished is None or self._noted or self.text.strip():
             return None
-        if self.ending.finish_reason == "length":
-            return Waiting(
-                f"The model used up max_tokens ({self._max_tokens}) before any text came. "
-                "One that thinks first needs more."
+        if self.finished.finish_reason == "length":
+            return StatusNote(
+                f"The model used up max_tokens ({self._max_tokens}) before it wrote any text. "
+                "A reasoning model needs more."
             )
-        return Waiting("The model ended its answer without a word.")
+        return StatusNote("The model returned an empty answer.")
 
-    def generated(self, name: str, ask: Ask) -> Generated:
-        """The answer as it is."""
-        if self.ending is not None:
+    def generated(self, name: str, inputs: GeneratorInput) -> Generated:
+        """The answer as the tool returns it."""
+        if self.finished is not None:
             return Generated(
-                text=self.text, generator=name, finish_reason=self.ending.finish_reason, usage=self.ending.usage
+                text=self.text, generator=name, finish_reason=self.finished.finish_reason, usage=self.finished.usage
             )
-        given = [ask.query, ask.instructions, *(passage.text for passage in ask.passages)]
-        usage = Usage(prompt_tokens=sum(map(tokens_in, given)), completion_tokens=tokens_in(self.text))
+        prompt = [inputs.query, inputs.instructions, *(passage.text for passage in inputs.passages)]
+        usage = Usage(prompt_tokens=sum(map(estimate_tokens, prompt)), completion_tokens=estimate_tokens(self.text))
         return Generated(text=self.text, generator=name, finish_reason="stopped", usage=usage)
 
-    def _published(self, text: str) -> Piece | None:
+    def _publish(self, text: str) -> TextDelta | None:
         if not text:
             return None
         if not self._bytes:
-            self.text = self.text[: self._starts_at]
+            self.text = self.text[: self._start]
             self._bytes = _size(self.text)
-        piece = Piece(len(self.text), text)
+        delta = TextDelta(len(self.text), text)
         self._bytes += _size(text)
         if self._bytes > LARGEST_ANSWER:
             raise _too_large()
         self.text += text
-        return piece
+        return delta
 
 
 def _too_large() -> AnswerTooLarge:
-    return AnswerTooLarge(f"The answer grew larger than {LARGEST_ANSWER // 1024} KiB. Ask for less at a time.")
+    return AnswerTooLarge(f"The answer is larger than {LARGEST_ANSWER // 1024} KiB. Ask for less at a time.")
 
 
 def _size(text: str) -> int:
@@ -136,29 +144,31 @@ def _size(text: str) -> int:
     return len(json.dumps(text, ensure_ascii=False).encode())
 
 
-async def _read(generator: Generator, ask: Ask, written: _Written, operation: Operation, tell: Tell) -> None:
-    async with _closed(generator.stream(ask)) as told:
-        async for item in told:
+async def _consume(
+    generator: Generator, inputs: GeneratorInput, answer: _PublishedAnswer, operation: Operation, emit: Emit
+) -> None:
+    async with _closing(generator.stream(inputs)) as items:
+        async for item in items:
             match item:
-                case Piece(text=""):
+                case TextDelta(text=""):
                     continue
-                case Piece():
-                    published = written.read(item)
-                case Waiting():
+                case TextDelta():
+                    published = answer.add(item)
+                case StatusNote():
                     published = item
-                case Ending():
-                    published = written.end(item)
-            operation.characters = len(written.text)
-            for said in (published, written.remark()):
-                if said is not None:
-                    await tell(said)
+                case Finished():
+                    published = answer.finish(item)
+            operation.characters = len(answer.text)
+            for emitted in (published, answer.note()):
+                if emitted is not None:
+                    await emit(emitted)
 
 
 @asynccontextmanager
-async def _closed(told: AsyncGenerator[Told]) -> AsyncGenerator[AsyncGenerator[Told]]:
+async def _closing(items: AsyncGenerator[GenerationItem]) -> AsyncGenerator[AsyncGenerator[GenerationItem]]:
     try:
-        yield told
+        yield items
     finally:
-        # Whoever stops this waits for it: a model that is cancelled must still be let go of in order.
-        with anyio.move_on_after(LETTING_GO_SECONDS, shield=True):
-            await told.aclose()
+        # Shielded: a cancelled generation must still release its model in order.
+        with anyio.move_on_after(CLOSE_SECONDS, shield=True):
+            await items.aclose()

@@ -1,4 +1,4 @@
-"""Generations that run now, by the names under which their users can stop them."""
+"""Running generations by their operation ids, so that their users can stop them."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -11,7 +11,7 @@ from dynavera.contracts.mcp import GenerationStopped
 
 
 class Operation:
-    """A generation: it runs inside `scope`, and has ended when the generator has let go."""
+    """A running generation, inside `scope`; it ends when the generator has released its model."""
 
     def __init__(self) -> None:
         self.scope = anyio.CancelScope()
@@ -19,24 +19,24 @@ class Operation:
         self._ended = anyio.Event()
 
     async def stop(self) -> None:
-        """Stop it, and wait until the generator has let go."""
+        """Stop it, and wait for its end."""
         self.scope.cancel()
         await self._ended.wait()
 
     def end(self) -> None:
-        """The generator has let go."""
+        """Mark it as ended."""
         self._ended.set()
 
 
 class Operations:
-    """The generations of this process; each user sees their own."""
+    """The generations of this process; each user can stop only their own."""
 
     def __init__(self) -> None:
         self._running: dict[tuple[UUID, str], Operation] = {}
 
     @asynccontextmanager
     async def running(self, user_id: UUID, operation_id: str | None) -> AsyncGenerator[Operation]:
-        """A new generation; one of the same name that still runs is stopped first, so that never two write."""
+        """A new generation; one with the same id that still runs is stopped first, so that two never write at once."""
         operation = Operation()
         if operation_id is None:
             yield operation
@@ -52,7 +52,7 @@ class Operations:
             operation.end()
 
     async def stop(self, user_id: UUID, operation_id: str) -> GenerationStopped:
-        """Stop a generation of the user, and come back when the generator has let go; there may be none."""
+        """Stop a generation of the user, if it runs, and wait for its end."""
         operation = self._running.get((user_id, operation_id))
         if operation is not None:
             await operation.stop()

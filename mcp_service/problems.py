@@ -12,7 +12,7 @@ from mcp_service.refusals import Known, refusal_of, status_of
 
 
 class AllRefused(Problem):
-    """Every file that was sent was refused."""
+    """Every file of an upload was refused."""
 
     refused: list[Refusal]
 
@@ -39,7 +39,7 @@ def problem(
 
 
 def refusal_response(error: Known) -> Response:
-    """What a client is told of an error that is answered in words."""
+    """The response to an expected error."""
     refusal = refusal_of(error)
     wait = refusal.retry_after_seconds
     headers = dict(error.headers or {}) if isinstance(error, BadBody) else {}
@@ -48,6 +48,6 @@ def refusal_response(error: Known) -> Response:
     return problem(status_of(error), refusal.code, refusal.detail, headers=headers)
 
 
-def problem_response(said: Problem, headers: Mapping[str, str] | None = None) -> Response:
-    """`said` as a response."""
-    return Response(said.model_dump_json(), said.status, headers, MEDIA_TYPE)
+def problem_response(body: Problem, headers: Mapping[str, str] | None = None) -> Response:
+    """`body` as a response."""
+    return Response(body.model_dump_json(), body.status, headers, MEDIA_TYPE)

@@ -1,4 +1,4 @@
-"""The MCP service in its process: from the settings and a socket that listens to the exit code."""
+"""The MCP service as a process: from settings and a listening socket to the exit code."""
 
 import asyncio
 import os
@@ -14,44 +14,44 @@ import structlog
 from dynavera.records.database import Database, DatabaseAway
 from dynavera.records.migrate import SchemaTooNew, migrate
 from dynavera.records.owner import ensure_owner
-from dynavera.settings import ALL_INTERFACES, Settings
+from dynavera.settings import EVERY_INTERFACE, Settings
 from dynavera.startup import CannotStart, resume_gc
 from dynavera.telemetry import configure
 from dynavera.web.server import Server, server_config
+from mcp_service.app import create_app
 from mcp_service.knowledge.embedders import EmbedderUnavailable
 from mcp_service.knowledge.knowledge import KnowledgeInUse
+from mcp_service.knowledge_lock import is_handover_requested, published_address, request_handover
 from mcp_service.refusals import Refused
-from mcp_service.server import create_app
 from mcp_service.service import Service
-from mcp_service.turns import is_wanted, served_at, wanted
 
-LOOK_SECONDS = 0.2
-"""How often a lent service looks whether it is still needed."""
+POLL_SECONDS = 0.2
+"""How often an on-demand service checks whether it is still needed."""
 
-GRACE_SECONDS = 3
-"""How long open streams get at the end, before they are cut."""
+SHUTDOWN_SECONDS = 3
+"""How long open streams may continue after a signal to stop."""
 
 _log = structlog.get_logger(__name__)
 
 
-async def serve(settings: Settings, listening: socket.socket, *, lent: bool) -> str | int:
-    """Serve until a signal says stop: 0, or the sentence that says why it cannot be."""
+async def serve(settings: Settings, listening: socket.socket, *, on_demand: bool) -> str | int:
+    """Serve until a signal to stop; returns 0, or the sentence that says why the service cannot run."""
     configure(settings)
     database = Database(settings.records_url)
     try:
-        # A generator that cannot be used is refused before anything is made, or said.
+        # First, so that a default generator that is not usable is refused before anything is created or logged.
         app = create_app(settings, database)
         await migrate(database)
         await ensure_owner(database, settings, _log.info)
-        # The lifespan is entered below, so that what goes wrong in it is a sentence and no traceback.
-        server = Server(server_config(app, settings, grace_seconds=GRACE_SECONDS, lifespan="off"))
-        async with AsyncExitStack() as opened:
-            await opened.enter_async_context(app.router.lifespan_context(app))
+        # The lifespan is entered below, so that an error in it becomes a sentence instead of a traceback.
+        server = Server(server_config(app, settings, grace_seconds=SHUTDOWN_SECONDS, lifespan="off"))
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(app.router.lifespan_context(app))
             folder, url = settings.data_dir / "knowledge", _address(listening)
-            announcing = _announced(app.state.service, server, folder, url, lent=lent)
-            await opened.enter_async_context(_meanwhile(announcing))
-            if lent:
-                await opened.enter_async_context(_meanwhile(_ended_when_not_needed(server, folder)))
+            publishing = _publish_address(app.state.service, server, folder, url, on_demand=on_demand)
+            await stack.enter_async_context(_in_background(publishing))
+            if on_demand:
+                await stack.enter_async_context(_in_background(_end_when_not_needed(server, folder)))
             resume_gc()
             await server.serve(sockets=[listening])
     except (CannotStart, DatabaseAway, SchemaTooNew, EmbedderUnavailable, KnowledgeInUse, Refused) as error:
@@ -63,42 +63,40 @@ async def serve(settings: Settings, listening: socket.socket, *, lent: bool) -> 
 
 def _address(listening: socket.socket) -> str:
     host, port = listening.getsockname()[:2]
-    here = "127.0.0.1" if host in ALL_INTERFACES else host
-    return f"http://{f'[{here}]' if ':' in here else here}:{port}"
+    reachable = "127.0.0.1" if host in EVERY_INTERFACE else host
+    return f"http://{f'[{reachable}]' if ':' in reachable else reachable}:{port}"
 
 
 @asynccontextmanager
-async def _meanwhile(work: Coroutine[None, None, None]) -> AsyncGenerator[None]:
-    working = asyncio.create_task(work)
+async def _in_background(work: Coroutine[None, None, None]) -> AsyncGenerator[None]:
+    task = asyncio.create_task(work)
     try:
         yield
     finally:
-        working.cancel()
-        await asyncio.wait({working})
-        if not working.cancelled():
-            working.result()
+        task.cancel()
+        await asyncio.wait({task})
+        if not task.cancelled():
+            task.result()
 
 
-async def _announced(service: Service, server: Server, folder: Path, url: str, *, lent: bool) -> None:
-    """Ask for the knowledge, and say where it is once it is open; end the server when it cannot be opened."""
-    with nullcontext() if lent else wanted(folder):
-        is_open = await service.knowledge.is_open()
+async def _publish_address(service: Service, server: Server, folder: Path, url: str, *, on_demand: bool) -> None:
+    """Publish the address once the knowledge is open; end the server if it cannot be opened."""
+    with nullcontext() if on_demand else request_handover(folder):
+        is_open = await service.knowledge.opened()
     if not is_open:
         server.end()
         return
-    with served_at(folder, url):
+    with published_address(folder, url):
         await asyncio.Event().wait()
 
 
-async def _ended_when_not_needed(server: Server, folder: Path) -> None:
-    while True:
-        if _is_client_gone() or is_wanted(folder):
-            server.end()
-            return
-        await asyncio.sleep(LOOK_SECONDS)
+async def _end_when_not_needed(server: Server, folder: Path) -> None:
+    while not (_is_client_gone() or is_handover_requested(folder)):  # noqa: ASYNC110 -- other processes set no event
+        await asyncio.sleep(POLL_SECONDS)
+    server.end()
 
 
 def _is_client_gone() -> bool:
-    # Standard input is a pipe that nobody writes to: it ends with the process at the other end, however that ends.
+    # Nobody writes to standard input; the pipe ends with the process at its other end.
     readable, _, _ = select.select([sys.stdin], [], [], 0)
     return bool(readable) and not os.read(sys.stdin.fileno(), 1024)

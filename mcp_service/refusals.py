@@ -1,4 +1,4 @@
-"""How the service says no: errors with names, one sentence each, and one translator for all doors."""
+"""Expected errors: a stable code and a sentence each, translated alike for MCP and for plain HTTP."""
 
 from typing import ClassVar
 
@@ -16,7 +16,7 @@ DATABASE_RETRY_SECONDS = 2
 
 
 class Refused(Exception):
-    """The service says no; `code` is stable, the message is for people."""
+    """A request that is refused; `code` is stable, the message is for people."""
 
     code: ClassVar[str]
     status: ClassVar[int] = status.HTTP_422_UNPROCESSABLE_CONTENT
@@ -26,11 +26,11 @@ class Refused(Exception):
 
 Known = Refused | BadBody | DatabaseAway | DocumentNotFound | AgentNotFound | BadCursor | UserNotFound
 KNOWN = (Refused, BadBody, DatabaseAway, DocumentNotFound, AgentNotFound, BadCursor, UserNotFound)
-"""The errors that are answered in words; any other is a fault of ours."""
+"""The expected errors; any other is a bug."""
 
 
 def refusal_of(error: Known) -> ServiceRefusal:
-    """What a client is told of `error`."""
+    """What a client is told about `error`."""
     match error:
         case Refused():
             return ServiceRefusal(
@@ -59,7 +59,7 @@ def refusal_of(error: Known) -> ServiceRefusal:
 
 
 def status_of(error: Known) -> int:
-    """The HTTP status that says the same."""
+    """The HTTP status of `error`."""
     match error:
         case Refused():
             return error.status

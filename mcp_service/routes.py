@@ -1,4 +1,4 @@
-"""The plain HTTP calls, for clients that speak no MCP."""
+"""Plain HTTP routes, for clients without MCP."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Coroutine
@@ -27,20 +27,20 @@ from dynavera.contracts.media_types import type_of_text
 from dynavera.contracts.pages import Page
 from dynavera.contracts.system import Generators, McpHealth
 from dynavera.contracts.users import User
-from dynavera.limits import READER_TIMEOUT
 from dynavera.web.problems import StrictRoute, status_title
-from mcp_service.asking import Execute, Executed, SaidError, SaidEvent, SaidResult, executed
+from mcp_service import one_shot
 from mcp_service.authentication import Caller, OwnerOnly
-from mcp_service.ingestion import ingest
+from mcp_service.one_shot import ExecuteError, ExecuteEvent, ExecuteRequest, ExecuteResponse, ExecuteResult
 from mcp_service.problems import AllRefused, problem_response
 from mcp_service.refusals import KNOWN, refusal_of
 from mcp_service.service import Service
+from mcp_service.uploads import ingest_uploads
 
 EVENT_STREAM = "text/event-stream"
 PING_SECONDS = 10
 
 CLIENT_LEFT = 499
-"""What nobody reads any more, as nginx writes it into its log."""
+"""The status of a response whose client has left, as in nginx's log."""
 
 router = APIRouter(route_class=StrictRoute)
 
@@ -56,13 +56,13 @@ async def _user(
     request: Request, service: ServiceDep, named: Annotated[str | None, Header(alias=USER_HEADER)] = None
 ) -> User:
     caller: Caller = request.state.caller
-    return await service.doorkeeper.user_for(caller, named)
+    return await service.callers.user_for(caller, named)
 
 
 UserDep = Annotated[User, Depends(_user)]
 
 
-def _a_file(sent: UploadFile | str) -> UploadFile:
+def _require_file(sent: UploadFile | str) -> UploadFile:
     if isinstance(sent, str):
         raise ValueError("must be a file, sent with a file name")
     return sent
@@ -70,33 +70,33 @@ def _a_file(sent: UploadFile | str) -> UploadFile:
 
 async def _owner(user: UserDep) -> None:
     if not user.owner:
-        raise OwnerOnly("Only the owner of this instance may make the search indexes anew.")
+        raise OwnerOnly("Only the owner of this instance can rebuild the search indexes.")
 
 
 OwnerOnlyDep = Depends(_owner)
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Cursor = Annotated[str | None, Query(max_length=200)]
 Sha256 = Annotated[str | None, Query(pattern="^[0-9a-f]{64}$")]
-NameHolds = Annotated[Text | None, Query(min_length=1, max_length=200)]
+NameContains = Annotated[Text | None, Query(min_length=1, max_length=200)]
 CollectionQuery = Annotated[Collection | None, Query()]
 
 
 @router.get("/health")
 async def health(service: ServiceDep) -> McpHealth:
-    """What the service generates and embeds with, and how much it knows."""
+    """The default generator, the embedder, and the number of documents and passages."""
     return await service.health()
 
 
 @router.get("/generators")
 async def generators(_user: UserDep, service: ServiceDep) -> Generators:
-    """What can write answers now."""
+    """The generators that can be used now."""
     return await service.generators()
 
 
 @router.get("/generators/check", status_code=status.HTTP_204_NO_CONTENT)
 async def check_generator(_user: UserDep, service: ServiceDep, name: Annotated[GeneratorName, Query()]) -> None:
-    """Whether an agent may choose this generator; 422 says why not."""
-    service.generations.generators.named(name)
+    """204 if an agent can use this generator, otherwise 422 with the reason."""
+    service.generations.generators.get(name)
 
 
 @router.get("/documents")
@@ -104,11 +104,11 @@ async def documents(
     user: UserDep,
     service: ServiceDep,
     collection: CollectionQuery = None,
-    q: NameHolds = None,
+    q: NameContains = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[Document]:
-    """The user's documents, newest first; only those whose name holds `q`, if it is given."""
+    """The user's documents, newest first; with `q`, only those whose name contains it."""
     return await service.records.page(user.id, collection, limit, cursor, q)
 
 
@@ -116,14 +116,14 @@ async def documents(
 async def add_documents(
     user: UserDep,
     service: ServiceDep,
-    file: Annotated[list[Annotated[UploadFile, BeforeValidator(_a_file)]], File()],
+    file: Annotated[list[Annotated[UploadFile, BeforeValidator(_require_file)]], File()],
     collection: Annotated[Collection, Form()] = "default",
 ) -> Ingestion | Response:
-    """Take files in; they can be retrieved when this answers. 422 when all were refused."""
-    taken = await ingest(await service.knowledge.opened(), user.id, collection, file)
-    if taken.items:
-        return taken
-    return problem_response(_all_refused(taken.refused))
+    """Ingest files; they can be retrieved when this answers. 422 if all were refused."""
+    ingestion = await ingest_uploads(await service.knowledge.ready(), user.id, collection, file)
+    if ingestion.items:
+        return ingestion
+    return problem_response(_all_refused(ingestion.refused))
 
 
 @router.get("/documents/{document_id}")
@@ -134,14 +134,14 @@ async def document(document_id: UUID, user: UserDep, service: ServiceDep) -> Doc
 
 @router.delete("/documents/{document_id}", status_code=status.HTTP_204_NO_CONTENT)
 async def delete_document(document_id: UUID, user: UserDep, service: ServiceDep) -> None:
-    """Forget a document; it is in no search any more when this answers."""
-    knowledge = await service.knowledge.opened()
+    """Delete a document; no search finds it once this answers."""
+    knowledge = await service.knowledge.ready()
     await knowledge.delete(user.id, document_id)
 
 
 @router.get("/documents/{document_id}/text")
 async def text(document_id: UUID, user: UserDep, service: ServiceDep) -> DocumentText:
-    """What was read from a document."""
+    """The text of a document."""
     document = await service.records.get(user.id, document_id)
     text = await service.records.text(user.id, document_id)
     return DocumentText(text=text, media_type=type_of_text(document.media_type))
@@ -156,7 +156,7 @@ async def passages(
     cursor: Cursor = None,
     sha256: Sha256 = None,
 ) -> Page[Passage]:
-    """The passages of a document, in its order; only those with a certain text, if its hash is given."""
+    """The passages of a document, in order; with `sha256`, only those whose text has this hash."""
     return await service.records.passages(user.id, document_id, limit, cursor, sha256)
 
 
@@ -168,34 +168,36 @@ async def collections(user: UserDep, service: ServiceDep) -> Collections:
 
 @router.get("/reindex", dependencies=[OwnerOnlyDep])
 async def reindexing(service: ServiceDep) -> Reindexing:
-    """How far the search indexes are that are made anew."""
-    knowledge = await service.knowledge.opened()
+    """The progress of the rebuild of the search indexes."""
+    knowledge = await service.knowledge.ready()
     return knowledge.indexing.progress()
 
 
 @router.post("/reindex", status_code=status.HTTP_202_ACCEPTED, dependencies=[OwnerOnlyDep])
 async def reindex(service: ServiceDep) -> Reindexing:
-    """Begin to make both search indexes anew from the records; until it is done, nothing can be searched."""
+    """Start rebuilding both search indexes from the records; searches are refused until it is done."""
     totals = await service.records.totals()
-    knowledge = await service.knowledge.opened()
+    knowledge = await service.knowledge.ready()
     return knowledge.indexing.rebuild(totals.passages)
 
 
 @router.post("/search")
-async def search(asked: Search, user: UserDep, service: ServiceDep) -> Found:
-    """The passages that fit a question, with their ranks in each of the two indexes."""
-    knowledge = await service.knowledge.opened()
-    return Found(passages=await knowledge.retrieve(user.id, asked.collection, asked.query, asked.top_k))
+async def search(request: Search, user: UserDep, service: ServiceDep) -> Found:
+    """The passages that match a question, with their rank in each of the two indexes."""
+    knowledge = await service.knowledge.ready()
+    return Found(passages=await knowledge.retrieve(user.id, request.collection, request.query, request.top_k))
 
 
-@router.post("/execute", response_model=Executed)
-async def execute(asked: Execute, user: UserDep, service: ServiceDep, request: Request) -> Executed | Response:
-    """Retrieve and generate in one call, with an agent's settings; as events when those are accepted."""
+@router.post("/execute", response_model=ExecuteResponse)
+async def execute(
+    body: ExecuteRequest, user: UserDep, service: ServiceDep, request: Request
+) -> ExecuteResponse | Response:
+    """Retrieve and generate in one call with an agent's settings; as server-sent events if the client accepts them."""
     if EVENT_STREAM in request.headers.get("accept", ""):
-        await service.agents.get(user.id, asked.agent_id)
-        patience = READER_TIMEOUT.total_seconds()
-        return EventSourceResponse(_events(service, user.id, asked), ping=PING_SECONDS, send_timeout=patience)
-    return await _while_connected(request, executed(service, user.id, asked, _unheard))
+        await service.agents.get(user.id, body.agent_id)
+        send_timeout = service.limits.reader_timeout.total_seconds()
+        return EventSourceResponse(_events(service, user.id, body), ping=PING_SECONDS, send_timeout=send_timeout)
+    return await _while_connected(request, one_shot.execute(service, user.id, body, _discard))
 
 
 def _all_refused(refused: list[Refusal]) -> AllRefused:
@@ -203,56 +205,58 @@ def _all_refused(refused: list[Refusal]) -> AllRefused:
     return AllRefused(
         title=status_title(status.HTTP_422_UNPROCESSABLE_CONTENT),
         status=status.HTTP_422_UNPROCESSABLE_CONTENT,
-        detail=f"No file was taken. {reasons}",
+        detail=f"No file was ingested. {reasons}",
         code="all_refused",
         refused=refused,
     )
 
 
-async def _unheard(_said: SaidEvent) -> None:
-    """Nobody listens on the way."""
+async def _discard(_event: ExecuteEvent) -> None:
+    """Drop the events of a call that wants only the result."""
 
 
-async def _while_connected(request: Request, executing: Coroutine[None, None, Executed]) -> Executed | Response:
-    """What `executing` comes to; a client that leaves stops it, and with it the model."""
+async def _while_connected(
+    request: Request, executing: Coroutine[None, None, ExecuteResponse]
+) -> ExecuteResponse | Response:
+    """The result of `executing`, which is cancelled, and the model with it, if the client disconnects."""
     working = asyncio.create_task(executing)
-    leaving = asyncio.create_task(_left(request))
+    disconnect = asyncio.create_task(_disconnected(request))
     try:
-        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({working, disconnect}, return_when=asyncio.FIRST_COMPLETED)
         return working.result() if working.done() else Response(status_code=CLIENT_LEFT)
     finally:
-        await _ended(working, leaving)
+        await _cancel(working, disconnect)
 
 
-async def _left(request: Request) -> None:
+async def _disconnected(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
 
 
-async def _ended(*tasks: asyncio.Task[Any]) -> None:
+async def _cancel(*tasks: asyncio.Task[Any]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.wait(tasks)
 
 
-async def _events(service: Service, user_id: UUID, asked: Execute) -> AsyncGenerator[str]:
-    """What happens on the way, then the result or the error, each as JSON."""
-    said: asyncio.Queue[SaidEvent] = asyncio.Queue(1)
-    working = asyncio.create_task(executed(service, user_id, asked, said.put))
-    hearing = asyncio.create_task(said.get())
+async def _events(service: Service, user_id: UUID, body: ExecuteRequest) -> AsyncGenerator[str]:
+    """The events, then the result or the error, each as JSON."""
+    events: asyncio.Queue[ExecuteEvent] = asyncio.Queue(1)
+    working = asyncio.create_task(one_shot.execute(service, user_id, body, events.put))
+    next_event = asyncio.create_task(events.get())
     try:
-        while hearing in (await asyncio.wait({working, hearing}, return_when=asyncio.FIRST_COMPLETED))[0]:
-            yield hearing.result().model_dump_json()
-            hearing = asyncio.create_task(said.get())
-        while not said.empty():
-            yield said.get_nowait().model_dump_json()
+        while next_event in (await asyncio.wait({working, next_event}, return_when=asyncio.FIRST_COMPLETED))[0]:
+            yield next_event.result().model_dump_json()
+            next_event = asyncio.create_task(events.get())
+        while not events.empty():
+            yield events.get_nowait().model_dump_json()
         yield _outcome(working)
     finally:
-        await _ended(working, hearing)
+        await _cancel(working, next_event)
 
 
-def _outcome(working: asyncio.Task[Executed]) -> str:
+def _outcome(working: asyncio.Task[ExecuteResponse]) -> str:
     try:
-        return SaidResult(output_data=working.result().output_data).model_dump_json()
+        return ExecuteResult(output_data=working.result().output_data).model_dump_json()
     except KNOWN as error:
-        return SaidError(**refusal_of(error).model_dump()).model_dump_json()
+        return ExecuteError(**refusal_of(error).model_dump()).model_dump_json()

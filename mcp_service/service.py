@@ -1,32 +1,34 @@
-"""What all doors of the service use: who asks, what is known, and who writes."""
+"""The parts of the service that its HTTP routes and its MCP server share."""
 
 from dataclasses import dataclass
 
 from dynavera.contracts.system import Generators, McpHealth
 from dynavera.records.agents import Agents
 from dynavera.records.documents import DocumentRecords
-from mcp_service.authentication import Doorkeeper
+from mcp_service.authentication import CallerResolver
 from mcp_service.generation import Generations
-from mcp_service.knowledge.opening import OpeningKnowledge
+from mcp_service.knowledge.startup import KnowledgeStartup
+from mcp_service.limits import ServiceLimits
 
 
 @dataclass(frozen=True)
 class Service:
-    """What is there at once, and the knowledge, which takes a moment longer."""
+    """What is available at once, and the knowledge, which takes a moment to open."""
 
-    doorkeeper: Doorkeeper
+    callers: CallerResolver
     agents: Agents
     records: DocumentRecords
     generations: Generations
-    knowledge: OpeningKnowledge
+    knowledge: KnowledgeStartup
+    limits: ServiceLimits
 
     async def health(self) -> McpHealth:
-        """What it generates and embeds with, and how much it knows.
+        """The default generator, the embedder, and the number of documents and passages.
 
         Raises:
-            NotOpenYet: it cannot do all of it yet.
+            KnowledgeNotReady: the knowledge is still being opened.
         """
-        knowledge = await self.knowledge.opened()
+        knowledge = await self.knowledge.ready()
         totals = await self.records.totals()
         return McpHealth(
             status="ok",
@@ -37,6 +39,6 @@ class Service:
         )
 
     async def generators(self) -> Generators:
-        """What can write answers now."""
-        known = self.generations.generators
-        return Generators(default=known.default, usable=await known.usable())
+        """The generators that can be used now."""
+        registry = self.generations.generators
+        return Generators(default=registry.default, usable=await registry.available())

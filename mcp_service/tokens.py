@@ -1,13 +1,13 @@
-"""A rough count of tokens, where no tokenizer of a model is at hand."""
+"""Estimates of token counts, for models whose tokenizer is not available."""
 
 
-def tokens_in(text: str) -> int:
-    """About how many tokens `text` is: four for three words, as English has with the usual tokenizers."""
+def estimate_tokens(text: str) -> int:
+    """The estimated tokens of `text`: four for three words, as in English with common tokenizers."""
     return _tokens(len(text.split()))
 
 
-def words_within(tokens: int) -> int:
-    """How many words are at most `tokens`."""
+def words_for_tokens(tokens: int) -> int:
+    """The most words that are at most `tokens`."""
     return (3 * tokens + 2) // 4
 
 

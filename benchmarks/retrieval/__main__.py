@@ -12,13 +12,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.retrieval.collection import Collection, NoCollection, read
-from benchmarks.retrieval.made_text import made_documents
+from benchmarks.retrieval.collection import Collection, CollectionNotFound, read
 from benchmarks.retrieval.measures import Rankings, ndcg, recall
 from benchmarks.retrieval.references import Plain, each_alone, plain_chroma
 from benchmarks.retrieval.served import Served, served
-from mcp_service.knowledge.embedders import EmbedderUnavailable, open_embedder
-from mcp_service.knowledge.splitting import passages_of
+from benchmarks.retrieval.synthetic_text import synthetic_documents
+from mcp_service.knowledge.embedders import EmbedderUnavailable, load_embedder
+from mcp_service.knowledge.splitting import split_passages
 
 WARM_UP = 5
 
@@ -35,7 +35,7 @@ def main() -> None:
     try:
         collection = read(given.collection)
         quality, speed = asyncio.run(_measured(collection, given.embedder, given.passages))
-    except (NoCollection, EmbedderUnavailable) as error:
+    except (CollectionNotFound, EmbedderUnavailable) as error:
         sys.exit(str(error))
     console = Console(width=120)
     console.print(quality)
@@ -63,7 +63,7 @@ async def _measure_collection(collection: Collection, embedder: str, quality: Ta
             retrieved = await _retrieved(service, collection)
     plain = await asyncio.to_thread(plain_chroma, collection.texts, collection.queries, embedder)
     bm25, vectors = await asyncio.to_thread(
-        each_alone, collection.texts, collection.queries, await asyncio.to_thread(open_embedder, embedder)
+        each_alone, collection.texts, collection.queries, await asyncio.to_thread(load_embedder, embedder)
     )
     for name, each in (
         ("Dynavera, over HTTP and MCP", rankings),
@@ -78,7 +78,7 @@ async def _measure_collection(collection: Collection, embedder: str, quality: Ta
 
 
 async def _measure_large(collection: Collection, embedder: str, passages: int, speed: Table) -> None:
-    files = list(made_documents(collection.texts.values(), passages))
+    files = list(synthetic_documents(collection.texts.values(), passages))
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         async with served(Path(folder), embedder) as service:
             ingested = await service.ingest(files)
@@ -88,7 +88,7 @@ async def _measure_large(collection: Collection, embedder: str, passages: int, s
     texts = {
         f"{name} {new.start}": f"{new.heading}\n{new.text}"
         for name, text in files
-        for new in passages_of(text, headings=True)
+        for new in split_passages(text, headings=True)
     }
     plain: Plain = await asyncio.to_thread(plain_chroma, texts, collection.queries, embedder)
     _speed_row(speed, f"retrieve, {there:,} passages", "ms", retrieved, plain.queries)

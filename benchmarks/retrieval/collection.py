@@ -13,7 +13,7 @@ BEIR = ("corpus.jsonl", "queries.jsonl", "qrels/test.tsv")
 _FIELD = re.compile(r"^\.([A-Z])\s*$")
 
 
-class NoCollection(Exception):
+class CollectionNotFound(Exception):
     """The folder holds no test collection; the message says where to get one."""
 
 
@@ -36,13 +36,13 @@ def read(folder: Path) -> Collection:
     """The test collection in `folder`, of Cranfield's original files or in BEIR's format.
 
     Raises:
-        NoCollection: there is none, or a part of it is missing.
+        CollectionNotFound: there is none, or a part of it is missing.
     """
     if all((folder / name).is_file() for name in CRANFIELD):
         return _cranfield(folder)
     if all((folder / name).is_file() for name in BEIR):
         return _beir(folder)
-    raise NoCollection(
+    raise CollectionNotFound(
         f"There is no test collection in {str(folder)!r}. Say where one is: `make bench-retrieval COLLECTION=folder`, "
         f"with Cranfield's files ({', '.join(CRANFIELD)}; from the University of Glasgow's IR test collections, "
         "ir.dcs.gla.ac.uk/resources/test_collections/cran) or "

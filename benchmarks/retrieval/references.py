@@ -16,11 +16,12 @@ from chromadb.config import Settings as ChromaSettings
 
 from dynavera.records.change_log import CurrentDocument, IndexedPassage, Scope
 from mcp_service.knowledge.bm25 import Bm25Index
-from mcp_service.knowledge.embedders import Embedder, open_embedder
+from mcp_service.knowledge.embedders import Embedder, load_embedder
 from mcp_service.knowledge.index import Index
 from mcp_service.knowledge.search import CANDIDATES
-from mcp_service.knowledge.splitting import passages_of
+from mcp_service.knowledge.splitting import split_passages
 from mcp_service.knowledge.vectors import VectorIndex
+from mcp_service.limits import ServiceLimits
 
 ADDED_AT_ONCE = 1000
 SCOPE = Scope(UUID(int=1), "default")
@@ -43,7 +44,7 @@ def plain_chroma(texts: Mapping[str, str], queries: Mapping[str, str], embedder:
 
 
 def _plain_chroma(texts: dict[str, str], queries: dict[str, str], embedder_name: str) -> Plain:
-    embedder = open_embedder(embedder_name)
+    embedder = load_embedder(embedder_name)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         client = chromadb.PersistentClient(folder, settings=ChromaSettings(anonymized_telemetry=False))
         collection = client.create_collection(
@@ -73,12 +74,12 @@ def each_alone(
     owners: dict[UUID, str] = {}
     documents: list[CurrentDocument] = []
     for name, text in texts.items():
-        passages = [IndexedPassage(uuid4(), new.heading, new.text) for new in passages_of(text, headings=False)]
+        passages = [IndexedPassage(uuid4(), new.heading, new.text) for new in split_passages(text, headings=False)]
         owners.update((passage.id, name) for passage in passages)
         documents.append(CurrentDocument(SCOPE, uuid4(), passages))
 
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        with closing(Bm25Index(Path(folder))) as bm25:
+        with closing(Bm25Index(Path(folder), ServiceLimits().open_bm25_indexes)) as bm25:
             worded = _rankings(bm25, documents, queries, owners)
         with closing(VectorIndex(Path(folder) / "vectors", embedder)) as vectors:
             return worded, _rankings(vectors, documents, queries, owners)

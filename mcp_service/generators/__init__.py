@@ -1,1 +1,1 @@
-"""What writes the answer."""
+"""Generators, which write answers."""

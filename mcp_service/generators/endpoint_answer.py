@@ -1,4 +1,4 @@
-"""An answer as an endpoint streams it: what is a chunk of one, where its pieces belong, and what it cost."""
+"""An answer streamed by an endpoint: its chunks, their offsets, and the token usage."""
 
 from collections.abc import Iterator
 
@@ -6,22 +6,22 @@ from openai.types.chat import ChatCompletionChunk
 from pydantic import BaseModel, ValidationError
 
 from dynavera.contracts.executions import Usage
-from mcp_service.generators.generator import FinishReason, Piece
-from mcp_service.tokens import tokens_in
+from mcp_service.generators.generator import FinishReason, TextDelta
+from mcp_service.tokens import estimate_tokens
 
-RECOGNISED = 24
-"""Code points of a continued answer that are looked at before it is believed to be a continuation."""
+PROBE_LENGTH = 24
+"""Code points that are compared before an answer is accepted as a continuation."""
 
 
-class NotContinued(Exception):
-    """The endpoint does not go on where an earlier attempt ended: it refuses to, or answers anew."""
+class DoesNotContinue(Exception):
+    """The endpoint does not continue the text of an earlier attempt: it refuses to, or starts over."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"The endpoint of {name!r} does not go on with an answer; it is asked for it anew.")
+        super().__init__(f"The endpoint of {name!r} does not continue an answer; asking again without the prefix.")
 
 
 class NotAnAnswer(Exception):
-    """What the endpoint sent is no answer, or no part of one."""
+    """The endpoint sent something that is not a chunk of an answer."""
 
 
 class _Delta(BaseModel):
@@ -39,10 +39,10 @@ class _Chunk(BaseModel):
 
 
 def check_chunk(chunk: object) -> None:
-    """Make sure that `chunk` is what is read here: the library builds one from any JSON.
+    """Validate `chunk`, which the library builds from any JSON.
 
     Raises:
-        NotAnAnswer: it is something else.
+        NotAnAnswer: it is not a chunk of an answer.
     """
     try:
         _Chunk.model_validate(chunk, from_attributes=True)
@@ -51,19 +51,19 @@ def check_chunk(chunk: object) -> None:
 
 
 class EndpointAnswer:
-    """What has come of an answer, and where it belongs.
+    """Turns the chunks of an answer into deltas with offsets.
 
-    Asked to go on after `kept`, some endpoints do and some answer anew. `kept` is the prefix up to its last whole
-    word: what goes on after a word begins with a space or a mark, and an answer anew like the prefix did or with a
-    capital letter; in the middle of a word "NIRS" could be either. A few characters are held back until it is seen.
+    Asked to continue after `kept`, some endpoints do and some start over. `kept` is the prefix up to its last whole
+    word: a continuation then begins with a space or punctuation, an answer that starts over like the prefix or with a
+    capital letter; in the middle of a word, "NIRS" could be either. A few characters are held back until it is decided.
     """
 
     def __init__(self, name: str, prefix: str) -> None:
         kept = _whole_words(prefix)
-        # What is shorter cannot be told from an answer anew, and is soon written again.
-        self.kept = kept if len(kept.strip()) >= RECOGNISED else ""
+        # A shorter text cannot be distinguished from a new answer, and costs little to write again.
+        self.kept = kept if len(kept.strip()) >= PROBE_LENGTH else ""
         self.finish_reason: FinishReason | None = None
-        self.has_begun = bool(prefix)
+        self.has_started = bool(prefix)
         self._name = name
         self._prefix = prefix
         self._counted: Usage | None = None
@@ -71,13 +71,13 @@ class EndpointAnswer:
         self._held = ""
         self._offset: int | None = None if self.kept else 0
 
-    def pieces(self, chunk: ChatCompletionChunk) -> Iterator[Piece]:
-        """What of the answer is sure with this chunk.
+    def deltas(self, chunk: ChatCompletionChunk) -> Iterator[TextDelta]:
+        """The text that is decided with this chunk.
 
         Raises:
-            NotContinued: it is another answer.
+            DoesNotContinue: it is a new answer.
         """
-        self.has_begun = True
+        self.has_started = True
         if chunk.usage is not None:
             self._counted = Usage(
                 prompt_tokens=chunk.usage.prompt_tokens, completion_tokens=chunk.usage.completion_tokens
@@ -88,52 +88,54 @@ class EndpointAnswer:
                 self._chunks += 1
             if choice.finish_reason is not None:
                 self.finish_reason = "length" if choice.finish_reason == "length" else "stop"
-        if self._offset is not None or len(self._held) >= max(RECOGNISED, len(self._prefix) - len(self.kept)):
-            yield from self.last_pieces()
+        if self._offset is not None or len(self._held) >= max(PROBE_LENGTH, len(self._prefix) - len(self.kept)):
+            yield from self.flush()
 
-    def last_pieces(self) -> Iterator[Piece]:
-        """What was still held back.
+    def flush(self) -> Iterator[TextDelta]:
+        """The text that is still held back.
 
         Raises:
-            NotContinued: it is another answer.
+            DoesNotContinue: it is a new answer.
         """
         if self._offset is None:
-            self._offset, self._held = self._recognised()
+            self._offset, self._held = self._place()
         if self._held:
-            piece = Piece(self._offset, self._held)
+            delta = TextDelta(self._offset, self._held)
             self._offset += len(self._held)
             self._held = ""
-            yield piece
+            yield delta
 
     def usage(self, prompt_tokens: int) -> Usage:
-        """What the whole answer cost, what it went on after included.
+        """The usage of the whole answer, including the text that it continues.
 
-        The endpoint counts what it wrote itself, and what is kept as a part of its prompt; the tokens that an earlier
-        attempt wrote are added by estimate. `prompt_tokens` is the estimate for an endpoint that does not count.
+        The endpoint counts what it wrote itself, and `kept` as part of its prompt; the tokens of the earlier attempt
+        are added as an estimate. `prompt_tokens` is the estimate for an endpoint that does not report usage.
         """
         own = self._counted or Usage(prompt_tokens=prompt_tokens, completion_tokens=self._chunks)
-        return Usage(prompt_tokens=own.prompt_tokens, completion_tokens=tokens_in(self.kept) + own.completion_tokens)
+        return Usage(
+            prompt_tokens=own.prompt_tokens, completion_tokens=estimate_tokens(self.kept) + own.completion_tokens
+        )
 
-    def _recognised(self) -> tuple[int, str]:
-        """Where what is held belongs, and what of it is new."""
-        if _answers_anew(self.kept, self._held):
-            raise NotContinued(self._name)
+    def _place(self) -> tuple[int, str]:
+        """The offset of the text that is held back, and the part of it that is new."""
+        if _starts_over(self.kept, self._held):
+            raise DoesNotContinue(self._name)
         whole = self.kept + self._held
         if whole.startswith(self._prefix):
             return len(self._prefix), whole[len(self._prefix) :]
-        # It goes on after `kept`, but otherwise than before.
+        # It continues `kept`, but differently from the prefix.
         return 0, whole
 
 
 def _whole_words(prefix: str) -> str:
-    """`prefix` up to the end of its last word that is surely whole, without the white space after it."""
+    """`prefix` up to the end of its last whole word, without the white space after it."""
     stripped = prefix.rstrip()
     if stripped != prefix or not prefix:
         return stripped
     return prefix[: -len(prefix.rsplit(maxsplit=1)[-1])].rstrip()
 
 
-def _answers_anew(kept: str, beginning: str) -> bool:
-    if kept.lstrip()[:RECOGNISED] == beginning.lstrip()[:RECOGNISED]:
+def _starts_over(kept: str, beginning: str) -> bool:
+    if kept.lstrip()[:PROBE_LENGTH] == beginning.lstrip()[:PROBE_LENGTH]:
         return True
     return beginning[:1].isupper()

@@ -1,4 +1,4 @@
-"""What a generator is: given a question and passages, it writes an answer piece by piece until it is told to stop."""
+"""The generator interface: from a question and passages to an answer, streamed until it is complete or stopped."""
 
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
@@ -20,19 +20,19 @@ class UnknownGenerator(Refused):
 
 
 class GeneratorUnavailable(Refused):
-    """The generator is known, and cannot be used here."""
+    """The generator exists, but cannot be used here."""
 
     code: ClassVar[str] = "generator_unavailable"
 
 
 class GeneratorRefused(Refused):
-    """The model's server says no to this request."""
+    """The model's server refuses this request."""
 
     code: ClassVar[str] = "generator_refused"
 
 
 class GeneratorAway(Refused):
-    """The model's server cannot be reached, is busy, or broke off: trying again can help."""
+    """The model's server is unreachable or busy, or the connection was lost; a retry can help."""
 
     code: ClassVar[str] = "generator_away"
     status: ClassVar[int] = status.HTTP_503_SERVICE_UNAVAILABLE
@@ -44,32 +44,32 @@ class GeneratorAway(Refused):
 
 
 class GeneratorSilent(GeneratorAway):
-    """The model has not written anything for longer than it may: it is given up, and trying again can help."""
+    """The model exceeded the time limit for its first or next token; a retry can help."""
 
     code: ClassVar[str] = "generator_silent"
 
 
 class GeneratorDied(GeneratorAway):
-    """The process of the model ended in the middle of its work: trying again can help, but not for ever."""
+    """The model's process ended unexpectedly; a few retries can help."""
 
     code: ClassVar[str] = "generator_died"
 
 
 class GeneratorGarbled(GeneratorAway):
-    """The model's server sent what is no part of an answer: trying again can help, but not for ever."""
+    """The model's server sent an invalid chunk; a few retries can help."""
 
     code: ClassVar[str] = "generator_garbled"
 
 
 class AnswerTooLarge(Refused):
-    """The answer grew larger than an answer may be."""
+    """The answer exceeds the size limit."""
 
     code: ClassVar[str] = "answer_too_large"
 
 
 @dataclass(frozen=True)
-class Ask:
-    """What to answer, from what, and how; `prefix` is what an earlier attempt has written already."""
+class GeneratorInput:
+    """The question, the passages to answer from, and the parameters; `prefix` is the text of an earlier attempt."""
 
     query: str
     passages: Sequence[GivenPassage]
@@ -80,43 +80,43 @@ class Ask:
 
 
 @dataclass(frozen=True)
-class Piece:
-    """More of the answer: the answer so far is `answer[:offset] + text`, `answer` being the prefix at first."""
+class TextDelta:
+    """More of the answer, which is now `answer[:offset] + text`; at first, `answer` is the prefix."""
 
     offset: int
     text: str
 
 
 @dataclass(frozen=True)
-class Waiting:
-    """What people are told beside the text: why there is none yet, or what was left out of it."""
+class StatusNote:
+    """A note for people beside the text, such as why there is none yet."""
 
     message: str
 
 
 @dataclass(frozen=True)
-class Ending:
-    """The answer is whole; always the last thing."""
+class Finished:
+    """The answer is complete; always the last item."""
 
     finish_reason: FinishReason
     usage: Usage
 
 
-Told: TypeAlias = Piece | Waiting | Ending
+GenerationItem: TypeAlias = TextDelta | StatusNote | Finished
 
 
 class Generator(Protocol):
-    """Writes answers; closing the stream, or cancelling who reads it, stops the model at once."""
+    """Writes answers; closing the stream, or cancelling its consumer, stops the model at once."""
 
     @property
     def name(self) -> str:
-        """What the settings and agents call it."""
+        """The name in settings and agents."""
         ...
 
-    def stream(self, ask: Ask) -> AsyncGenerator[Told]:
-        """The answer, piece by piece: the first at offset 0 or at the end of the prefix, each next after the last.
+    def stream(self, inputs: GeneratorInput) -> AsyncGenerator[GenerationItem]:
+        """The answer in deltas: the first at offset 0 or at the end of the prefix, each next one after the last.
 
         Raises:
-            Refused: there is no answer, or no more of it, and why.
+            Refused: there is no answer, or no more of it; the message says why.
         """
         ...

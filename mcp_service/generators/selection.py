@@ -1,42 +1,51 @@
-"""What is quoted of the sentences that answer: the best, and what says more than it."""
+"""Selects the sentences to quote: the best one, and those that add to it."""
 
 from collections.abc import Sequence
 
-from mcp_service.generators.relevance import Scored
+from mcp_service.generators.relevance import ScoredSentence
 from mcp_service.generators.sentences import Sentence
-from mcp_service.generators.words import telling, words_in
+from mcp_service.generators.words import content_words, split_words
 
-MOST_SENTENCES = 5
+MAX_SENTENCES = 5
 
-RELATIVE = 0.5
-"""The share of the best sentence's relevance that another one needs."""
+MIN_RELATIVE_RELEVANCE = 0.5
+"""The relevance that a sentence needs, as a share of the best one's."""
 
-RELEVANCE, NOVELTY = 0.7, 0.3
-"""How much relevance, and being unlike what is quoted, count: maximal marginal relevance."""
+RELEVANCE_WEIGHT, NOVELTY_WEIGHT = 0.7, 0.3
+"""The weights of maximal marginal relevance."""
 
-REPEATS = 0.8
-"""The share of its words that makes a sentence a repetition of one that is quoted already."""
+REPETITION_OVERLAP = 0.8
+"""The share of common words that makes a sentence a repetition of one that is selected already."""
 
 
-def chosen(ranked: Sequence[Scored]) -> list[Sentence]:
-    """The sentences to quote: the best first, then those of its passage, then the others, each passage in its order."""
+def select_sentences(ranked: Sequence[ScoredSentence]) -> list[Sentence]:
+    """The sentences to quote: the best, then others of its passage, then the rest, each passage in its order."""
     if not ranked or not ranked[0].answers:
         return []
     best = ranked[0]
-    kept = [best]
-    left = [item for item in ranked[1:] if item.relevance >= RELATIVE * best.relevance]
-    while len(kept) < MOST_SENTENCES and (left := [item for item in left if not _repeats(item, kept[-1])]):
-        left.sort(key=lambda item: _gain(item, kept), reverse=True)
-        kept.append(left.pop(0))
-    home = best.sentence.passage
-    others = sorted((item.sentence for item in kept[1:]), key=lambda it: (it.passage != home, it.passage, it.position))
+    selected = [best]
+    candidates = [item for item in ranked[1:] if item.relevance >= MIN_RELATIVE_RELEVANCE * best.relevance]
+    while len(selected) < MAX_SENTENCES:
+        candidates = [item for item in candidates if not _repeats(item, selected[-1])]
+        if not candidates:
+            break
+        candidates.sort(key=lambda item: _marginal_relevance(item, selected), reverse=True)
+        selected.append(candidates.pop(0))
+    first = best.sentence.passage
+    others = [each.sentence for each in selected[1:]]
+    others.sort(key=lambda it: (it.passage != first, it.passage, it.position))
     return [best.sentence, *others]
 
 
-def _gain(item: Scored, kept: Sequence[Scored]) -> float:
-    return RELEVANCE * item.relevance - NOVELTY * max(float(item.meaning @ other.meaning) for other in kept)
+def _marginal_relevance(item: ScoredSentence, selected: Sequence[ScoredSentence]) -> float:
+    similarity = max(float(item.meaning @ other.meaning) for other in selected)
+    return RELEVANCE_WEIGHT * item.relevance - NOVELTY_WEIGHT * similarity
 
 
-def _repeats(item: Scored, other: Scored) -> bool:
-    words, known = set(telling(words_in(item.sentence.text))), set(telling(words_in(other.sentence.text)))
-    return len(words & known) >= REPEATS * min(len(words), len(known))
+def _repeats(item: ScoredSentence, other: ScoredSentence) -> bool:
+    words, known = _content_words(item), _content_words(other)
+    return len(words & known) >= REPETITION_OVERLAP * min(len(words), len(known))
+
+
+def _content_words(item: ScoredSentence) -> set[str]:
+    return set(content_words(split_words(item.sentence.text)))

@@ -1,4 +1,4 @@
-"""From passages to the sentences that can be quoted."""
+"""Splits passages into the sentences that can be quoted."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -11,79 +11,79 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from dynavera.contracts.mcp import GivenPassage
-from mcp_service.generators.words import words_in
+from mcp_service.generators.words import split_words
 
-SHORTEST = 3
-LONGEST = 120
-"""Words of a sentence that is worth quoting."""
+MIN_WORDS = 3
+MAX_WORDS = 120
+"""The length of a sentence that is worth quoting."""
 
 LANGUAGES = ("en", "de", "fr", "es")
-"""Nobody says in which language a passage is: a sentence ends where it would in each of these, whose abbreviations and
-dates with dots differ. Other scripts have marks of their own, which all of them know."""
+"""The language of a passage is unknown, so a sentence ends where it would in each of these, whose abbreviations and
+dates differ. The punctuation of other scripts is the same in all of them."""
 
 _QUOTES = str.maketrans("“”„«»", '"' * 5)
-"""What opens a quotation in one language closes it in another."""
+"""A mark that opens a quotation in one language closes it in another."""
 
 _REFERENCES = re.compile(r"(?:references|bibliography|literature|further reading)\b", re.IGNORECASE)
 
 _ENTRY = re.compile(r"\b(?:1[5-9]|20)\d\d\b.{0,300}?(?:\bdoi\b|\b\d+(?:\(\d+\))?:[a-z]?\d)", re.IGNORECASE | re.DOTALL)
-"""An entry of a bibliography whose heading is in another passage: a year, then volume and pages, or a DOI."""
+"""An entry of a bibliography whose heading is in another passage: a year, then volume and pages or a DOI."""
 
 _segments = cast(
     "Callable[[str, str], list[str]]",
     sentencex.segment,  # pyright: ignore[reportUnknownMemberType, reportAttributeAccessIssue]
 )
 
-# What is indented may be a list of a plain text; code that is not fenced looks no different.
+# Indented text may be a list in a plain text file; unfenced code looks the same.
 _MARKDOWN = MarkdownIt("commonmark").enable("table").disable("code")
 
 
 @dataclass(frozen=True)
 class Sentence:
-    """A sentence as its passage has it, without the marks of Markdown; `passage` is the passage's number, from 1."""
+    """A sentence without Markdown syntax; `passage` is the number of its passage, from 1."""
 
     passage: int
     position: int
     text: str
 
 
-def sentences_of(passages: Sequence[GivenPassage]) -> list[Sentence]:
-    """The sentences that can be quoted, in order: no headings, no tables, no code, no references, none twice."""
-    told: dict[str, Sentence] = {}
+def split_sentences(passages: Sequence[GivenPassage]) -> list[Sentence]:
+    """The distinct sentences that can be quoted, in order: no headings, tables, code or references."""
+    found: dict[str, Sentence] = {}
     for number, passage in enumerate(passages, start=1):
         for position, text in enumerate(_sentences(passage.text)):
-            told.setdefault(text.casefold(), Sentence(number, position, text))
-    return list(told.values())
+            found.setdefault(text.casefold(), Sentence(number, position, text))
+    return list(found.values())
 
 
 def _sentences(text: str) -> Iterator[str]:
     for paragraph in _paragraphs(text):
-        for sentence in _split(paragraph):
-            if SHORTEST <= len(words_in(sentence)) <= LONGEST:
+        for sentence in _segment(paragraph):
+            if MIN_WORDS <= len(split_words(sentence)) <= MAX_WORDS:
                 yield " ".join(sentence.split())
 
 
-def _paragraphs(text: str) -> Iterator[str]:
-    """The text of paragraphs and items of lists."""
-    is_reference = False
-    inside = ""
-    for token in _MARKDOWN.parse(text):
+def _paragraphs(markdown: str) -> Iterator[str]:
+    """The text of paragraphs and list items."""
+    in_references = False
+    block = ""
+    for token in _MARKDOWN.parse(markdown):
         if token.type.endswith("_open"):
-            inside = token.type
+            block = token.type
         elif token.type == "inline":
-            told = "".join(map(_told, token.children or []))
-            if inside == "heading_open":
-                is_reference = bool(_REFERENCES.match(told))
-            elif inside == "paragraph_open" and not is_reference and not _is_cut_off(told):
-                yield told
+            text = "".join(map(_plain, token.children or []))
+            if block == "heading_open":
+                in_references = bool(_REFERENCES.match(text))
+            elif block == "paragraph_open" and not in_references and not _is_fragment(text):
+                yield text
 
 
-def _is_cut_off(paragraph: str) -> bool:
-    """Whether it belongs to a table or a bibliography that began in another passage."""
+def _is_fragment(paragraph: str) -> bool:
+    """Whether it belongs to a table or a bibliography that starts in another passage."""
     return paragraph.startswith("|") or bool(_ENTRY.search(paragraph))
 
 
-def _told(token: Token) -> str:
+def _plain(token: Token) -> str:
     match token.type:
         case "text" | "text_special":
             return token.content
@@ -95,9 +95,9 @@ def _told(token: Token) -> str:
             return ""
 
 
-def _split(paragraph: str) -> Iterator[str]:
-    alike = paragraph.translate(_QUOTES)
-    ends = [set(accumulate(map(len, _segments(language, alike)))) for language in LANGUAGES]
+def _segment(paragraph: str) -> Iterator[str]:
+    normalized = paragraph.translate(_QUOTES)
+    ends = [set(accumulate(map(len, _segments(language, normalized)))) for language in LANGUAGES]
     start = 0
     for end in sorted(ends[0].intersection(*ends[1:]) | {len(paragraph)}):
         yield paragraph[start:end]

@@ -1,1 +1,1 @@
-"""Documents in, passages out."""
+"""The knowledge base: ingestion, indexes and retrieval."""

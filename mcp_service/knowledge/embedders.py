@@ -1,4 +1,4 @@
-"""From text to vectors: nothing is ever downloaded."""
+"""Embedders, which turn text into vectors; they never download anything."""
 
 import hashlib
 import re
@@ -12,16 +12,16 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mcp_service.knowledge.splitting import pieces
+from mcp_service.knowledge.splitting import split_text
 from mcp_service.knowledge.stop_words import STOP_WORDS
 
 WORDLLAMA = "wordllama"
 SENTENCE_TRANSFORMERS = "sentence-transformers"
 BATCH = 32
-"""Texts embedded at a time: a batch takes the memory of its longest text for each of them."""
+"""Texts embedded at a time: each takes the memory of the longest text of its batch."""
 
-CHARACTERS_A_TOKEN = 4
-"""Of English, on average; a window that is a little too long loses a word at its end."""
+CHARACTERS_PER_TOKEN = 4
+"""The average for English; a window that is slightly too long loses its last word."""
 
 Vectors = NDArray[np.float32]
 
@@ -29,7 +29,7 @@ _WORD = re.compile(r"\w+")
 
 
 class EmbedderUnavailable(Exception):
-    """The embedder of the settings cannot be used; the message says what to do."""
+    """The configured embedder cannot be used; the message says what to do."""
 
 
 class Embedder(Protocol):
@@ -37,34 +37,34 @@ class Embedder(Protocol):
 
     @property
     def name(self) -> str:
-        """What the settings call it."""
+        """Its name in the settings."""
         ...
 
     @property
     def identity(self) -> str:
-        """What its vectors depend on: those of another identity cannot be compared with them."""
+        """Identifies the model: vectors of different identities cannot be compared."""
         ...
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """One row for each text, of length 1 (a text without a known word: of length 0)."""
+        """One row for each text: a unit vector, or zeros for a text without known words."""
         ...
 
     def embed_query(self, query: str) -> Vectors:
-        """One row, as near as can be to those of the texts that answer `query`."""
+        """One row, close to those of texts that answer `query`."""
         ...
 
 
-def open_embedder(name: str, words: "WordLlamaEmbedder | None" = None) -> Embedder:
-    """The embedder that `DYNAVERA_EMBEDDER` names, loaded; where that is wordllama, `words` if it is given.
+def load_embedder(name: str, wordllama: "WordLlamaEmbedder | None" = None) -> Embedder:
+    """Load the embedder that `DYNAVERA_EMBEDDER` names; for wordllama, `wordllama` is used if it is passed.
 
     Raises:
-        EmbedderUnavailable: there is none of this name, or it is not installed.
+        EmbedderUnavailable: the name is unknown, or the embedder is not installed.
     """
     kind, _, model = name.partition(":")
     if kind == WORDLLAMA and not model:
-        words = words or WordLlamaEmbedder()
-        words.load()
-        return words
+        wordllama = wordllama or WordLlamaEmbedder()
+        wordllama.load()
+        return wordllama
     if kind == SENTENCE_TRANSFORMERS and model:
         return SentenceTransformersEmbedder(name, model)
     raise EmbedderUnavailable(
@@ -73,46 +73,44 @@ def open_embedder(name: str, words: "WordLlamaEmbedder | None" = None) -> Embedd
 
 
 class WordLlamaEmbedder:
-    """wordllama: 256 dimensions, its weights come with the package.
+    """wordllama: 256 dimensions, with weights from its package, loaded on first use.
 
-    A text's vector is the mean of its words'. Words that say nothing pull every mean to the same place, so they are
-    left out (Arora, Liang and Ma 2017, "A Simple but Tough-to-Beat Baseline for Sentence Embeddings", weigh them down).
-
-    It is loaded when it is first asked, or told to.
+    A text's vector is the mean of its words' vectors. Stop words would make all means similar, so they are left out
+    (Arora, Liang and Ma 2017, "A Simple but Tough-to-Beat Baseline for Sentence Embeddings", give them less weight).
     """
 
     name = WORDLLAMA
     identity = WORDLLAMA
 
     def __init__(self) -> None:
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
         self._model: Any = None
 
     def load(self) -> Any:
-        """Load it, unless that is done, and give the library's own model."""
-        with self._turn:
+        """Load the library's model once, and return it."""
+        with self._lock:
             if self._model is None:
-                # A quarter of a second, and only where it is in use.
+                # Imported lazily: it takes a quarter of a second.
                 import wordllama
 
-                # Its loader looks in the wrong folder of its own package, so it is told the right one.
-                home = Path(wordllama.__file__).parent
-                self._model = wordllama.WordLlama.load(cache_dir=home, disable_download=True)
+                # The loader's default is the wrong folder of its own package.
+                folder = Path(wordllama.__file__).parent
+                self._model = wordllama.WordLlama.load(cache_dir=folder, disable_download=True)
             return self._model
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """One unit vector for each text."""
         if not texts:
             return np.zeros((0, 256), dtype=np.float32)
-        return _unit(self.load().embed([_telling(text) for text in texts], norm=False, batch_size=BATCH))
+        return _unit(self.load().embed([_without_stop_words(text) for text in texts], norm=False, batch_size=BATCH))
 
     def embed_query(self, query: str) -> Vectors:
-        """One unit vector; a query is a text as any other."""
+        """One unit vector; a query is embedded like a text."""
         return self.embed([query])
 
 
 class SentenceTransformersEmbedder:
-    """Any model of sentence-transformers that is on this machine."""
+    """Any sentence-transformers model on this machine."""
 
     def __init__(self, name: str, model: str) -> None:
         if find_spec("sentence_transformers") is None:
@@ -122,43 +120,43 @@ class SentenceTransformersEmbedder:
             )
         library: Any = import_module("sentence_transformers")
         self.name = name
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
         try:
             self._model: Any = library.SentenceTransformer(model, local_files_only=True)
         except (OSError, ValueError) as error:
             raise EmbedderUnavailable(
                 f"DYNAVERA_EMBEDDER is {name!r}, and that model is not on this machine. "
-                "Download it first, or give the folder it is in."
+                "Download it first, or set the path of its folder."
             ) from error
         self.identity = f"{name} {_fingerprint(self._model)}"
-        self._window = int(self._model.max_seq_length or 512) * CHARACTERS_A_TOKEN
+        self._window = int(self._model.max_seq_length or 512) * CHARACTERS_PER_TOKEN
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """One unit vector for each text."""
         if not texts:
             return np.zeros((0, int(self._model.get_embedding_dimension())), dtype=np.float32)
         windows = [_windows(text, self._window) for text in texts]
-        with self._turn:
+        with self._lock:
             vectors = self._model.encode_document(
                 [window for each in windows for window in each], batch_size=BATCH, show_progress_bar=False
             )
         return _means(_unit(vectors), [len(each) for each in windows])
 
     def embed_query(self, query: str) -> Vectors:
-        """One unit vector, made as the model wants it for queries."""
-        with self._turn:
+        """One unit vector, embedded with the model's query prompt."""
+        with self._lock:
             return _unit(self._model.encode_query([query], show_progress_bar=False))
 
 
-def _telling(text: str) -> str:
+def _without_stop_words(text: str) -> str:
     words = _WORD.findall(text.lower())
-    # A text without any token has no mean; a space has one.
+    # A text without tokens has no mean; a space has one.
     return " ".join(word for word in words if word not in STOP_WORDS) or text or " "
 
 
-def _windows(text: str, most: int) -> list[str]:
-    """`text` in pieces that the model reads to their ends: what is past its limit it would not see."""
-    return pieces(text, most) or [text]
+def _windows(text: str, max_characters: int) -> list[str]:
+    """`text` split to fit the model's window, which would truncate it."""
+    return split_text(text, max_characters) or [text]
 
 
 def _means(vectors: Vectors, counts: Sequence[int]) -> Vectors:
@@ -167,7 +165,7 @@ def _means(vectors: Vectors, counts: Sequence[int]) -> Vectors:
 
 
 def _fingerprint(model: Any) -> str:
-    """What tells two models of the same name apart: their layers, and how the values in each begin."""
+    """Distinguishes models of the same name, by their layers and the first values of each."""
     digest = hashlib.sha256(str(model).encode())
     for name, values in sorted(model.state_dict().items()):
         digest.update(name.encode())
@@ -176,6 +174,6 @@ def _fingerprint(model: Any) -> str:
 
 
 def _unit(vectors: Any) -> Vectors:
-    plain = np.nan_to_num(np.asarray(vectors, dtype=np.float32))
-    lengths = np.linalg.norm(plain, axis=1, keepdims=True)
-    return (plain / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+    finite = np.nan_to_num(np.asarray(vectors, dtype=np.float32))
+    lengths = np.linalg.norm(finite, axis=1, keepdims=True)
+    return (finite / np.where(lengths > 0, lengths, 1)).astype(np.float32)

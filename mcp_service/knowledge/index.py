@@ -1,4 +1,4 @@
-"""What a search index is: derived from the records, behind them at times, and able to catch up."""
+"""The interface of search indexes, which are derived from the records and catch up with them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from dynavera.records.change_log import CurrentDocument, Scope
 
 @dataclass(frozen=True)
 class Hit:
-    """A passage that an index names, by its id in hexadecimal, and how well it fits by that index's own measure.
+    """A passage found by an index: its id in hexadecimal, and the index's own score.
 
-    A search has hundreds of them and looks few of them up, and UUIDs take longer to make and to compare than texts.
+    A search has hundreds of hits and uses few, and UUIDs are slower to create and compare than strings.
     """
 
     key: str
@@ -25,33 +25,33 @@ class Hit:
 
 
 class Follower(Protocol):
-    """What follows the records. Its calls block, so they are made from threads; only one thread writes at a time."""
+    """Follows the records. Its methods block, so they run in threads; only one thread writes at a time."""
 
     def revision(self) -> int:
-        """The last change that it holds."""
+        """The revision of the records that it has reached."""
         ...
 
     def apply(self, documents: Sequence[CurrentDocument], revision: int) -> None:
-        """Hold what `documents` are now, and be at `revision`; doing it twice is doing it once."""
+        """Store the current state of `documents`, and set the revision; idempotent."""
         ...
 
     def clear(self) -> None:
-        """Hold nothing, and be at revision 0."""
+        """Remove everything, and set the revision to 0."""
         ...
 
 
 class Index(Follower, Protocol):
-    """A search index: it follows the records, and finds what it holds."""
+    """A search index over the records."""
 
     def search(self, scope: Scope, query: str, limit: int) -> list[Hit]:
-        """The passages of `scope` that fit `query`, the best first."""
+        """The passages of `scope` that match `query`, best first."""
         ...
 
     def close(self) -> None:
-        """Let go of its files."""
+        """Close its files."""
         ...
 
 
 def indexed_text(heading: str, text: str) -> str:
-    """What is indexed of a passage: a heading is often the only place that names what the text is about."""
+    """The text of a passage to index: often only its heading names the subject."""
     return f"{heading}\n{text}" if heading else text

@@ -1,4 +1,4 @@
-"""The indexes follow the records: after each change, after a crash, and from nothing when they are asked to."""
+"""Keeps the indexes in sync with the records: after changes, after a crash, and by rebuilding them."""
 
 import asyncio
 import logging
@@ -11,128 +11,130 @@ from starlette import status
 from dynavera.contracts.documents import FoundPassage, Reindexing
 from dynavera.records.change_log import ChangeLog
 from mcp_service.knowledge.index import Follower
-from mcp_service.knowledge.search import Looked
+from mcp_service.knowledge.search import SearchResult
 from mcp_service.refusals import Refused
 
-PASSAGES_AT_ONCE = 2000
-"""Passages that are read and applied together, unless one document has more."""
+BATCH_PASSAGES = 2000
+"""Passages that are read and indexed together, unless one document has more."""
 
-COME_BACK_SECONDS = 2
+RETRY_AFTER_SECONDS = 2
 
 logger = logging.getLogger(__name__)
 
 
 class Rebuilding(Refused):
-    """The indexes are made anew, and know only a part until that is done."""
+    """The indexes are being rebuilt, and incomplete until that is done."""
 
     code: ClassVar[str] = "rebuilding"
     status: ClassVar[int] = status.HTTP_503_SERVICE_UNAVAILABLE
     retryable: ClassVar[bool] = True
-    retry_after_seconds = COME_BACK_SECONDS
+    retry_after_seconds = RETRY_AFTER_SECONDS
 
 
 class Indexing:
-    """Brings the indexes to what the records hold.
+    """Brings the indexes up to date with the records.
 
-    The records are the truth. An index holds them up to a revision, and catches up with the log of changes: at the
-    start, after each write, and before a search when another process has written.
+    The records are the source of truth. An index holds them up to a revision, and catches up with the change log: at
+    startup, after each write, and before a search if another process has written.
     """
 
     def __init__(self, changes: ChangeLog, indexes: Sequence[Follower]) -> None:
         self._changes = changes
         self._indexes = indexes
-        self._turn = asyncio.Lock()
-        self._reached: int | None = None
+        self._lock = asyncio.Lock()
+        self._revision: int | None = None
         self._rebuilding: asyncio.Task[None] | None = None
         self._done = self._total = 0
 
     async def catch_up(self) -> None:
-        """Bring both indexes to the latest revision of the records: what is written by now can be retrieved."""
-        async with self._turn:
+        """Bring both indexes to the latest revision of the records."""
+        async with self._lock:
             await self._catch_up()
 
-    async def searched(self, search: Callable[[], Awaitable[Looked]]) -> list[FoundPassage]:
-        """What `search` finds of what is written by now, by whichever process; what is being written may be missing.
+    async def search(self, search: Callable[[], Awaitable[SearchResult]]) -> list[FoundPassage]:
+        """The passages that `search` finds with indexes that have every committed write, of other processes too.
 
-        Nearly always the indexes are up to date, and a search that looks its passages up sees that in the same read;
-        one that has missed a change is made again.
+        The indexes are nearly always up to date, and the search's own read of the records confirms it; if it has
+        missed a change, it is repeated. Writes in progress may be missing.
 
         Raises:
             Rebuilding: the indexes are being rebuilt.
         """
         self.check_not_rebuilding()
-        changing, reached = self._turn.locked(), self._reached
-        looked = await search()
-        if not changing and reached != (looked.revision or await self._changes.last_revision()):
+        writing, revision = self._lock.locked(), self._revision
+        result = await search()
+        if not writing and revision != (result.revision or await self._changes.last_revision()):
             await self.catch_up()
-            looked = await search()
-        return looked.passages
+            result = await search()
+        return result.passages
 
     def check_not_rebuilding(self) -> None:
-        """Make sure that the indexes can be used now.
+        """Check that the indexes can be used.
 
         Raises:
-            Rebuilding: they are being rebuilt, which may take minutes.
+            Rebuilding: they are being rebuilt, which can take minutes.
         """
         if self.progress().state == "running":
             raise Rebuilding("The search indexes are being rebuilt. Try again in a moment.")
 
     def progress(self) -> Reindexing:
-        """How far the indexes are that are made anew, or were last."""
+        """The progress of the current or the last rebuild."""
         return Reindexing(state=_state(self._rebuilding), passages=min(self._done, self._total), total=self._total)
 
     def rebuild(self, passages: int) -> Reindexing:
-        """Begin to make both indexes anew from the `passages` of the records, unless that is being done already."""
+        """Start rebuilding both indexes from the `passages` in the records, unless that is running already."""
         if self.progress().state != "running":
             self._done, self._total = 0, passages
-            self._rebuilding = asyncio.create_task(self._make_anew())
-            self._rebuilding.add_done_callback(_tell)
+            self._rebuilding = asyncio.create_task(self._rebuild())
+            self._rebuilding.add_done_callback(_log_failure)
         return self.progress()
 
     async def close(self) -> None:
-        """Leave a rebuild where it is: the next start goes on from there."""
+        """Cancel a rebuild; the next start continues it."""
         if self._rebuilding is not None:
             self._rebuilding.cancel()
             await asyncio.wait([self._rebuilding])
 
-    async def _make_anew(self) -> None:
-        async with self._turn:
-            self._reached = None
-            await _done(*(index.clear for index in self._indexes))
+    async def _rebuild(self) -> None:
+        async with self._lock:
+            self._revision = None
+            await _run_all(*(index.clear for index in self._indexes))
             await self._catch_up()
 
     async def _catch_up(self) -> None:
         latest = await self._changes.last_revision()
-        reached = [await self._reached_by(index, latest) for index in self._indexes]
-        while (lowest := min(reached)) < latest:
-            changes = await self._changes.after(lowest, most_passages=PASSAGES_AT_ONCE)
+        revisions = [await self._index_revision(index, latest) for index in self._indexes]
+        while (lowest := min(revisions)) < latest:
+            changes = await self._changes.after(lowest, most_passages=BATCH_PASSAGES)
             if changes.revision == lowest:
                 return
-            behind = [place for place, revision in enumerate(reached) if revision < changes.revision]
-            # An index that has some of the changes takes them once more: what it is given is how things are now.
-            await _done(*(partial(self._indexes[place].apply, changes.documents, changes.revision) for place in behind))
-            for place in behind:
-                reached[place] = changes.revision
+            behind = [number for number, revision in enumerate(revisions) if revision < changes.revision]
+            # An index that has some of the changes already applies them again, which is idempotent.
+            await _run_all(
+                *(partial(self._indexes[number].apply, changes.documents, changes.revision) for number in behind)
+            )
+            for number in behind:
+                revisions[number] = changes.revision
             self._done += sum(len(document.passages) for document in changes.documents)
-        self._reached = latest
+        self._revision = latest
 
-    async def _reached_by(self, index: Follower, latest: int) -> int:
+    async def _index_revision(self, index: Follower, latest: int) -> int:
         revision = await asyncio.to_thread(index.revision)
         if revision <= latest:
             return revision
-        # Its records were replaced by older ones, a backup perhaps: nothing it holds can be trusted.
-        logger.warning("An index is ahead of the records. It is made anew.")
-        await _done(index.clear)
+        # The records were replaced by older ones, perhaps from a backup.
+        logger.warning("An index is ahead of the records; rebuilding it.")
+        await _run_all(index.clear)
         return 0
 
 
-async def _done(*writes: Callable[[], None]) -> None:
-    """Do all of this in threads, and be back only when all of it has ended: one writes to an index at a time."""
-    ending = asyncio.gather(*map(asyncio.to_thread, writes), return_exceptions=True)
+async def _run_all(*writes: Callable[[], None]) -> None:
+    """Run all `writes` in threads; returns only once all have ended, so that writes to an index never overlap."""
+    running = asyncio.gather(*map(asyncio.to_thread, writes), return_exceptions=True)
     try:
-        outcomes = await asyncio.shield(ending)
+        outcomes = await asyncio.shield(running)
     except asyncio.CancelledError:
-        await ending
+        await running
         raise
     for outcome in outcomes:
         if outcome is not None:
@@ -147,7 +149,7 @@ def _state(rebuilding: asyncio.Task[None] | None) -> Literal["never", "running",
     return "failed" if rebuilding.cancelled() or rebuilding.exception() else "done"
 
 
-def _tell(rebuilding: asyncio.Task[None]) -> None:
+def _log_failure(rebuilding: asyncio.Task[None]) -> None:
     error = None if rebuilding.cancelled() else rebuilding.exception()
     if error is not None:
-        logger.error("The indexes could not be made anew. The next write or search goes on with it.", exc_info=error)
+        logger.error("Rebuilding the indexes failed. The next write or search continues it.", exc_info=error)

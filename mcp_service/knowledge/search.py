@@ -1,4 +1,4 @@
-"""From a question to passages: both indexes are asked, their scores fused, and the records say what is still there."""
+"""Searches both indexes, fuses their scores, and loads the passages from the records."""
 
 import asyncio
 import re
@@ -9,52 +9,52 @@ from uuid import UUID
 from dynavera.contracts.documents import FoundPassage
 from dynavera.records.change_log import Scope
 from dynavera.records.documents import DocumentRecords, PlacedPassage
-from mcp_service.knowledge.fusion import fused
+from mcp_service.knowledge.fusion import fuse_scores
 from mcp_service.knowledge.index import Hit, Index
 from mcp_service.knowledge.splitting import HEADING_SEPARATOR
 
 CANDIDATES = 100
-"""Passages that each index names at least, before they are fused."""
+"""The least number of hits from each index, before fusion."""
 
 SPARE = 4
-"""Passages that are looked up beyond those that are asked for, should some be gone."""
+"""Extra passages to load, because some may have been deleted."""
 
-POINTING_ELSEWHERE = frozenset(
+REFERENCE_HEADINGS = frozenset(
     {
         "bibliography", "citations", "external links", "footnotes", "further reading", "literature", "literature cited",
         "notes and references", "references", "related links", "related pages", "see also", "works cited",
     }
 )  # fmt: skip
-"""Sections that name what other texts say, and say nothing themselves."""
+"""Sections that only refer to other texts."""
 
-POINTER_WORTH = 0.5
-"""What such a section's passage is worth of its score: as much as if only one of the two indexes had named it."""
+REFERENCE_WEIGHT = 0.5
+"""The weight of a passage in such a section: as if only one of the two indexes had found it."""
 
 _NUMBER = re.compile(r"^[\d.]+\s+")
 
 
 @dataclass(frozen=True)
-class Ranked:
-    """The passages that the indexes name, by their keys, the best first, with what each index says of them."""
+class Ranking:
+    """The fused score of each hit by its key, best first, and its rank in each index."""
 
-    worth: Mapping[str, float]
-    near: Mapping[str, int]
-    worded: Mapping[str, int]
+    scores: Mapping[str, float]
+    vector_ranks: Mapping[str, int]
+    bm25_ranks: Mapping[str, int]
 
     @classmethod
-    def of(cls, near: Sequence[Hit], worded: Sequence[Hit], limit: int) -> "Ranked":
-        """What both say together; each was asked for `limit` passages."""
-        # A passage without any of the words has a BM25 of 0; only a list that was cut leaves out better ones.
-        least_worded = worded[-1].score if len(worded) == limit else 0.0
-        least_near = near[-1].score if near else 0.0
-        worth = fused([(near, least_near), (worded, least_worded)])
-        best_first = sorted(worth, key=lambda key: (-worth[key], key))
-        return cls({key: worth[key] for key in best_first}, _ranks(near), _ranks(worded))
+    def fuse(cls, vector_hits: Sequence[Hit], bm25_hits: Sequence[Hit], limit: int) -> "Ranking":
+        """The ranking of both indexes' hits, of which each had at most `limit`."""
+        # A passage without any of the words has a BM25 score of 0, unless the list was cut at the limit.
+        bm25_floor = bm25_hits[-1].score if len(bm25_hits) == limit else 0.0
+        vector_floor = vector_hits[-1].score if vector_hits else 0.0
+        scores = fuse_scores([(vector_hits, vector_floor), (bm25_hits, bm25_floor)])
+        best_first = sorted(scores, key=lambda key: (-scores[key], key))
+        return cls({key: scores[key] for key in best_first}, _ranks(vector_hits), _ranks(bm25_hits))
 
 
 @dataclass(frozen=True)
-class Looked:
-    """What was found, the best first, and the latest change of the records then; None where nothing was found."""
+class SearchResult:
+    """The passages, best first, and the records' revision at that time; None if nothing was found."""
 
     passages: list[FoundPassage]
     revision: int | None
@@ -62,59 +62,59 @@ class Looked:
 
 @dataclass(frozen=True)
 class Search:
-    """Finds passages by what they mean and by their words."""
+    """Finds passages by meaning and by words."""
 
     records: DocumentRecords
     vectors: Index
     bm25: Index
 
-    async def found(self, scope: Scope, query: str, top_k: int) -> Looked:
-        """The passages of `scope` that fit `query`, the best first."""
+    async def find(self, scope: Scope, query: str, top_k: int) -> SearchResult:
+        """The passages of `scope` that match `query`, best first."""
         limit = max(CANDIDATES, 2 * top_k)
-        ranked = await asyncio.to_thread(self._ranked, scope, query, limit)
-        waiting = list(ranked.worth)
+        ranking = await asyncio.to_thread(self._rank, scope, query, limit)
+        remaining = list(ranking.scores)
         found: list[FoundPassage] = []
         revision: int | None = None
-        # What is found may be worth less than its rank says, so one that is not looked up yet may be worth more.
-        while waiting and (len(found) < top_k or found[top_k - 1].score < ranked.worth[waiting[0]]):
-            looked_at, waiting = [UUID(key) for key in waiting[: top_k + SPARE]], waiting[top_k + SPARE :]
-            placed = await self.records.placed(scope.user_id, scope.collection, looked_at)
+        # A loaded passage may score less than its rank suggests, so one that is not loaded yet may score more.
+        while remaining and (len(found) < top_k or found[top_k - 1].score < ranking.scores[remaining[0]]):
+            batch, remaining = [UUID(key) for key in remaining[: top_k + SPARE]], remaining[top_k + SPARE :]
+            placed = await self.records.placed(scope.user_id, scope.collection, batch)
             revision = next((passage.revision for passage in placed.values()), revision)
-            # An index may be a moment ahead or behind: what the records do not have any more is left out.
-            found += [_found(placed[passage_id], ranked) for passage_id in looked_at if passage_id in placed]
+            # An index may be behind: passages that the records no longer have are left out.
+            found += [_found(placed[passage_id], ranking) for passage_id in batch if passage_id in placed]
             found.sort(key=lambda passage: -passage.score)
-        return Looked(found[:top_k], revision)
+        return SearchResult(found[:top_k], revision)
 
-    def _ranked(self, scope: Scope, query: str, limit: int) -> Ranked:
-        # One after the other: two threads that hold the interpreter in turn take longer than both searches.
-        near = self.vectors.search(scope, query, limit)
-        return Ranked.of(near, self.bm25.search(scope, query, limit), limit)
+    def _rank(self, scope: Scope, query: str, limit: int) -> Ranking:
+        # Sequentially: two threads that compete for the GIL take longer.
+        vector_hits = self.vectors.search(scope, query, limit)
+        return Ranking.fuse(vector_hits, self.bm25.search(scope, query, limit), limit)
 
 
 def _ranks(hits: Sequence[Hit]) -> dict[str, int]:
     return {hit.key: rank for rank, hit in enumerate(hits, start=1)}
 
 
-def _points_elsewhere(heading: str) -> bool:
-    own = heading.rpartition(HEADING_SEPARATOR)[2]
-    return _NUMBER.sub("", own).strip(" :*_").lower() in POINTING_ELSEWHERE
+def _is_reference(heading: str) -> bool:
+    last = heading.rpartition(HEADING_SEPARATOR)[2]
+    return _NUMBER.sub("", last).strip(" :*_").lower() in REFERENCE_HEADINGS
 
 
-def _found(placed: PlacedPassage, ranked: Ranked) -> FoundPassage:
+def _found(placed: PlacedPassage, ranking: Ranking) -> FoundPassage:
     passage = placed.passage
     key = passage.passage_id.hex
-    worth = ranked.worth[key]
+    score = ranking.scores[key]
     return FoundPassage(
         document_id=passage.document_id,
         document=placed.document,
         passage_id=passage.passage_id,
         text=passage.text,
-        score=worth * POINTER_WORTH if _points_elsewhere(passage.heading) else worth,
+        score=score * REFERENCE_WEIGHT if _is_reference(passage.heading) else score,
         sha256=passage.sha256,
         heading=passage.heading,
         start=passage.start,
         end=passage.end,
         page=passage.page,
-        vector_rank=ranked.near.get(key),
-        bm25_rank=ranked.worded.get(key),
+        vector_rank=ranking.vector_ranks.get(key),
+        bm25_rank=ranking.bm25_ranks.get(key),
     )

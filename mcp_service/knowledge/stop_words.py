@@ -1,4 +1,4 @@
-"""English words that say nothing about what is asked."""
+"""English stop words, including words of questions."""
 
 STOP_WORDS = frozenset(
     """

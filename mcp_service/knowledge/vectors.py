@@ -1,4 +1,4 @@
-"""The vector index: Chroma, one collection for each scope, given vectors and never text."""
+"""The vector index: Chroma with one collection for each scope, which stores vectors without texts."""
 
 import hashlib
 import os
@@ -22,10 +22,10 @@ from mcp_service.knowledge.embedders import Embedder
 from mcp_service.knowledge.index import Hit, indexed_text
 
 FORMAT = 2
-"""Raised when what is embedded of a passage changes: another folder is then used, and filled anew."""
+"""Incremented when the embedded content of a passage changes: the index is then rebuilt in a new folder."""
 
 BATCH = 1000
-"""Vectors given to Chroma at a time."""
+"""Vectors per call to Chroma."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS state (revision INTEGER NOT NULL);
@@ -36,11 +36,11 @@ INSERT INTO state SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM state);
 
 
 class VectorIndex:
-    """Finds passages by what they mean.
+    """Finds passages by meaning.
 
-    Chroma has no transactions, and finding a document's vectors by their metadata is slow, so a small catalogue beside
-    it says which ids are there. It is written before Chroma is, and names too many after a crash rather than too few;
-    the revision is raised last, so that the change is then made again.
+    Chroma has no transactions, and finding a document's vectors by metadata is slow, so a small catalogue lists the
+    stored ids. It is written before Chroma, so that after a crash it lists too many ids rather than too few; the
+    revision is updated last, so an interrupted change is repeated.
     """
 
     def __init__(self, folder: Path, embedder: Embedder) -> None:
@@ -60,24 +60,24 @@ class VectorIndex:
         self._collections: dict[str, Collection] = {}
 
     def revision(self) -> int:
-        """The last change that it holds."""
+        """The revision of the records that it has reached."""
         with closing(self._open()) as catalogue:
             return catalogue.execute("SELECT revision FROM state").fetchone()[0]
 
     def apply(self, documents: Sequence[CurrentDocument], revision: int) -> None:
-        """Hold what `documents` are now, and be at `revision`."""
+        """Index the current state of `documents`, and set the revision."""
         new: defaultdict[str, list[IndexedPassage]] = defaultdict(list)
         for document in documents:
             new[_name(document.scope)] += document.passages
         with closing(self._open()) as catalogue:
             self._remove(_entries(catalogue, documents))
-            _enter(catalogue, documents)
+            _update_entries(catalogue, documents)
             for name, passages in new.items():
                 self._add(name, passages)
             catalogue.execute("UPDATE state SET revision = ?", (revision,))
 
     def clear(self) -> None:
-        """Hold nothing, and be at revision 0."""
+        """Remove everything, and set the revision to 0."""
         with closing(self._open()) as catalogue:
             catalogue.execute("UPDATE state SET revision = 0")
             for collection in self._chroma.list_collections():
@@ -86,15 +86,15 @@ class VectorIndex:
             catalogue.execute("DELETE FROM entries")
 
     def search(self, scope: Scope, query: str, limit: int) -> list[Hit]:
-        """The passages whose vectors are nearest to the query's, the nearest first; the score is the cosine."""
-        collection = self._known(_name(scope))
+        """The passages whose vectors are nearest to the query's, nearest first; the score is the cosine."""
+        collection = self._existing(_name(scope))
         if collection is None:
             return []
         vector = self._embedder.embed_query(query)
         try:
             found = collection.query(query_embeddings=vector, n_results=limit, include=["distances"])
         except NotFoundError:
-            # It was cleared since it was looked up.
+            # The index was cleared meanwhile.
             return []
         [distances] = found["distances"] or [[]]
         return [
@@ -103,7 +103,7 @@ class VectorIndex:
         ]
 
     def close(self) -> None:
-        """Let go of Chroma's files."""
+        """Close Chroma's files."""
         self._chroma.close()
 
     def _remove(self, entries: Mapping[str, Sequence[str]]) -> None:
@@ -118,7 +118,7 @@ class VectorIndex:
             vectors = self._embedder.embed([indexed_text(passage.heading, passage.text) for passage in batch])
             self._collection(name).upsert(ids=[str(passage.id) for passage in batch], embeddings=vectors)
 
-    def _known(self, name: str) -> Collection | None:
+    def _existing(self, name: str) -> Collection | None:
         if name not in self._collections:
             try:
                 self._collections[name] = self._chroma.get_collection(name, embedding_function=None)
@@ -127,7 +127,7 @@ class VectorIndex:
         return self._collections.get(name)
 
     def _collection(self, name: str) -> Collection:
-        return self._known(name) or self._chroma.create_collection(
+        return self._existing(name) or self._chroma.create_collection(
             name, embedding_function=None, configuration={"hnsw": {"space": "cosine"}}
         )
 
@@ -136,17 +136,17 @@ class VectorIndex:
 
 
 def _entries(catalogue: sqlite3.Connection, documents: Sequence[CurrentDocument]) -> dict[str, list[str]]:
-    """The passages that are there of the documents, by Chroma's collections."""
-    there: defaultdict[str, list[str]] = defaultdict(list)
+    """The stored passage ids of the documents, by Chroma collection."""
+    entries: defaultdict[str, list[str]] = defaultdict(list)
     for document in documents:
         for passage_id, name in catalogue.execute(
             "SELECT passage_id, collection FROM entries WHERE document_id = ?", (str(document.document_id),)
         ):
-            there[name].append(passage_id)
-    return there
+            entries[name].append(passage_id)
+    return entries
 
 
-def _enter(catalogue: sqlite3.Connection, documents: Sequence[CurrentDocument]) -> None:
+def _update_entries(catalogue: sqlite3.Connection, documents: Sequence[CurrentDocument]) -> None:
     catalogue.execute("BEGIN IMMEDIATE")
     with catalogue:
         catalogue.executemany(
@@ -163,7 +163,7 @@ def _enter(catalogue: sqlite3.Connection, documents: Sequence[CurrentDocument]) 
 
 
 def _name(scope: Scope) -> str:
-    # Chroma refuses names that we allow (two dots, a hyphen at the end), so it gets the collection's in hexadecimal.
+    # In hexadecimal, because Chroma refuses some valid collection names (two dots, a hyphen at the end).
     return f"{scope.user_id.hex}-{scope.collection.encode().hex()}"
 
 
@@ -173,7 +173,7 @@ def _slug(embedder: Embedder) -> str:
 
 
 def _remove_older(folder: Path) -> None:
-    # Those of other embedders stay: who goes back to one need not wait for all vectors again.
+    # The indexes of other embedders stay, for when an earlier embedder is configured again.
     for older in folder.iterdir():
         if older.is_dir() and not older.name.endswith(f"-{FORMAT}"):
             shutil.rmtree(older)

@@ -1,1 +1,1 @@
-"""The Model Context Protocol on standard input and output, for desktop clients: a bridge to the service."""
+"""MCP over stdio for desktop clients: a bridge to the service."""

@@ -1,6 +1,6 @@
-"""`python -m mcp_service.stdio`: the Model Context Protocol on standard input and output, for desktop clients.
+"""`python -m mcp_service.stdio`: MCP over stdio, for desktop clients.
 
-Standard output carries the protocol and nothing else; what there is to say goes to standard error.
+Standard output carries only the protocol; logs and errors go to standard error.
 """
 
 import asyncio
@@ -22,8 +22,8 @@ from dynavera.settings import BadSettings, Settings, load_settings
 from dynavera.startup import CannotStart, ensure_data_dir
 from dynavera.telemetry import configure
 from mcp_service.stdio.bridge import Bridge
-from mcp_service.stdio.lines import Lines, messages_of
-from mcp_service.stdio.service_at_hand import ServiceAtHand, ServiceAway
+from mcp_service.stdio.service_locator import ServiceAway, ServiceLocator
+from mcp_service.stdio.stdin_lines import StdinLines, valid_messages
 
 if TYPE_CHECKING:
     import anyio
@@ -31,17 +31,17 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SILENCE_SECONDS = 300
-CONNECT_SECONDS = 5
+READ_TIMEOUT_SECONDS = 300
+CONNECT_TIMEOUT_SECONDS = 5
 
-LAST_SECONDS = 8
-"""How long the end may take; a client that reads no more must not keep this process."""
+SHUTDOWN_SECONDS = 8
+"""How long shutting down may take: a client that no longer reads must not keep this process alive."""
 
 STOPPED_BY_CTRL_C = 130
 
 
 def main() -> None:
-    """Serve until the client closes standard input, or a signal says stop."""
+    """Serve until the client closes standard input, or a signal to stop."""
     try:
         settings = load_settings()
         ensure_data_dir(settings)
@@ -49,26 +49,26 @@ def main() -> None:
         sys.exit(str(error))
     configure(settings)
     code = asyncio.run(_serve(settings))
-    # The thread that reads may hang in its read for ever, and a client may not read what is left to write.
+    # Skip interpreter shutdown: the reading thread may block for ever, and the client may not read what is left.
     sys.stderr.flush()
     os._exit(code)
 
 
 async def _serve(settings: Settings) -> int:
     loop = asyncio.get_running_loop()
-    asked: asyncio.Future[signal.Signals] = loop.create_future()
+    stopped: asyncio.Future[signal.Signals] = loop.create_future()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, lambda number=number: asked.done() or asked.set_result(number))
-    timeout = httpx2.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS)
-    async with httpx2.AsyncClient(timeout=timeout, trust_env=False) as http, _at_hand(settings, http) as at_hand:
-        serving = asyncio.create_task(_serve_streams(Bridge(at_hand, http)))
-        await asyncio.wait({serving, asked}, return_when=asyncio.FIRST_COMPLETED)
-        _end_at_the_latest()
-        await _ended(serving)
-    return STOPPED_BY_CTRL_C if asked.done() and asked.result() is signal.SIGINT else 0
+        loop.add_signal_handler(number, lambda number=number: stopped.done() or stopped.set_result(number))
+    timeout = httpx2.Timeout(READ_TIMEOUT_SECONDS, connect=CONNECT_TIMEOUT_SECONDS)
+    async with httpx2.AsyncClient(timeout=timeout, trust_env=False) as http, _locator(settings, http) as locator:
+        serving = asyncio.create_task(_serve_streams(Bridge(locator, http)))
+        await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        _exit_after_timeout()
+        await _cancel(serving)
+    return STOPPED_BY_CTRL_C if stopped.done() and stopped.result() is signal.SIGINT else 0
 
 
-async def _ended(serving: asyncio.Task[None]) -> None:
+async def _cancel(serving: asyncio.Task[None]) -> None:
     serving.cancel()
     await asyncio.wait({serving})
     if serving.cancelled():
@@ -76,52 +76,52 @@ async def _ended(serving: asyncio.Task[None]) -> None:
     try:
         serving.result()
     except* BrokenPipeError:
-        # A client that has gone away takes the end of its pipe with it: that is an end, not an error.
-        logger.info("The client reads no more.")
+        # A client that has exited has closed its end of the pipe, which is not an error.
+        logger.info("The client has closed its end of the pipe.")
 
 
 @asynccontextmanager
-async def _at_hand(settings: Settings, http: httpx2.AsyncClient) -> AsyncGenerator[ServiceAtHand]:
-    at_hand = ServiceAtHand(settings, http)
-    # The first question should not have to wait for it.
-    warming = asyncio.create_task(_warmed(at_hand))
+async def _locator(settings: Settings, http: httpx2.AsyncClient) -> AsyncGenerator[ServiceLocator]:
+    locator = ServiceLocator(settings, http)
+    # Start now, so that the first request need not wait.
+    warm_up = asyncio.create_task(_warm_up(locator))
     try:
-        yield at_hand
+        yield locator
     finally:
-        warming.cancel()
-        await asyncio.wait({warming})
-        await at_hand.close()
+        warm_up.cancel()
+        await asyncio.wait({warm_up})
+        await locator.close()
 
 
-async def _warmed(at_hand: ServiceAtHand) -> None:
-    # Whoever asks first is told why there is none.
+async def _warm_up(locator: ServiceLocator) -> None:
+    # The first request reports why there is no service.
     with suppress(ServiceAway):
-        await at_hand.url()
+        await locator.url()
 
 
 async def _serve_streams(bridge: Bridge) -> None:
     server = bridge.server()
-    refused: asyncio.Queue[JSONRPCError] = asyncio.Queue()
-    lines = cast("anyio.AsyncFile[str]", messages_of(Lines(sys.stdin.fileno()), refused, _end_at_the_latest))
+    errors: asyncio.Queue[JSONRPCError] = asyncio.Queue()
+    lines = cast("anyio.AsyncFile[str]", valid_messages(StdinLines(sys.stdin.fileno()), errors, _exit_after_timeout))
     async with stdio_server(stdin=lines) as (messages, answers):
-        refusing = asyncio.create_task(_refuse(refused, answers.clone()))
+        replying = asyncio.create_task(_send_errors(errors, answers.clone()))
         try:
             await server.run(messages, answers, server.create_initialization_options())
         finally:
-            refusing.cancel()
+            replying.cancel()
 
 
-async def _refuse(refused: asyncio.Queue[JSONRPCError], answers: "ContextSendStream[SessionMessage]") -> None:
-    # As long as one end is open, the library waits for what it would write.
+async def _send_errors(errors: asyncio.Queue[JSONRPCError], answers: "ContextSendStream[SessionMessage]") -> None:
+    # The library waits until every clone of the stream is closed.
     async with answers:
         while True:
-            await answers.send(SessionMessage(await refused.get()))
+            await answers.send(SessionMessage(await errors.get()))
 
 
-def _end_at_the_latest() -> None:
-    latest = threading.Timer(LAST_SECONDS, os._exit, (1,))
-    latest.daemon = True
-    latest.start()
+def _exit_after_timeout() -> None:
+    timer = threading.Timer(SHUTDOWN_SECONDS, os._exit, (1,))
+    timer.daemon = True
+    timer.start()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""An MCP server that passes every request on to the service, and what it says on the way back."""
+"""An MCP server that forwards every request to the service, and its progress and result to the client."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -25,14 +25,14 @@ from mcp_types import (
 )
 from pydantic import RootModel
 
-from mcp_service.identity import DESCRIPTION, INSTRUCTIONS, NAME, REFUSED, TITLE
 from mcp_service.refusals import refusal_of
-from mcp_service.stdio.service_at_hand import ServiceAtHand, ServiceAway
+from mcp_service.server_info import DESCRIPTION, INSTRUCTIONS, NAME, REFUSAL_ERROR_CODE, TITLE
+from mcp_service.stdio.service_locator import ServiceAway, ServiceLocator
 
 PROTOCOL = "2026-07-28"
-"""The revision that the service is asked in, whichever the client speaks: it has no sessions that could be lost."""
+"""The revision used with the service, whichever the client speaks: it has no sessions that could be lost."""
 
-PASSED_ON: dict[str, type[RequestParams]] = {
+FORWARDED: dict[str, type[RequestParams]] = {
     "tools/list": PaginatedRequestParams,
     "tools/call": CallToolRequestParams,
     "resources/list": PaginatedRequestParams,
@@ -42,59 +42,59 @@ PASSED_ON: dict[str, type[RequestParams]] = {
     "prompts/get": GetPromptRequestParams,
 }
 
-OWN_META = ("io.modelcontextprotocol/", "progressToken")
-"""What of a request's `_meta` belongs to the connection it came by."""
+CONNECTION_META = ("io.modelcontextprotocol/", "progressToken")
+"""Prefixes of a request's `_meta` that concern the client's own connection."""
 
 
 class _Result(RootModel[dict[str, Any]]):
-    """What the service answers, as it is."""
+    """The service's result, unchanged."""
 
 
-class _BrokeOff(Exception):
-    """The service went away before it had answered."""
+class _ServiceLost(Exception):
+    """The connection to the service was lost before it had answered."""
 
 
 class Bridge:
-    """Answers by asking the service at hand; one request is one exchange with it, so that its death costs no more."""
+    """Forwards requests to the service; each has its own connection, so that a crash affects only what is running."""
 
-    def __init__(self, at_hand: ServiceAtHand, http: httpx2.AsyncClient) -> None:
-        self._at_hand = at_hand
+    def __init__(self, locator: ServiceLocator, http: httpx2.AsyncClient) -> None:
+        self._locator = locator
         self._http = http
 
     def server(self) -> Server[Any]:
-        """The server, to be run on a client's streams."""
+        """The server to run on a client's streams."""
         server = Server[Any](
             NAME, version=version("dynavera"), title=TITLE, description=DESCRIPTION, instructions=INSTRUCTIONS
         )
-        for method, parameters in PASSED_ON.items():
-            server.add_request_handler(method, parameters, self._pass_on)
+        for method, parameters in FORWARDED.items():
+            server.add_request_handler(method, parameters, self._forward)
         return server
 
-    async def _pass_on(self, context: ServerRequestContext[Any, Any], _parameters: RequestParams) -> dict[str, Any]:
+    async def _forward(self, context: ServerRequestContext[Any, Any], _parameters: RequestParams) -> dict[str, Any]:
         try:
-            return await self._answer(context)
-        except ServiceAway as away:
-            raise MCPError(REFUSED, str(away), refusal_of(away).model_dump(mode="json")) from away
+            return await self._result(context)
+        except ServiceAway as error:
+            raise MCPError(REFUSAL_ERROR_CODE, str(error), refusal_of(error).model_dump(mode="json")) from error
 
-    async def _answer(self, context: ServerRequestContext[Any, Any]) -> dict[str, Any]:
+    async def _result(self, context: ServerRequestContext[Any, Any]) -> dict[str, Any]:
         while True:
-            url = await self._at_hand.url()
-            async with _progress_to(context.session) as progress:
+            url = await self._locator.url()
+            async with _forward_progress(context.session) as progress:
                 try:
-                    return await self._asked(url, context, progress)
-                except _BrokeOff as error:
-                    self._at_hand.lost(url)
-                    # Nobody has seen anything of it yet: it can be asked again, of a service that is there.
-                    if progress.is_begun:
-                        raise ServiceAway("The MCP service broke off. Ask again.") from error
+                    return await self._call(url, context, progress)
+                except _ServiceLost as error:
+                    self._locator.forget(url)
+                    # Without progress the client has seen nothing yet, so another service can be asked.
+                    if progress.has_started:
+                        raise ServiceAway("The connection to the MCP service was lost. Try again.") from error
 
-    async def _asked(self, url: str, context: ServerRequestContext[Any, Any], progress: "_Progress") -> dict[str, Any]:
+    async def _call(self, url: str, context: ServerRequestContext[Any, Any], progress: "_Progress") -> dict[str, Any]:
         transport = streamable_http_client(f"{url}/mcp", http_client=self._http, max_sse_event_size=None)
         request = Request[dict[str, Any], str](method=context.method, params=_parameters_of(context))
         try:
             async with Client(transport, mode=PROTOCOL, cache=None) as client:
                 try:
-                    answer = await client.session.send_request(request, _Result, progress_callback=progress.hear)
+                    answer = await client.session.send_request(request, _Result, progress_callback=progress.receive)
                 except MCPError as error:
                     failure = error
                 else:
@@ -102,58 +102,58 @@ class Bridge:
         except BaseExceptionGroup as group:
             if group.split(httpx2.TransportError)[1] is not None:
                 raise
-            raise _BrokeOff from group
+            raise _ServiceLost from group
         if failure.code == CONNECTION_CLOSED:
-            raise _BrokeOff from failure
+            raise _ServiceLost from failure
         raise failure
 
 
 class _Progress:
-    """What the service says while it works, in order; the library hears each in a task of its own."""
+    """Progress of the service, put back in order: the library runs each callback in its own task."""
 
     def __init__(self) -> None:
-        self._heard, self._to_say = anyio.create_memory_object_stream[tuple[float, float | None, str | None]](
+        self._received, self._queue = anyio.create_memory_object_stream[tuple[float, float | None, str | None]](
             float("inf")
         )
         self._last = -1.0
 
     @property
-    def is_begun(self) -> bool:
-        """Whether anything was said."""
+    def has_started(self) -> bool:
+        """Whether anything was forwarded."""
         return self._last >= 0
 
-    async def hear(self, progress: float, total: float | None, message: str | None) -> None:
-        """Take what is said."""
-        self._heard.send_nowait((progress, total, message))
+    async def receive(self, progress: float, total: float | None, message: str | None) -> None:
+        """Queue a notification."""
+        self._received.send_nowait((progress, total, message))
 
-    async def say(self, session: ServerSession) -> None:
-        """Pass it on until nothing more comes."""
-        async with self._to_say:
-            async for progress, total, message in self._to_say:
+    async def forward(self, session: ServerSession) -> None:
+        """Send the queued notifications to the client until `end`."""
+        async with self._queue:
+            async for progress, total, message in self._queue:
                 if progress > self._last:
                     self._last = progress
                     await session.report_progress(progress, total, message)
 
     def end(self) -> None:
-        """Nothing more comes that would be passed on."""
-        self._heard.close()
+        """End `forward` after what is queued."""
+        self._received.close()
 
 
 @asynccontextmanager
-async def _progress_to(session: ServerSession) -> AsyncGenerator[_Progress]:
+async def _forward_progress(session: ServerSession) -> AsyncGenerator[_Progress]:
     progress = _Progress()
-    # A task and no task group: that would wrap the refusal, which is to come through as it is.
-    saying = asyncio.create_task(progress.say(session))
+    # A task instead of a task group, which would wrap the service's errors.
+    forwarding = asyncio.create_task(progress.forward(session))
     try:
         yield progress
         progress.end()
-        await saying
+        await forwarding
     finally:
-        saying.cancel()
+        forwarding.cancel()
 
 
 def _parameters_of(context: ServerRequestContext[Any, Any]) -> dict[str, Any]:
     parameters = dict(context.params or {})
     meta: dict[str, Any] = parameters.pop("_meta", None) or {}
-    kept = {name: value for name, value in meta.items() if not name.startswith(OWN_META)}
+    kept = {name: value for name, value in meta.items() if not name.startswith(CONNECTION_META)}
     return parameters | {"_meta": kept} if kept else parameters

@@ -255,6 +255,6 @@ async def test_a_wrong_citation_is_left_out_and_told(tmp_path: Path) -> None:
     assert isinstance(told[-1], Generated)
     assert folded(told) == told[-1].text == "Light is red [1]. It shines."
     assert [item for item in told if isinstance(item, StatusLine)] == [
-        StatusLine("A citation of passage 9, which was not given, was left out."),
-        StatusLine("A citation of passage 7, which was not given, was left out."),
+        StatusLine("Removed a citation of passage 9, which does not exist."),
+        StatusLine("Removed a citation of passage 7, which does not exist."),
     ]

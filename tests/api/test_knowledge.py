@@ -10,7 +10,7 @@ import pytest
 
 from dynavera.contracts.documents import Source
 from tests.knowledge_base import KnowledgeBase, knowledge_base
-from tests.mcp_service.knowledge.made_files import pdf
+from tests.mcp_service.knowledge.sample_files import pdf
 
 BEFORE = "# Light\n\n" + "Light is absorbed by blood. " * 200 + "\n\n# Cited\n\nAn optode sends light.\n"
 AFTER = BEFORE.replace("Light is absorbed", "Some light is absorbed")

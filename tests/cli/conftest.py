@@ -1,4 +1,4 @@
-"""The command line in a process of its own, against a served fake API."""
+"""The command line as a user has it: a process of its own, against a Dynavera that is really served."""
 
 import asyncio
 import os
@@ -11,32 +11,32 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.cli.fakes import KEY, FakeApi
+from tests.cli.fakes import KEY, FakeDynavera
 from tests.serving import free_port, serving
 
 COMMAND = (sys.executable, "-c", "from dynavera.cli import main; main()")
-TIMEOUT_SECONDS = 30
+PATIENCE_SECONDS = 30
 
 
 @dataclass(frozen=True)
-class CommandResult:
-    """The exit code and output of a command."""
+class Ended:
+    """What a command left behind."""
 
-    exit_code: int
-    stdout: str
-    stderr: str
+    code: int
+    out: str
+    err: str
 
 
 @dataclass(frozen=True)
-class Cli:
-    """Runs commands in a folder."""
+class CommandLine:
+    """Runs commands in an empty folder."""
 
     folder: Path
     environment: dict[str, str]
 
-    async def __call__(self, *arguments: str, **settings: str) -> CommandResult:
+    async def __call__(self, *arguments: str, **settings: str) -> Ended:
         process = await self.start(*arguments, **settings)
-        return await self.wait(process)
+        return await self.end_of(process)
 
     async def start(self, *arguments: str, **settings: str) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
@@ -49,51 +49,49 @@ class Cli:
             stderr=asyncio.subprocess.PIPE,
         )
 
-    async def wait(self, process: asyncio.subprocess.Process) -> CommandResult:
-        async with asyncio.timeout(TIMEOUT_SECONDS):
-            stdout, stderr = await process.communicate()
+    async def end_of(self, process: asyncio.subprocess.Process) -> Ended:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            out, err = await process.communicate()
         assert process.returncode is not None
-        return CommandResult(process.returncode, stdout.decode(), stderr.decode())
+        return Ended(process.returncode, out.decode(), err.decode())
 
-    async def interrupt(
-        self, process: asyncio.subprocess.Process, after: Callable[[], Awaitable[object]]
-    ) -> CommandResult:
-        """Send Ctrl-C after waiting for something."""
-        async with asyncio.timeout(TIMEOUT_SECONDS):
-            await after()
+    async def interrupted(self, process: asyncio.subprocess.Process, when: Callable[[], Awaitable[object]]) -> Ended:
+        """Ctrl-C at this moment."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await when()
         process.send_signal(signal.SIGINT)
-        return await self.wait(process)
+        return await self.end_of(process)
 
 
 @pytest.fixture
-def fake_api() -> FakeApi:
-    return FakeApi()
+def dynavera() -> FakeDynavera:
+    return FakeDynavera()
 
 
 @pytest.fixture
-async def api_url(fake_api: FakeApi) -> AsyncGenerator[str]:
-    async with serving(fake_api.app()) as url:
+async def served(dynavera: FakeDynavera) -> AsyncGenerator[str]:
+    async with serving(dynavera.app()) as url:
         yield url
 
 
 @pytest.fixture
-def offline_cli(tmp_path: Path) -> Cli:
-    """The command line without a running API."""
-    return Cli(tmp_path, _environment(free_port(), tmp_path))
+def nobody_there(tmp_path: Path) -> CommandLine:
+    """The command line where nothing runs."""
+    return CommandLine(tmp_path, _environment(free_port(), tmp_path))
 
 
 @pytest.fixture
-def cli(api_url: str, tmp_path: Path) -> Cli:
+def command(served: str, tmp_path: Path) -> CommandLine:
     """The command line of the first user."""
-    return cli_in(tmp_path, urlsplit(api_url).port, DYNAVERA_TOKEN=KEY)
+    return command_line(tmp_path, urlsplit(served).port, DYNAVERA_TOKEN=KEY)
 
 
-def cli_in(folder: Path, port: int | None, **settings: str) -> Cli:
-    """The command line in `folder`, for an API at `port`."""
+def command_line(folder: Path, port: int | None, **settings: str) -> CommandLine:
+    """The command line in `folder`, for the API at `port`."""
     assert port is not None
-    return Cli(folder, _environment(port, folder) | settings)
+    return CommandLine(folder, _environment(port, folder) | settings)
 
 
 def _environment(port: int, folder: Path) -> dict[str, str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("DYNAVERA_", "TEMPORAL_"))}
-    return environment | {"DYNAVERA_PORT": str(port), "DYNAVERA_DATA_DIR": str(folder / "data"), "COLUMNS": "80"}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("DYNAVERA_", "TEMPORAL_"))}
+    return kept | {"DYNAVERA_PORT": str(port), "DYNAVERA_DATA_DIR": str(folder / "data"), "COLUMNS": "80"}

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from dynavera.contracts.media_types import EXCEL, POWERPOINT, WORD
-from mcp_service.knowledge.extraction.extractors import Extractors
-from mcp_service.knowledge.extraction.refusing import FileRefused
+from mcp_service.knowledge.extraction.errors import FileRefused
+from mcp_service.knowledge.extraction.extractors import ExtractorPool
+from mcp_service.limits import ServiceLimits
 
 pytest.importorskip("markitdown", reason="The extra 'office' is not installed.")
 
@@ -22,8 +23,8 @@ STYLES = f"{RELATIONS}/styles"
 
 
 @pytest.fixture
-async def extractors() -> AsyncGenerator[Extractors]:
-    extractors = Extractors()
+async def extractors() -> AsyncGenerator[ExtractorPool]:
+    extractors = ExtractorPool(ServiceLimits().extractor_idle)
     yield extractors
     await extractors.close()
 
@@ -85,7 +86,7 @@ def powerpoint(*slides: tuple[str, str]) -> bytes:
     return written.getvalue()
 
 
-async def test_a_text_keeps_its_headings(extractors: Extractors) -> None:
+async def test_a_text_keeps_its_headings(extractors: ExtractorPool) -> None:
     data = word(("Heading1", "Optodes"), ("Heading2", "Sources"), ("Normal", "A source sends light &amp; heat."))
 
     read = await extractors.read(WORD, data)
@@ -94,28 +95,28 @@ async def test_a_text_keeps_its_headings(extractors: Extractors) -> None:
     assert "A source sends light & heat." in read.passages[-1].text
 
 
-async def test_slides_are_pages(extractors: Extractors) -> None:
+async def test_slides_are_pages(extractors: ExtractorPool) -> None:
     read = await extractors.read(POWERPOINT, powerpoint(("Light", "It is absorbed."), ("Blood", "It is red.")))
 
     assert [(passage.heading, passage.page) for passage in read.passages] == [("Light", 1), ("Blood", 2)]
     assert "Slide number" not in read.text
 
 
-async def test_rows_of_a_sheet_are_entries_under_its_name(extractors: Extractors) -> None:
+async def test_rows_of_a_sheet_are_entries_under_its_name(extractors: ExtractorPool) -> None:
     read = await extractors.read(EXCEL, excel(People=[["name", "age"], ["Ann", 3], ["Bob", None]], Empty=[]))
 
     assert read.text == "## People\n\nname: Ann\nage: 3\n\nname: Bob"
     assert {passage.heading for passage in read.passages} == {"People"}
 
 
-async def refusal(extractors: Extractors, media_type: str, data: bytes) -> str:
+async def refusal(extractors: ExtractorPool, media_type: str, data: bytes) -> str:
     with pytest.raises(FileRefused) as refused:
         await extractors.read(media_type, data)
     return refused.value.code
 
 
 @pytest.mark.parametrize("media_type", [WORD, POWERPOINT, EXCEL])
-async def test_what_cannot_be_opened_is_refused_in_words(extractors: Extractors, media_type: str) -> None:
+async def test_what_cannot_be_opened_is_refused_in_words(extractors: ExtractorPool, media_type: str) -> None:
     codes = [
         await refusal(extractors, media_type, data)
         for data in (b"no archive", bytes.fromhex("d0cf11e0a1b11ae1") + b"\x00" * 512, _archive("other.xml"))
@@ -124,14 +125,14 @@ async def test_what_cannot_be_opened_is_refused_in_words(extractors: Extractors,
     assert codes == ["damaged", "encrypted", "damaged"]
 
 
-async def test_a_bomb_is_refused_and_the_next_file_is_read(extractors: Extractors) -> None:
+async def test_a_bomb_is_refused_and_the_next_file_is_read(extractors: ExtractorPool) -> None:
     bomb = word(("Normal", "Small."), padding=300 * 1024 * 1024)
 
     assert await refusal(extractors, WORD, bomb) == "too_demanding"
     assert (await extractors.read(WORD, word(("Normal", "Small.")))).text == "Small."
 
 
-async def test_a_bomb_below_the_limit_harms_nobody(extractors: Extractors) -> None:
+async def test_a_bomb_below_the_limit_harms_nobody(extractors: ExtractorPool) -> None:
     rows = "<row>" + "<c t='inlineStr'><is><t>x</t></is></c>" * 200 + "</row>"
     sheet = "<worksheet xmlns='http://schemas.openxmlformats.org/spreadsheetml/2006/main'><sheetData>"
     data = excel(Sheet=[["a"]])

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mcp_service.knowledge.embedders import Embedder, EmbedderUnavailable, open_embedder
+from mcp_service.knowledge.embedders import Embedder, EmbedderUnavailable, load_embedder
 from tests.mcp_service.running import running_service, upload
 
 
@@ -19,7 +19,7 @@ def model() -> Path:
 
 @pytest.fixture(scope="session")
 def embedder(model: Path) -> Embedder:
-    return open_embedder(f"sentence-transformers:{model}")
+    return load_embedder(f"sentence-transformers:{model}")
 
 
 def test_vectors_have_length_one_and_likeness_tells(embedder: Embedder) -> None:
@@ -69,19 +69,19 @@ def test_the_identity_stays_and_is_another_for_other_weights(model: Path, embedd
     other = tmp_path / "model"
     shutil.copytree(model, other)
     name = f"sentence-transformers:{other}"
-    same = open_embedder(name).identity
+    same = load_embedder(name).identity
     change_a_value(other / "model.safetensors")
 
-    changed = open_embedder(name).identity
+    changed = load_embedder(name).identity
 
-    assert open_embedder(embedder.name).identity == embedder.identity
+    assert load_embedder(embedder.name).identity == embedder.identity
     assert same.removeprefix(name) == embedder.identity.removeprefix(embedder.name)
     assert changed != same
 
 
 def test_a_model_that_is_not_here_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(EmbedderUnavailable, match="give the folder"):
-        open_embedder(f"sentence-transformers:{tmp_path / 'nothing'}")
+        load_embedder(f"sentence-transformers:{tmp_path / 'nothing'}")
 
 
 async def test_the_service_finds_by_meaning_with_it(model: Path, tmp_path: Path) -> None:

@@ -16,13 +16,14 @@ from dynavera.records.migrate import migrate
 from dynavera.records.owner import ensure_owner
 from dynavera.records.users import Users
 from dynavera.settings import Settings
-from mcp_service.server import create_app
+from mcp_service.app import create_app
+from mcp_service.limits import ServiceLimits
 from tests.serving import serving
 
 
 @dataclass(frozen=True)
 class Running:
-    """A service that runs, its database, its first user, and the two tokens."""
+    """A running service, its database, its owner, and their two tokens."""
 
     url: str
     settings: Settings
@@ -32,9 +33,9 @@ class Running:
     service_token: SecretStr
 
     def client(self, key: str | None = None, **headers: str) -> httpx.AsyncClient:
-        """A plain HTTP client that shows the first user's key, or another."""
-        shown = {"Authorization": f"Bearer {key or self.owner_key}", **headers}
-        return httpx.AsyncClient(base_url=self.url, headers=shown, timeout=30, trust_env=False)
+        """A plain HTTP client with the owner's key, or another."""
+        credentials = {"Authorization": f"Bearer {key or self.owner_key}", **headers}
+        return httpx.AsyncClient(base_url=self.url, headers=credentials, timeout=30, trust_env=False)
 
     async def another_user(self, name: str = "someone else") -> NewUser:
         """A second user, with a key."""
@@ -43,7 +44,12 @@ class Running:
 
 @asynccontextmanager
 async def running_service(
-    folder: Path, port: int = 0, *, send_buffer: int | None = None, **settings: Any
+    folder: Path,
+    port: int = 0,
+    *,
+    send_buffer: int | None = None,
+    limits: ServiceLimits = ServiceLimits(),  # noqa: B008 -- frozen
+    **settings: Any,
 ) -> AsyncGenerator[Running]:
     """The service with its data in `folder`, on `port` (0: any free one); `settings` as in `Settings`."""
     chosen = Settings(data_dir=folder, **settings)
@@ -53,7 +59,7 @@ async def running_service(
         owner = await ensure_owner(database, chosen, lambda _news: None)
         key = owner_token(chosen)
         assert key is not None
-        async with serving(create_app(chosen, database), port, send_buffer=send_buffer, settings=chosen) as url:
+        async with serving(create_app(chosen, database, limits), port, send_buffer=send_buffer, settings=chosen) as url:
             yield Running(url, chosen, database, owner, key.get_secret_value(), mcp_token(chosen))
     finally:
         await database.close()
@@ -70,7 +76,7 @@ def files(**contents: str | bytes) -> list[tuple[str, tuple[str, bytes]]]:
 async def upload(
     client: httpx.AsyncClient, collection: str | None = None, **contents: str | bytes
 ) -> list[dict[str, Any]]:
-    """Send files that are all taken; the documents they became."""
+    """Upload files that are all ingested, and return their documents."""
     data = {} if collection is None else {"collection": collection}
     response = await client.post("/documents", files=files(**contents), data=data)
     assert response.status_code == httpx.codes.CREATED, response.text

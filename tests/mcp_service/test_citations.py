@@ -1,4 +1,4 @@
-"""Citations of passages that were not given."""
+"""Citations of passages that do not exist."""
 
 import random
 import time
@@ -6,11 +6,11 @@ from itertools import pairwise
 
 import pytest
 
-from mcp_service.citations import LONGEST, Citations, remark_on, without_citations
+from mcp_service.citations import MAX_LENGTH, Citations, removal_note, strip_citations
 
-GIVEN = 4
+PASSAGES = 4
 
-LEFT_OUT = [
+REMOVED = [
     ("Light is red [7].", "Light is red.", [7]),
     ("Light is red. [7]", "Light is red.", [7]),
     ("Light is red[7]. It shines.", "Light is red. It shines.", [7]),
@@ -50,66 +50,66 @@ KEPT = [
 ]
 
 
-def read(text: str, cuts: list[int], given: int = GIVEN) -> tuple[str, list[int]]:
-    citations = Citations(given)
-    pieces = [citations.read(text[start:end]) for start, end in pairwise([0, *sorted(cuts), len(text)])]
-    return "".join([*pieces, citations.rest()]), citations.left_out
+def filter_citations(text: str, cuts: list[int], passages: int = PASSAGES) -> tuple[str, list[int]]:
+    citations = Citations(passages)
+    chunks = [citations.feed(text[start:end]) for start, end in pairwise([0, *sorted(cuts), len(text)])]
+    return "".join([*chunks, citations.flush()]), citations.removed
 
 
-@pytest.mark.parametrize(("text", "published", "numbers"), LEFT_OUT)
-def test_a_citation_of_what_was_not_given_is_left_out(text: str, published: str, numbers: list[int]) -> None:
-    assert read(text, []) == (published, numbers)
+@pytest.mark.parametrize(("text", "published", "numbers"), REMOVED)
+def test_an_invalid_citation_is_removed(text: str, published: str, numbers: list[int]) -> None:
+    assert filter_citations(text, []) == (published, numbers)
 
 
 @pytest.mark.parametrize("text", KEPT)
-def test_what_is_not_surely_a_wrong_citation_stays(text: str) -> None:
-    assert read(text, []) == (text, [])
+def test_what_may_not_be_a_citation_stays(text: str) -> None:
+    assert filter_citations(text, []) == (text, [])
 
 
-@pytest.mark.parametrize("text", [text for text, _, _ in LEFT_OUT] + KEPT)
-def test_pieces_may_be_cut_anywhere(text: str) -> None:
-    whole = read(text, [])
+@pytest.mark.parametrize("text", [text for text, _, _ in REMOVED] + KEPT)
+def test_chunks_can_be_split_anywhere(text: str) -> None:
+    whole = filter_citations(text, [])
     chance = random.Random(text)
 
-    letters = read(text, list(range(len(text))))
-    cut = [read(text, [cut]) for cut in range(len(text))]
-    mixed = [read(text, [chance.randrange(len(text)) for _ in range(5)]) for _ in range(20)]
+    letters = filter_citations(text, list(range(len(text))))
+    cut = [filter_citations(text, [cut]) for cut in range(len(text))]
+    mixed = [filter_citations(text, [chance.randrange(len(text)) for _ in range(5)]) for _ in range(20)]
 
     assert [it for it in [letters, *cut, *mixed] if it != whole] == []
 
 
-@pytest.mark.parametrize("text", [published for _, published, _ in LEFT_OUT] + KEPT)
-def test_what_is_published_once_is_published_again_as_it_is(text: str) -> None:
-    assert read(text, []) == (text, [])
+@pytest.mark.parametrize("text", [published for _, published, _ in REMOVED] + KEPT)
+def test_filtering_is_idempotent(text: str) -> None:
+    assert filter_citations(text, []) == (text, [])
 
 
 @pytest.mark.parametrize("place", range(40))
-def test_it_goes_on_after_what_was_published(place: int) -> None:
+def test_filtering_continues_after_published_text(place: int) -> None:
     text = "See `a[9]` and\n```\n[9]\n```\nLight [1][2] is red."
-    citations = Citations(GIVEN)
-    citations.resume(text[:place])
+    citations = Citations(PASSAGES)
+    citations.skip(text[:place])
 
-    rest = citations.read(text[place:]) + citations.rest()
+    rest = citations.feed(text[place:]) + citations.flush()
 
     assert text[:place] + rest == text
 
 
-def test_little_is_held_back() -> None:
-    citations = Citations(GIVEN)
+def test_few_characters_are_held_back() -> None:
+    citations = Citations(PASSAGES)
     published = 0
 
-    for count, sign in enumerate(
+    for count, character in enumerate(
         "Light [1 is red [ 1,  2,   3,    4,     5,      6, [[[ and so on [1][2][9] [12].", start=1
     ):
-        published += len(citations.read(sign))
-        left_out = len(" [9]") + len(" [12]") if citations.left_out else 0
-        assert count - published <= LONGEST + left_out
+        published += len(citations.feed(character))
+        removed = len(" [9]") + len(" [12]") if citations.removed else 0
+        assert count - published <= MAX_LENGTH + removed
 
 
-def test_a_right_citation_is_not_held_back() -> None:
-    citations = Citations(GIVEN)
+def test_a_valid_citation_is_not_held_back() -> None:
+    citations = Citations(PASSAGES)
 
-    assert [citations.read(piece) for piece in ("Light is red [", "1", "]", " It")] == [
+    assert [citations.feed(piece) for piece in ("Light is red [", "1", "]", " It")] == [
         "Light is red",
         "",
         " [1]",
@@ -117,29 +117,29 @@ def test_a_right_citation_is_not_held_back() -> None:
     ]
 
 
-def test_without_passages_there_is_nothing_to_cite() -> None:
-    assert read("Light is red [1].", [], given=0) == ("Light is red.", [1])
-    assert without_citations("Light is red [12, 13]. It shines [3].") == "Light is red. It shines."
+def test_without_passages_all_citations_are_removed() -> None:
+    assert filter_citations("Light is red [1].", [], passages=0) == ("Light is red.", [1])
+    assert strip_citations("Light is red [12, 13]. It shines [3].") == "Light is red. It shines."
 
 
 @pytest.mark.parametrize("hostile", ["[", " ", " [", "[1", "[1,", "`", "a[7]", " [7]", "\n", "~~~\n"])
-def test_no_text_takes_long(hostile: str) -> None:
+def test_no_text_is_slow(hostile: str) -> None:
     text = (hostile * 200_000)[:200_000]
     started = time.monotonic()
 
-    read(text, [])
+    filter_citations(text, [])
 
     assert time.monotonic() - started < 20
 
 
 @pytest.mark.parametrize(
-    ("numbers", "remark"),
+    ("numbers", "note"),
     [
-        ([7], "A citation of passage 7, which was not given, was left out."),
-        ([7, 9], "Citations of passages 7 and 9, which were not given, were left out."),
-        ([5, 7, 9], "Citations of passages 5, 7 and 9, which were not given, were left out."),
-        (list(range(5, 99)), "Citations of 94 passages that were not given were left out."),
+        ([7], "Removed a citation of passage 7, which does not exist."),
+        ([7, 9], "Removed citations of passages 7 and 9, which do not exist."),
+        ([5, 7, 9], "Removed citations of passages 5, 7 and 9, which do not exist."),
+        (list(range(5, 99)), "Removed citations of 94 passages that do not exist."),
     ],
 )
-def test_people_are_told(numbers: list[int], remark: str) -> None:
-    assert remark_on(numbers) == remark
+def test_removal_notes(numbers: list[int], note: str) -> None:
+    assert removal_note(numbers) == note

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.mcp_service.knowledge.made_files import pdf
+from tests.mcp_service.knowledge.sample_files import pdf
 from tests.mcp_service.running import Running, files, running_service, upload
 
 FNIRS = "# fNIRS\n\nFunctional near-infrared spectroscopy (fNIRS) measures blood oxygen in the brain with light.\n"

@@ -9,10 +9,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-import pytest
 
 from dynavera.contracts.agents import AgentSettings
 from dynavera.records.agents import Agents
+from mcp_service.limits import ServiceLimits
 from tests.fakes import FakeModel
 from tests.mcp_service.running import Running, running_service, upload
 from tests.serving import serving, until
@@ -83,7 +83,7 @@ async def test_an_answer_without_a_word_says_so_in_the_log(tmp_path: Path) -> No
 
     events = [json.loads(line.removeprefix("data: ")) for line in told.text.splitlines() if line.startswith("data:")]
     said = [event["content"]["message"] for event in events if event.get("event_type") == "progress"]
-    assert said[-1] == "The model ended its answer without a word."
+    assert said[-1] == "The model returned an empty answer."
     assert events[-1]["output_data"]["answer"] == ""
 
 
@@ -132,13 +132,17 @@ async def test_a_client_that_leaves_stops_the_model(tmp_path: Path) -> None:
         assert model.emitted < 100
 
 
-async def test_a_client_that_does_not_read_stops_the_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mcp_service.routes.READER_TIMEOUT", timedelta(seconds=0.2))
+async def test_a_client_that_does_not_read_stops_the_model(tmp_path: Path) -> None:
+    limits = ServiceLimits(reader_timeout=timedelta(seconds=0.2))
     model = FakeModel(words=["word" * 256] * 400, delay=0.001)
     async with (
         serving(model) as model_url,
         running_service(
-            tmp_path, send_buffer=SMALL_BUFFER, openai_base_url=f"{model_url}/v1", generator="openai:fake"
+            tmp_path,
+            send_buffer=SMALL_BUFFER,
+            limits=limits,
+            openai_base_url=f"{model_url}/v1",
+            generator="openai:fake",
         ) as service,
     ):
         asked = {"agent_id": await new_agent(service, max_tokens=400), "query": "q"}

@@ -11,18 +11,18 @@ import pytest
 
 from dynavera.contracts.executions import Usage
 from dynavera.contracts.mcp import LARGEST_ANSWER, Generated, GivenPassage
-from mcp_service.generation import Generations, Order
-from mcp_service.generators.choice import Generators
+from mcp_service.generation import GenerationRequest, Generations
 from mcp_service.generators.generator import (
     AnswerTooLarge,
-    Ask,
-    Ending,
+    Finished,
     FinishReason,
+    GenerationItem,
     Generator,
-    Piece,
-    Told,
-    Waiting,
+    GeneratorInput,
+    StatusNote,
+    TextDelta,
 )
+from mcp_service.generators.registry import GeneratorRegistry
 
 USER = UUID(int=1)
 PASSAGES = [GivenPassage(text=f"Passage {number}.") for number in range(1, 5)]
@@ -40,15 +40,15 @@ class Writer:
     name: str = "writer"
     is_at_end: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def stream(self, ask: Ask) -> AsyncGenerator[Told]:
+    async def stream(self, inputs: GeneratorInput) -> AsyncGenerator[GenerationItem]:
         offset = self.offset
         for text in self.pieces:
-            yield Piece(offset, text)
+            yield TextDelta(offset, text)
             offset += len(text)
         self.is_at_end.set()
         if self.hangs:
             await asyncio.Event().wait()
-        yield Ending(self.finish_reason, USAGE)
+        yield Finished(self.finish_reason, USAGE)
 
 
 @dataclass
@@ -57,7 +57,7 @@ class OnlyOne:
 
     one: Generator
 
-    def named(self, _name: str | None) -> Generator:
+    def get(self, _name: str | None) -> Generator:
         return self.one
 
 
@@ -67,28 +67,28 @@ class Reader:
 
     text: str = ""
     offsets: list[int] = field(default_factory=list[int])
-    remarks: list[str] = field(default_factory=list[str])
+    notes: list[str] = field(default_factory=list[str])
 
-    async def hear(self, item: Piece | Waiting) -> None:
+    async def receive(self, item: TextDelta | StatusNote) -> None:
         match item:
-            case Piece(offset, text):
+            case TextDelta(offset, text):
                 assert text
                 assert offset == len(self.text) or not self.offsets
                 self.text = self.text[:offset] + text
                 self.offsets.append(offset)
-            case Waiting(message):
-                self.remarks.append(message)
+            case StatusNote(message):
+                self.notes.append(message)
 
 
 async def published(writer: Writer, prefix: str = "") -> tuple[Reader, Generated]:
-    ask = Ask("q", PASSAGES, "", 200, 0.2, prefix)
+    inputs = GeneratorInput("q", PASSAGES, "", 200, 0.2, prefix)
     reader = Reader(prefix)
-    generated = await generations(writer).run(Order(USER, ask), reader.hear)
+    generated = await generations(writer).run(GenerationRequest(USER, inputs), reader.receive)
     return reader, generated
 
 
 def generations(writer: Writer) -> Generations:
-    return Generations(cast("Generators", OnlyOne(writer)))
+    return Generations(cast("GeneratorRegistry", OnlyOne(writer)))
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 100])
@@ -100,7 +100,7 @@ async def test_what_is_published_is_the_answer_without_wrong_citations(size: int
     assert generated.text == "🧠 Light is red [1]. It shines [2]; see `a[9]` [3]."
     assert reader.text == generated.text
     assert (generated.finish_reason, generated.usage) == ("stop", USAGE)
-    assert re.findall(r"\d+", " ".join(reader.remarks)) == ["7", "9", "12"]
+    assert re.findall(r"\d+", " ".join(reader.notes)) == ["7", "9", "12"]
 
 
 async def test_it_goes_on_after_a_prefix() -> None:
@@ -123,25 +123,25 @@ async def test_nothing_is_left_of_an_answer_of_wrong_citations_alone() -> None:
     reader, generated = await published(Writer(["[9]", " [8]"]), "Light is")
 
     assert (generated.text, reader.offsets) == ("", [])
-    assert reader.remarks == [
-        "A citation of passage 9, which was not given, was left out.",
-        "A citation of passage 8, which was not given, was left out.",
+    assert reader.notes == [
+        "Removed a citation of passage 9, which does not exist.",
+        "Removed a citation of passage 8, which does not exist.",
     ]
 
 
 @pytest.mark.parametrize("pieces", [[], [""], ["\n", " "]])
-async def test_an_answer_without_a_word_is_remarked_on(pieces: list[str]) -> None:
+async def test_an_answer_without_a_word_has_a_note(pieces: list[str]) -> None:
     reader, _ = await published(Writer(pieces))
 
-    assert reader.remarks == ["The model ended its answer without a word."]
+    assert reader.notes == ["The model returned an empty answer."]
 
 
 async def test_an_answer_that_was_thought_about_for_too_long_says_which_limit_ended_it() -> None:
     reader, generated = await published(Writer([], finish_reason="length"))
 
     assert generated.text == ""
-    assert reader.remarks == [
-        "The model used up max_tokens (200) before any text came. One that thinks first needs more."
+    assert reader.notes == [
+        "The model used up max_tokens (200) before it wrote any text. A reasoning model needs more."
     ]
 
 
@@ -149,16 +149,16 @@ async def test_an_answer_that_was_thought_about_for_too_long_says_which_limit_en
 async def test_a_prefix_that_is_whole_stays(finish_reason: FinishReason) -> None:
     reader, generated = await published(Writer([], finish_reason=finish_reason), "Light is red.")
 
-    assert (generated.text, reader.offsets, reader.remarks) == ("Light is red.", [], [])
+    assert (generated.text, reader.offsets, reader.notes) == ("Light is red.", [], [])
 
 
 async def test_a_stop_keeps_exactly_what_was_published() -> None:
     writer = Writer(["Light is red", " [1"], hangs=True)
     running = generations(writer)
     reader = Reader()
-    ask = Ask("q", PASSAGES, "", 200, 0.2)
+    inputs = GeneratorInput("q", PASSAGES, "", 200, 0.2)
 
-    generating = asyncio.create_task(running.run(Order(USER, ask, operation_id="one"), reader.hear))
+    generating = asyncio.create_task(running.run(GenerationRequest(USER, inputs, operation_id="one"), reader.receive))
     await writer.is_at_end.wait()
     stopped = await running.stop(USER, "one")
     generated = await generating

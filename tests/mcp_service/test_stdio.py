@@ -19,7 +19,7 @@ from mcp_types import PARSE_ERROR
 
 from dynavera.records.database import Database
 from dynavera.records.migrate import migrate
-from mcp_service.turns import address
+from mcp_service.knowledge_lock import read_address
 from tests.fakes import FakeModel
 from tests.mcp_service.clients import REVISIONS, Progress, call
 from tests.mcp_service.processes import environment, is_up, process
@@ -52,12 +52,12 @@ async def stdio_process(folder: Path, **settings: str) -> AsyncGenerator[asyncio
         await running.communicate()
 
 
-def lent_services(folder: Path) -> list[psutil.Process]:
+def on_demand_services(folder: Path) -> list[psutil.Process]:
     """The services that were brought along on this data."""
     found: list[psutil.Process] = []
     for candidate in psutil.process_iter():
         try:
-            if "--lent" in candidate.cmdline() and candidate.environ().get("DYNAVERA_DATA_DIR") == str(folder):
+            if "--on-demand" in candidate.cmdline() and candidate.environ().get("DYNAVERA_DATA_DIR") == str(folder):
                 found.append(candidate)
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
@@ -105,14 +105,14 @@ async def test_a_client_is_served_though_nothing_runs(tmp_path: Path, mode: str)
     assert answer["text"].startswith(progress.text)
     assert (prompt.name, template.name) == ("answer_with_sources", "document")
     assert refused.value.data["code"] == "unknown_collection"
-    await until(lambda: not lent_services(tmp_path), seconds=PATIENCE)
+    await until(lambda: not on_demand_services(tmp_path), seconds=PATIENCE)
 
 
 async def test_two_clients_share_what_one_brought_along(tmp_path: Path) -> None:
     async with asyncio.timeout(PATIENCE), stdio_client(tmp_path) as second:
         async with stdio_client(tmp_path) as first:
             await asyncio.gather(first.list_tools(), second.list_tools())
-            together = len(lent_services(tmp_path))
+            together = len(on_demand_services(tmp_path))
         again = await second.list_tools()
 
     assert together == 1
@@ -125,15 +125,15 @@ async def test_it_works_while_a_service_runs_before_and_after(tmp_path: Path) ->
 
     async with asyncio.timeout(2 * PATIENCE), stdio_client(tmp_path) as client:
         await client.list_tools()
-        before = lent_services(tmp_path)
+        before = on_demand_services(tmp_path)
         async with process(tmp_path, port) as service:
             await is_up(url)
             await uploaded(url, tmp_path)
             during = await call(client, "retrieve", {"query": "light"})
             [resource] = (await client.list_resources()).resources
             # It has given way; as a process it takes a moment longer.
-            await until(lambda: not lent_services(tmp_path), seconds=PATIENCE)
-            meanwhile = address(tmp_path / "knowledge")
+            await until(lambda: not on_demand_services(tmp_path), seconds=PATIENCE)
+            meanwhile = read_address(tmp_path / "knowledge")
             service.kill()
             await service.wait()
         after = await call(client, "retrieve", {"query": "light"})
@@ -190,12 +190,12 @@ async def test_where_the_owners_token_is_elsewhere_it_says_so_and_makes_none(tmp
     async with asyncio.timeout(PATIENCE), stdio_client(folder, DYNAVERA_DATABASE_URL=url) as client:
         with pytest.raises(MCPError) as refused:
             await client.list_tools()
-        await until(lambda: address(folder / "knowledge") is not None, seconds=PATIENCE)
+        await until(lambda: read_address(folder / "knowledge") is not None, seconds=PATIENCE)
 
     assert refused.value.data["code"] == "service_away"
     assert "set DYNAVERA_TOKEN" in refused.value.message
     assert not (folder / "token").exists()
-    await until(lambda: not lent_services(folder), seconds=PATIENCE)
+    await until(lambda: not on_demand_services(folder), seconds=PATIENCE)
 
 
 async def test_standard_output_carries_the_protocol_only(tmp_path: Path) -> None:
@@ -236,12 +236,12 @@ async def test_standard_output_carries_the_protocol_only(tmp_path: Path) -> None
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
 async def test_a_signal_ends_it_with_all_that_it_started(tmp_path: Path, number: signal.Signals, code: int) -> None:
     async with asyncio.timeout(PATIENCE), stdio_process(tmp_path) as running:
-        await until(lambda: bool(lent_services(tmp_path)), seconds=PATIENCE)
+        await until(lambda: bool(on_demand_services(tmp_path)), seconds=PATIENCE)
         running.send_signal(number)
         ended = await running.wait()
         assert running.stderr is not None
         said = await running.stderr.read()
-        await until(lambda: not lent_services(tmp_path), seconds=PATIENCE)
+        await until(lambda: not on_demand_services(tmp_path), seconds=PATIENCE)
 
     assert ended == code
     assert b"Traceback" not in said
@@ -269,12 +269,12 @@ async def test_a_client_that_reads_no_more_is_no_error(tmp_path: Path) -> None:
 
 async def test_what_it_brought_along_ends_though_it_is_killed(tmp_path: Path) -> None:
     async with stdio_process(tmp_path) as running:
-        await until(lambda: address(tmp_path / "knowledge") is not None, seconds=PATIENCE)
+        await until(lambda: read_address(tmp_path / "knowledge") is not None, seconds=PATIENCE)
         running.kill()
         await running.wait()
 
-    await until(lambda: not lent_services(tmp_path), seconds=PATIENCE)
-    assert address(tmp_path / "knowledge") is None
+    await until(lambda: not on_demand_services(tmp_path), seconds=PATIENCE)
+    assert read_address(tmp_path / "knowledge") is None
 
 
 async def test_a_setting_that_cannot_be_used_is_one_sentence_on_standard_error(tmp_path: Path) -> None:

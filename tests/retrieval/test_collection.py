@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.retrieval.collection import NoCollection, read
+from benchmarks.retrieval.collection import CollectionNotFound, read
 
 DOCUMENTS = """\
 .I 1
@@ -70,5 +70,5 @@ def test_a_collection_in_beirs_format_is_read_with_its_judged_queries(tmp_path: 
 
 
 def test_a_folder_without_a_collection_is_a_sentence_that_says_where_to_get_one(tmp_path: Path) -> None:
-    with pytest.raises(NoCollection, match=r"COLLECTION=folder.*cran\.all\.1400.*corpus\.jsonl"):
+    with pytest.raises(CollectionNotFound, match=r"COLLECTION=folder.*cran\.all\.1400.*corpus\.jsonl"):
         read(tmp_path)

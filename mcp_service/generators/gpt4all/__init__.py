@@ -1,1 +1,1 @@
-"""GPT4All: language models on this machine, each in a process of its own."""
+"""GPT4All: local language models, each in its own process."""

@@ -1,4 +1,4 @@
-"""How a model wants to be asked: its file's own chat template, as llama.cpp and transformers use it."""
+"""The chat template in a model's file, rendered as llama.cpp and transformers do."""
 
 import re
 from datetime import UTC, datetime
@@ -8,40 +8,40 @@ from jinja2 import TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 PLAIN = "{{ messages[0].content }}\n\n### Human:\n{{ messages[1].content }}\n\n### Assistant:{{ '\n' }}"
-"""GPT4All's own, for a model whose file has none."""
+"""GPT4All's default template, for a model file without one."""
 
 _USER = "\ue000user\ue000"
 _PLACEHOLDER = re.compile(r"%(?=[12])")
 
 
 class ChatTemplate:
-    """Renders the frame around what the user says.
+    """Renders the template around the user's message.
 
-    GPT4All takes a frame with `%1` where the user's words go: what is in the frame may hold the model's special tokens,
-    such as `<|im_start|>`; in the user's words, where the passages are, they are plain text.
+    GPT4All takes a template with `%1` in place of the message: special tokens such as `<|im_start|>` count in the
+    template only; in the message, which has the passages, they are plain text.
     """
 
     def __init__(self, source: str | None) -> None:
         self._source = source or PLAIN
 
     def frame(self, system: str, prefix: str) -> str:
-        """The frame, ending where the answer goes on: after `prefix`."""
+        """The rendered template, ending with `prefix`, which the answer continues."""
         before, after = self._around(system)
-        # `%2` ends the answer's place: without it GPT4All would add two lines to the answer.
-        return f"{_harmless(before)}%1{_harmless(after + prefix)}%2"
+        # `%2` marks the place of the answer; without it, GPT4All would append two lines.
+        return f"{_without_placeholders(before)}%1{_without_placeholders(after + prefix)}%2"
 
     def _around(self, system: str) -> tuple[str, str]:
-        apart = [{"role": "system", "content": system}, {"role": "user", "content": _USER}]
-        together = [{"role": "user", "content": f"{system}\n\n{_USER}"}]
-        for messages in (apart, together):
+        separate = [{"role": "system", "content": system}, {"role": "user", "content": _USER}]
+        merged = [{"role": "user", "content": f"{system}\n\n{_USER}"}]
+        for messages in (separate, merged):
             try:
                 before, found, after = _rendered(self._source, messages).partition(_USER)
             except (TemplateError, TypeError, ValueError):
-                # Some models know no system role, and say so by an error.
+                # Some templates raise an error for the system role.
                 continue
             if found and system.strip() in before and _USER not in after:
                 return before, after
-        before, _, after = _rendered(PLAIN, apart).partition(_USER)
+        before, _, after = _rendered(PLAIN, separate).partition(_USER)
         return before, after
 
 
@@ -52,7 +52,7 @@ def _rendered(source: str, messages: list[dict[str, str]]) -> str:
     return environment.from_string(source).render(
         messages=messages,
         add_generation_prompt=True,
-        # The tokenizer puts the beginning of a text there itself.
+        # The tokenizer adds these itself.
         bos_token="",
         eos_token="",
         raise_exception=_refuse,
@@ -68,6 +68,6 @@ def _now(form: str) -> str:
     return datetime.now(UTC).strftime(form)
 
 
-def _harmless(text: str) -> str:
-    """`text` without the places that GPT4All would fill."""
+def _without_placeholders(text: str) -> str:
+    """`text` without the placeholders that GPT4All would replace."""
     return _PLACEHOLDER.sub("% ", text)

@@ -1,7 +1,7 @@
-"""`python -m mcp_service.generators.gpt4all.child FILE CONTEXT`: one model as a process.
+"""`python -m mcp_service.generators.gpt4all.child FILE CONTEXT`: the process of one model.
 
-It says what it does on standard output, does what standard input says, and ends when that is closed: with the service,
-however that ended.
+It reads commands from standard input, writes messages to standard output, and ends when standard input is closed, which
+happens when the service ends, however it ends.
 """
 
 import os
@@ -11,13 +11,22 @@ import threading
 from pathlib import Path
 from typing import BinaryIO
 
-from mcp_service.generators.gpt4all.messages import Loaded, Said, Stop, Text, Unusable, Write, line, order
+from mcp_service.generators.gpt4all.messages import (
+    Loaded,
+    Message,
+    Stop,
+    Text,
+    Unusable,
+    Write,
+    command_adapter,
+    encode,
+)
 from mcp_service.generators.gpt4all.model import Model
 from mcp_service.generators.gpt4all.model_file import NotAModel
 
 
-class _Orders:
-    """What the service wants, read beside the model, which keeps its own thread busy."""
+class _Commands:
+    """The service's commands, read in a thread, because the model blocks the main one."""
 
     def __init__(self) -> None:
         self._writes: queue.SimpleQueue[Write] = queue.SimpleQueue()
@@ -31,44 +40,45 @@ class _Orders:
         return number <= self._stopped
 
     def _read(self) -> None:
-        for text in sys.stdin.buffer:
-            match order.validate_json(text):
+        for line in sys.stdin.buffer:
+            match command_adapter.validate_json(line):
                 case Write() as write:
                     self._writes.put(write)
                 case Stop(number=number):
                     self._stopped = number
-        # Native code does not end when it is asked to.
+        # Native code cannot be interrupted otherwise.
         os._exit(0)
 
 
 def main() -> None:
-    """Load the model, and write until the service is gone."""
-    out = _answers()
-    orders = _Orders()
+    """Load the model, and write answers until the service is gone."""
+    out = _private_stdout()
+    commands = _Commands()
     try:
         model = Model(Path(sys.argv[1]), int(sys.argv[2]))
     except (NotAModel, OSError) as error:
-        _say(out, Unusable(reason=str(error)))
+        _send(out, Unusable(reason=str(error)))
         sys.exit(1)
-    _say(out, Loaded(context=model.context))
+    _send(out, Loaded(context=model.context))
     while True:
-        _write(model, orders, out)
+        _write(model, commands, out)
 
 
-def _write(model: Model, orders: _Orders, out: BinaryIO) -> None:
-    write = orders.next()
-    _say(out, model.write(write, lambda text: _say(out, Text(text=text)), lambda: orders.is_stopped(write.number)))
+def _write(model: Model, commands: _Commands, out: BinaryIO) -> None:
+    write = commands.next()
+    ended = model.write(write, lambda text: _send(out, Text(text=text)), lambda: commands.is_stopped(write.number))
+    _send(out, ended)
 
 
-def _answers() -> BinaryIO:
-    """Standard output, for us alone: what native code prints there goes to standard error."""
+def _private_stdout() -> BinaryIO:
+    """Standard output for messages only: what native code prints goes to standard error instead."""
     ours = os.dup(1)
     os.dup2(2, 1)
     return os.fdopen(ours, "wb", buffering=0)
 
 
-def _say(out: BinaryIO, message: Said) -> None:
-    out.write(line(message))
+def _send(out: BinaryIO, message: Message) -> None:
+    out.write(encode(message))
 
 
 if __name__ == "__main__":

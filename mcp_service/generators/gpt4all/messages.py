@@ -1,4 +1,4 @@
-"""What the service and the process of a model say to each other: one JSON object a line, over the process's pipes."""
+"""The messages between the service and a model's process: JSON lines over its pipes."""
 
 from typing import Annotated, Literal, TypeAlias
 
@@ -9,7 +9,7 @@ from mcp_service.generators.generator import FinishReason
 
 
 class Write(Contract):
-    """Write an answer, going on after `prefix`; answered by `Text`s and one `Ended`."""
+    """Write an answer that continues `prefix`; answered by `Text`s and one `Ended`."""
 
     kind: Literal["write"] = "write"
     number: int
@@ -21,21 +21,21 @@ class Write(Contract):
 
 
 class Stop(Contract):
-    """Stop the answer of this number, if it is still being written."""
+    """Stop the answer with this number, if it is still being written."""
 
     kind: Literal["stop"] = "stop"
     number: int
 
 
 class Loaded(Contract):
-    """The model is in memory, and takes prompts of up to `context` tokens, the answer included."""
+    """The model is in memory; prompt and answer can have up to `context` tokens."""
 
     kind: Literal["loaded"] = "loaded"
     context: int
 
 
 class Unusable(Contract):
-    """The file is no model that can be loaded, and why; the process ends."""
+    """The file cannot be loaded; the process ends."""
 
     kind: Literal["unusable"] = "unusable"
     reason: str
@@ -57,13 +57,13 @@ class Ended(Contract):
     completion_tokens: int
 
 
-Order: TypeAlias = Annotated[Write | Stop, Field(discriminator="kind")]
-Said: TypeAlias = Annotated[Loaded | Unusable | Text | Ended, Field(discriminator="kind")]
+Command: TypeAlias = Annotated[Write | Stop, Field(discriminator="kind")]
+Message: TypeAlias = Annotated[Loaded | Unusable | Text | Ended, Field(discriminator="kind")]
 
-order: TypeAdapter[Write | Stop] = TypeAdapter(Order)
-said: TypeAdapter[Loaded | Unusable | Text | Ended] = TypeAdapter(Said)
+command_adapter: TypeAdapter[Write | Stop] = TypeAdapter(Command)
+message_adapter: TypeAdapter[Loaded | Unusable | Text | Ended] = TypeAdapter(Message)
 
 
-def line(message: Write | Stop | Loaded | Unusable | Text | Ended) -> bytes:
-    """The message as it goes over the pipe."""
+def encode(message: Write | Stop | Loaded | Unusable | Text | Ended) -> bytes:
+    """The message as a line."""
     return message.model_dump_json().encode() + b"\n"

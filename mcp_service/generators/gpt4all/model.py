@@ -1,4 +1,4 @@
-"""A GPT4All model in this process: the one place that knows the native library."""
+"""A GPT4All model in this process; only this module uses the native library."""
 
 import os
 import sys
@@ -13,25 +13,25 @@ from mcp_service.generators.gpt4all.messages import Ended, Write
 from mcp_service.generators.gpt4all.model_file import NotAModel, read_model_file
 
 BATCH = 128
-"""Tokens of the prompt that are read at a time: the most that the library takes, and twelve times as fast as its
-default of 8. A stop waits for one batch."""
+"""Prompt tokens evaluated at a time: the library's maximum, twelve times as fast as its default of 8. A stop waits for
+one batch."""
 
 SAMPLING = {"top_k": 40, "top_p": 0.95, "min_p": 0.05, "repeat_penalty": 1.0}
-"""The defaults of llama.cpp, so that a model answers as it does behind an endpoint; a penalty for repeating would
-punish citations."""
+"""llama.cpp's defaults, so that a model answers as it does behind an endpoint; a repeat penalty would affect
+citations."""
 
-MOST_THREADS = 8
-"""More seldom help: memory is the limit then, and a container may have fewer cores than it sees."""
+MAX_THREADS = 8
+"""More rarely help: memory bandwidth is the limit, and a container may have fewer cores than it sees."""
 
 
 class Model:
     """A model in memory."""
 
     def __init__(self, path: Path, context: int) -> None:
-        """Load it, with room for `context` tokens if it was made for as many.
+        """Load it with a context of `context` tokens, or as many as the model supports.
 
         Raises:
-            NotAModel: it cannot be loaded, and why.
+            NotAModel: it cannot be loaded; the message says why.
         """
         about = read_model_file(path)
         self.context = min(context, about.context or context)
@@ -42,66 +42,66 @@ class Model:
                 path.name, model_path=path.parent, allow_download=False, n_ctx=self.context
             ).model
         except RuntimeError as error:
-            raise NotAModel(f"GPT4All says: {error}") from error
+            raise NotAModel(f"GPT4All reports: {error}") from error
         try:
-            # The library does not say that it could not load a file, but it refuses to work with it.
+            # The library does not report a failed load, but refuses to work afterwards.
             self._model.set_thread_count(_threads())
         except Exception as error:  # the library raises no narrower class here
             raise NotAModel("it is damaged, of a kind that GPT4All does not know, or larger than memory") from error
 
-    def write(self, order: Write, tell: Callable[[str], None], is_stopped: Callable[[], bool]) -> Ended:
-        """Write an answer; `is_stopped` is asked after each batch of the prompt and each token of the answer."""
-        heard = _Heard(tell, is_stopped)
-        # Its own always says to go on, so that a prompt could not be stopped.
-        vars(self._model)["_prompt_callback"] = heard.reading
+    def write(self, command: Write, on_text: Callable[[str], None], is_stopped: Callable[[], bool]) -> Ended:
+        """Write an answer; `is_stopped` is called after each batch of the prompt and each token of the answer."""
+        callbacks = _Callbacks(on_text, is_stopped)
+        # The library's own callback always continues, so a prompt could not be stopped.
+        vars(self._model)["_prompt_callback"] = callbacks.reading
         self._model.prompt_model(
-            order.user,
-            self._template.frame(order.system, order.prefix),
-            heard.writing,
-            n_predict=order.max_tokens,
-            temp=order.temperature,
+            command.user,
+            self._template.frame(command.system, command.prefix),
+            callbacks.writing,
+            n_predict=command.max_tokens,
+            temp=command.temperature,
             n_batch=BATCH,
             reset_context=True,
             special=False,
             **SAMPLING,
         )
-        written = max(0, self._model.context.n_past - heard.read)
-        if heard.too_long:
+        written = max(0, self._model.context.n_past - callbacks.read)
+        if callbacks.too_long:
             reason = "too_long"
         elif is_stopped():
             reason = "stopped"
         else:
-            reason = "length" if written >= min(order.max_tokens, self.context - heard.read) else "stop"
-        return Ended(reason=reason, prompt_tokens=heard.read, completion_tokens=written)
+            reason = "length" if written >= min(command.max_tokens, self.context - callbacks.read) else "stop"
+        return Ended(reason=reason, prompt_tokens=callbacks.read, completion_tokens=written)
 
 
 @dataclass
-class _Heard:
-    """What the library says while it works, and is told: whether it is to go on."""
+class _Callbacks:
+    """The library's callbacks, which return whether it should continue."""
 
-    tell: Callable[[str], None]
+    on_text: Callable[[str], None]
     is_stopped: Callable[[], bool]
     read: int = 0
     too_long: bool = False
 
     def reading(self, _token: int) -> bool:
-        """A token of the prompt was read."""
+        """Called for each token of the prompt."""
         self.read += 1
         return not self.is_stopped()
 
     def writing(self, token: int, text: str) -> bool:
-        """A token of the answer was written; a negative one comes with an error, and there is but this one."""
+        """Called for each token of the answer; a negative one means that the prompt exceeds the context."""
         if token < 0:
             self.too_long = True
             return False
         if self.is_stopped():
             return False
         if text:
-            self.tell(text)
+            self.on_text(text)
         return True
 
 
 def _threads() -> int:
-    """One core is left to the rest: the threads wait for each other, and for one that waits for a core all do."""
+    """All cores but one: the threads wait for each other, so one without a core would delay all."""
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-    return min(MOST_THREADS, max(1, cores - 1))
+    return min(MAX_THREADS, max(1, cores - 1))

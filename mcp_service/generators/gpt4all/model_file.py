@@ -1,8 +1,8 @@
-"""What a GGUF file says of its model, read without the model: its context and its chat template.
+"""Reads a model's context length and chat template from a GGUF file, without loading the model.
 
 The format is a header, then keys with values of a few types, then the tensors
 (https://github.com/ggml-org/ggml/blob/master/docs/gguf.md). The `gguf` package takes many seconds for a vocabulary of
-128,000 tokens, because it makes objects of all of them; here they are skipped.
+128,000 tokens, because it creates an object for each; here they are skipped.
 """
 
 import struct
@@ -12,9 +12,9 @@ from typing import BinaryIO
 
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)
-MOST_KEYS = 10_000
-DAMAGED = "it is damaged, or was not downloaded to its end"
-LONGEST_TEXT = 16 * 1024 * 1024
+MAX_KEYS = 10_000
+DAMAGED = "it is damaged, or was not downloaded completely"
+MAX_STRING_BYTES = 16 * 1024 * 1024
 
 _NUMBERS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _TEXT, _ARRAY = 8, 9
@@ -23,22 +23,22 @@ Value = str | int | float | None
 
 
 class NotAModel(Exception):
-    """The file is no model; the message is the reason, as the end of a sentence."""
+    """The file is not a model; the message is the reason, as the end of a sentence."""
 
 
 @dataclass(frozen=True)
 class ModelFile:
-    """What is needed to talk to the model; None is what its file does not say."""
+    """What is needed to prompt the model; None if the file does not say."""
 
     context: int | None
     chat_template: str | None
 
 
 def read_model_file(path: Path) -> ModelFile:
-    """What the file says.
+    """Read the metadata of a model file.
 
     Raises:
-        NotAModel: it is no GGUF file, or a damaged one.
+        NotAModel: it is not a GGUF file, or damaged.
         OSError: it cannot be read.
     """
     with path.open("rb") as file:
@@ -59,8 +59,8 @@ def _values(file: BinaryIO) -> dict[str, Value]:
         raise NotAModel("it is not in the GGUF format")
     version, _tensors, keys = _unpacked(file, "IQQ")
     if version not in VERSIONS:
-        raise NotAModel(f"it has version {version} of the GGUF format, which is not known here")
-    if keys > MOST_KEYS:
+        raise NotAModel(f"it has version {version} of the GGUF format, which is not supported")
+    if keys > MAX_KEYS:
         raise NotAModel(DAMAGED)
     return {_text(file): _value(file, *_unpacked(file, "I")) for _ in range(keys)}
 
@@ -88,7 +88,7 @@ def _skip_array(file: BinaryIO) -> None:
 
 def _text(file: BinaryIO) -> str:
     (length,) = _unpacked(file, "Q")
-    if length > LONGEST_TEXT:
+    if length > MAX_STRING_BYTES:
         raise NotAModel(DAMAGED)
     (text,) = struct.unpack(f"<{length}s", file.read(length))
     return text.decode()

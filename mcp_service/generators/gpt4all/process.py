@@ -1,4 +1,4 @@
-"""The process of a model, as the service sees it."""
+"""The process of a model, from the service's side."""
 
 import asyncio
 import os
@@ -10,51 +10,46 @@ from pathlib import Path
 import anyio
 
 from dynavera.environment import without_dynavera_settings
-from mcp_service.generators.gpt4all.messages import Ended, Loaded, Stop, Text, Unusable, Write, line, said
+from mcp_service.generators.gpt4all.messages import Ended, Loaded, Stop, Text, Unusable, Write, encode, message_adapter
 
 
 class ModelDied(Exception):
-    """The process ended by itself; the message says how, as the end of a sentence."""
+    """The process ended unexpectedly; the message says how, as the end of a sentence."""
 
 
-def command(path: Path, context: int) -> tuple[str, ...]:
-    """What starts the process of the model in `path`."""
-    # -P: a folder of that name in the working directory is not ours.
+def child_command(path: Path, context: int) -> tuple[str, ...]:
+    """The command that starts the process of the model in `path`."""
+    # -P: do not import from the working directory.
     return (sys.executable, "-P", "-m", "mcp_service.generators.gpt4all.child", str(path), str(context))
 
 
 class ModelProcess:
-    """A model that is being loaded, or waits for orders, or does one."""
+    """The process of a model that is loading, idle, or writing."""
 
-    def __init__(self, process: Process, orders: asyncio.StreamWriter, answers: asyncio.StreamReader) -> None:
+    def __init__(self, process: Process, stdin: asyncio.StreamWriter, stdout: asyncio.StreamReader) -> None:
         self._process = process
-        self._orders = orders
-        self._answers = answers
+        self._stdin = stdin
+        self._stdout = stdout
         self._number = 0
 
     @classmethod
-    async def started(cls, words: Sequence[str]) -> "ModelProcess":
-        """The process, which loads its model now."""
-        # Native code needs no secrets; a session of its own, because Ctrl-C is the service's to understand.
+    async def start(cls, command: Sequence[str]) -> "ModelProcess":
+        """Start the process, which then loads its model."""
+        # Without secrets, which native code does not need; in a new session, so that Ctrl-C reaches only the service.
         process = await asyncio.create_subprocess_exec(
-            *words, stdin=PIPE, stdout=PIPE, env=without_dynavera_settings(os.environ), start_new_session=True
+            *command, stdin=PIPE, stdout=PIPE, env=without_dynavera_settings(os.environ), start_new_session=True
         )
         if process.stdin is None or process.stdout is None:
-            raise AssertionError("A process that is started with pipes has them.")
+            raise AssertionError("A process that is started with pipes must have them.")
         return cls(process, process.stdin, process.stdout)
 
     @property
     def is_alive(self) -> bool:
-        """Whether it can be asked."""
+        """Whether the process still runs."""
         return self._process.returncode is None
 
-    @property
-    def pid(self) -> int:
-        """The process's id."""
-        return self._process.pid
-
-    def ask(self, system: str, user: str, prefix: str, max_tokens: int, temperature: float) -> None:
-        """Let it write; what it says is told by `said`."""
+    def write(self, system: str, user: str, prefix: str, max_tokens: int, temperature: float) -> None:
+        """Start an answer, whose messages `receive` returns."""
         self._number += 1
         self._send(
             Write(
@@ -67,53 +62,53 @@ class ModelProcess:
             )
         )
 
-    async def said(self) -> Loaded | Unusable | Text | Ended:
-        """The next thing that it says.
+    async def receive(self) -> Loaded | Unusable | Text | Ended:
+        """The next message.
 
         Raises:
-            ModelDied: it says no more.
+            ModelDied: the process has ended.
         """
-        text = await self._answers.readline()
-        if not text.endswith(b"\n"):
-            raise ModelDied(_ending(await self._process.wait()))
-        return said.validate_json(text)
+        line = await self._stdout.readline()
+        if not line.endswith(b"\n"):
+            raise ModelDied(_exit_reason(await self._process.wait()))
+        return message_adapter.validate_json(line)
 
-    async def stop(self, grace: float) -> None:
-        """Stop the answer that it writes; a process that has not let go after `grace` seconds is killed."""
+    async def stop(self, grace_seconds: float) -> None:
+        """Stop the current answer; a process that does not stop within `grace_seconds` is killed."""
         self._send(Stop(number=self._number))
-        has_let_go = False
+        has_stopped = False
         try:
-            with anyio.move_on_after(grace, shield=True):
-                has_let_go = await self._has_let_go()
+            with anyio.move_on_after(grace_seconds, shield=True):
+                has_stopped = await self._has_stopped()
         finally:
-            if not has_let_go:
+            if not has_stopped:
                 await self.end()
 
     async def end(self) -> None:
-        """End it now, whatever it does."""
+        """Kill the process, and wait for its end."""
         self.kill()
         with anyio.CancelScope(shield=True):
             await self._process.wait()
 
     def kill(self) -> None:
-        """End it, without waiting."""
+        """Kill the process, without waiting."""
         if self.is_alive:
             self._process.kill()
 
-    async def _has_let_go(self) -> bool:
+    async def _has_stopped(self) -> bool:
         try:
-            while not isinstance(await self.said(), Ended):
+            while not isinstance(await self.receive(), Ended):
                 pass
         except ModelDied:
             return False
         return True
 
     def _send(self, message: Write | Stop) -> None:
-        # A process that is gone takes nothing, and `said` tells.
-        self._orders.write(line(message))
+        # If the process has ended, `receive` raises the error.
+        self._stdin.write(encode(message))
 
 
-def _ending(code: int) -> str:
+def _exit_reason(code: int) -> str:
     if code < 0:
         return f"it was killed by signal {-code}"
     return f"it ended with code {code}"

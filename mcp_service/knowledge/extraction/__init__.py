@@ -1,1 +1,1 @@
-"""From a file's bytes to its text and passages, in a process of its own that may die of what it reads."""
+"""Extracts text and passages from files, in a separate process that a file may crash."""

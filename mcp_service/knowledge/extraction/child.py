@@ -1,8 +1,8 @@
-"""The process that reads files: `python -m mcp_service.knowledge.extraction.child`, one file after the other.
+"""`python -m mcp_service.knowledge.extraction.child`: the process that reads files, one after another.
 
-It is told of a file by two frames, its media type and its bytes, and answers by frames of JSON: `["loading"]`,
-`["reading"]`, `["more"]` for each piece that is done, and at last `["read", text, passages]` or
-`["refused", code, detail]`. A frame is its length in four bytes, then its bytes.
+For each file it receives two frames, the media type and the content, and answers with JSON frames: `["loading"]`,
+`["reading"]`, `["more"]` for each part that is done, and finally `["read", text, passages]` or
+`["refused", code, detail]`. A frame is its length in four bytes, then its content.
 """
 
 import json
@@ -12,28 +12,28 @@ import signal
 import sys
 from typing import Any, BinaryIO
 
+from mcp_service.knowledge.extraction.errors import FileRefused, too_demanding
 from mcp_service.knowledge.extraction.frames import LENGTH_BYTES, LOADING_SECONDS, frame
-from mcp_service.knowledge.extraction.reading import prepare, read
-from mcp_service.knowledge.extraction.refusing import FileRefused, too_demanding
+from mcp_service.knowledge.extraction.readers import prepare, read
 
 MEMORY_BYTES = 1024 * 1024 * 1024
-"""What the process may map at most, its libraries included (some 300 MB of them)."""
+"""The address space of the process, including some 300 MB of libraries."""
 
 ALARM_SECONDS = 30
-"""Without a word for so long, or longer while it loads, it is ended by the kernel: who would have ended it is gone."""
+"""After so long without a frame (longer while loading), the kernel ends the process: the service must be gone."""
 
 
 def main() -> None:
-    """Read files until there are no more."""
+    """Read files until standard input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    # What a library prints must not come between the frames.
+    # Keep what libraries print out of the frames.
     out = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    while (media_type := _frame(sys.stdin.buffer)) is not None:
-        data = _frame(sys.stdin.buffer)
+    while (media_type := _read_frame(sys.stdin.buffer)) is not None:
+        data = _read_frame(sys.stdin.buffer)
         if data is None:
             return
         _answer(out, media_type.decode(), data)
@@ -42,27 +42,27 @@ def main() -> None:
 
 def _answer(out: BinaryIO, media_type: str, data: bytes) -> None:
     try:
-        _say(out, "loading")
+        _send(out, "loading")
         signal.alarm(LOADING_SECONDS)
         prepare(media_type, data)
-        _say(out, "reading")
-        text, passages = read(media_type, data, lambda: _say(out, "more"))
-        places = [[each.start, each.end, each.page, each.heading, each.sha256] for each in passages]
-        _say(out, "read", text, places)
+        _send(out, "reading")
+        text, passages = read(media_type, data, lambda: _send(out, "more"))
+        positions = [[each.start, each.end, each.page, each.heading, each.sha256] for each in passages]
+        _send(out, "read", text, positions)
     except FileRefused as refusal:
-        _say(out, "refused", refusal.code, str(refusal))
+        _send(out, "refused", refusal.code, str(refusal))
     except MemoryError:
         refusal = too_demanding()
-        _say(out, "refused", refusal.code, str(refusal))
+        _send(out, "refused", refusal.code, str(refusal))
 
 
-def _say(out: BinaryIO, *words: Any) -> None:
+def _send(out: BinaryIO, *message: Any) -> None:
     signal.alarm(ALARM_SECONDS)
-    out.write(frame(json.dumps(words).encode()))
+    out.write(frame(json.dumps(message).encode()))
     out.flush()
 
 
-def _frame(source: BinaryIO) -> bytes | None:
+def _read_frame(source: BinaryIO) -> bytes | None:
     length = source.read(LENGTH_BYTES)
     if len(length) < LENGTH_BYTES:
         return None

@@ -1,4 +1,4 @@
-"""The processes that read files, as the service sees them: started when they are needed, ended when they overrun."""
+"""The pool of processes that read files: started on demand, ended if they exceed their limits."""
 
 import asyncio
 import json
@@ -9,55 +9,53 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, cast
 
 from dynavera.environment import without_dynavera_settings
 from dynavera.records.new_documents import NewPassage
+from mcp_service.knowledge.extraction.errors import FileRefused, reader_crashed, too_demanding
 from mcp_service.knowledge.extraction.frames import LENGTH_BYTES, LOADING_SECONDS, frame
-from mcp_service.knowledge.extraction.refusing import FileRefused, deadly, too_demanding
 
-MOST_PROCESSES = 2
-"""Files that are read at the same time: a slow one holds up nobody else's."""
+MAX_PROCESSES = 2
+"""Files that are read in parallel, so that a slow one does not delay others."""
 
-SILENT_SECONDS = 7
-"""What it may take for one piece of a file, be it a page or, where there are none, the whole of it."""
+PART_SECONDS = 7
+"""The time limit for a part of a file: a page, or the whole file if it has no pages."""
 
-PIECE_SECONDS = 0.2
-"""What each piece of a file adds to the time that the whole of it may take; a page takes some 20 ms."""
-
-IDLE_SECONDS = 60
-"""A process that has had nothing to read for so long is ended, and gives its memory back."""
+EXTRA_SECONDS_PER_PART = 0.2
+"""What each part adds to the time limit of the whole file; a page takes some 20 ms."""
 
 logger = logging.getLogger(__name__)
 
 
 class _Died(Exception):
-    """The process ended in the middle of a file."""
+    """The process ended while it read a file."""
 
 
 @dataclass(frozen=True)
-class Extracted:
+class Extraction:
     """The text of a file, and its passages in order."""
 
     text: str
     passages: Sequence[NewPassage]
 
 
-class Extractors:
-    """Reads files, each in one of a few processes; what a file does to its process happens to nobody else."""
+class ExtractorPool:
+    """Reads files in a few processes, so that a malicious file affects nothing but its process."""
 
-    def __init__(self) -> None:
-        self._all = [_Extractor() for _ in range(MOST_PROCESSES)]
-        # The last one used first, so that one process does it all where one is enough.
-        self._free: asyncio.LifoQueue[_Extractor] = asyncio.LifoQueue()
+    def __init__(self, idle: timedelta) -> None:
+        self._all = [_ExtractorProcess(idle) for _ in range(MAX_PROCESSES)]
+        # Last in, first out, so that one process does everything if one is enough.
+        self._free: asyncio.LifoQueue[_ExtractorProcess] = asyncio.LifoQueue()
         for extractor in self._all:
             self._free.put_nowait(extractor)
 
-    async def read(self, media_type: str, data: bytes) -> Extracted:
+    async def read(self, media_type: str, data: bytes) -> Extraction:
         """The text of a file and its passages.
 
         Raises:
-            FileRefused: it cannot become a document.
+            FileRefused: the file cannot become a document.
         """
         extractor = await self._free.get()
         try:
@@ -71,39 +69,40 @@ class Extractors:
             await extractor.close()
 
 
-class _Extractor:
-    """One process at a time."""
+class _ExtractorProcess:
+    """One process at a time, replaced when it has ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, idle: timedelta) -> None:
+        self._idle_seconds = idle.total_seconds()
         self._process: Process | None = None
-        self._idle: asyncio.TimerHandle | None = None
+        self._idle_timer: asyncio.TimerHandle | None = None
 
-    async def read(self, media_type: str, data: bytes) -> Extracted:
-        """As `Extractors.read`; a process that dies is given a second chance, for it may have been killed."""
-        self._keep_on()
+    async def read(self, media_type: str, data: bytes) -> Extraction:
+        """As `ExtractorPool.read`; after a crash the file is read once more, since the process may have been killed."""
+        self._cancel_idle_timer()
         try:
             return await self._read(media_type, data)
         except _Died:
-            logger.warning("A process that reads files died of a file. It is tried once more.")
+            logger.warning("A process ended while it read a file; reading the file once more.")
         try:
             return await self._read(media_type, data)
         except _Died as error:
-            raise deadly() from error
+            raise reader_crashed() from error
 
     async def close(self) -> None:
-        """End the process, and wait for its end."""
-        self._keep_on()
+        """Kill the process, and wait for its end."""
+        self._cancel_idle_timer()
         process, self._process = self._process, None
         if process is not None:
             _kill(process)
             await process.wait()
 
-    async def _read(self, media_type: str, data: bytes) -> Extracted:
+    async def _read(self, media_type: str, data: bytes) -> Extraction:
         async with self._running() as process:
             stdin = cast("asyncio.StreamWriter", process.stdin)
             try:
-                for sent in (media_type.encode(), data):
-                    stdin.write(frame(sent))
+                for part in (media_type.encode(), data):
+                    stdin.write(frame(part))
                 await stdin.drain()
                 return await _answer(process)
             except (asyncio.IncompleteReadError, ConnectionError) as error:
@@ -113,7 +112,7 @@ class _Extractor:
 
     @asynccontextmanager
     async def _running(self) -> AsyncGenerator[Process]:
-        """A process for one file; it is kept for the next one only if this one did it no harm."""
+        """A process for one file; it is reused unless the file exceeded its limits."""
         process = self._process or await _start()
         self._process = None
         try:
@@ -131,11 +130,11 @@ class _Extractor:
 
     def _keep(self, process: Process) -> None:
         self._process = process
-        self._idle = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._end_idle)
+        self._idle_timer = asyncio.get_running_loop().call_later(self._idle_seconds, self._end_idle)
 
-    def _keep_on(self) -> None:
-        if self._idle is not None:
-            self._idle.cancel()
+    def _cancel_idle_timer(self) -> None:
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
 
     def _end_idle(self) -> None:
         process, self._process = self._process, None
@@ -144,7 +143,7 @@ class _Extractor:
 
 
 async def _start() -> Process:
-    # It reads what strangers wrote, so it is not given our secrets.
+    # Without secrets, because it reads untrusted files.
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-P", "-m", "mcp_service.knowledge.extraction.child"),
         stdin=PIPE,
@@ -159,36 +158,36 @@ def _kill(process: Process) -> None:
         process.kill()
 
 
-async def _answer(process: Process) -> Extracted:
+async def _answer(process: Process) -> Extraction:
     loop = asyncio.get_running_loop()
     async with asyncio.timeout(LOADING_SECONDS) as limit:
-        until = 0.0
+        deadline = 0.0
         while True:
-            match await _said(process):
+            match await _receive(process):
                 case ["loading"]:
                     limit.reschedule(loop.time() + LOADING_SECONDS)
                 case ["reading"]:
-                    until = loop.time() + SILENT_SECONDS
-                    limit.reschedule(until)
+                    deadline = loop.time() + PART_SECONDS
+                    limit.reschedule(deadline)
                 case ["more"]:
-                    until += PIECE_SECONDS
-                    limit.reschedule(min(until, loop.time() + SILENT_SECONDS))
+                    deadline += EXTRA_SECONDS_PER_PART
+                    limit.reschedule(min(deadline, loop.time() + PART_SECONDS))
                 case ["refused", code, detail]:
                     raise FileRefused(code, detail)
                 case [_, text, passages]:
                     return _extracted(text, passages)
-                case words:
-                    raise _Died(words)
+                case message:
+                    raise _Died(message)
 
 
-async def _said(process: Process) -> list[Any]:
+async def _receive(process: Process) -> list[Any]:
     stdout = cast("asyncio.StreamReader", process.stdout)
     length = await stdout.readexactly(LENGTH_BYTES)
     return json.loads(await stdout.readexactly(int.from_bytes(length)))
 
 
-def _extracted(text: str, passages: Sequence[Any]) -> Extracted:
-    return Extracted(
+def _extracted(text: str, passages: Sequence[Any]) -> Extraction:
+    return Extraction(
         text,
         [
             NewPassage(heading, start, end, text[start:end], sha256, page)

@@ -1,11 +1,11 @@
-"""JSON and JSON Lines: each object an entry, its nested fields with dotted names."""
+"""JSON and JSON Lines: each object is an entry, with dotted names for nested fields."""
 
 import json
 from collections.abc import Iterator
 from typing import Any, TypeAlias, cast
 
 from mcp_service.knowledge.extraction.entries import paragraphs
-from mcp_service.knowledge.extraction.refusing import FileRefused
+from mcp_service.knowledge.extraction.errors import FileRefused
 
 Path: TypeAlias = tuple[str, ...]
 
@@ -14,7 +14,7 @@ def json_paragraphs(text: str) -> Iterator[str]:
     """The entries of a JSON file.
 
     Raises:
-        FileRefused: it is not JSON, or nested too deep.
+        FileRefused: it is not JSON, or nested too deeply.
     """
     try:
         yield from _entries(_parsed(text), ())
@@ -28,7 +28,7 @@ def json_lines_paragraphs(text: str) -> Iterator[str]:
     """The entries of a file with one JSON value a line.
 
     Raises:
-        FileRefused: a line is not JSON, or nested too deep.
+        FileRefused: a line is not JSON, or nested too deeply.
     """
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
@@ -38,15 +38,15 @@ def json_lines_paragraphs(text: str) -> Iterator[str]:
         except RecursionError as error:
             raise _too_deep() from error
         except ValueError as error:
-            raise FileRefused("damaged", f"Its line {number} is not JSON: {error}.") from error
+            raise FileRefused("damaged", f"Line {number} is not JSON: {error}.") from error
 
 
 def _too_deep() -> FileRefused:
-    return FileRefused("too_deep", "It is nested too deep to be read.")
+    return FileRefused("too_deep", "It is nested too deeply to be read.")
 
 
 def _parsed(text: str) -> Any:
-    # Numbers stay as they are written: no digit is lost, and none is too long.
+    # Numbers stay strings: no digit is lost, and none is too long to parse.
     return json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
 
 
@@ -64,7 +64,7 @@ def _entries(value: Any, path: Path) -> Iterator[str]:
             for number, item in enumerate(items, start=1):
                 yield from _entries(item, (*path, str(number)) if path else ())
         case _:
-            yield from paragraphs([(".".join(path) or "value", _told(value))])
+            yield from paragraphs([(".".join(path) or "value", _text(value))])
 
 
 def _flatten(
@@ -78,20 +78,20 @@ def _flatten(
             case list() if not _is_plain(items := cast("list[Any]", item)):
                 lists.append((name, items))
             case _:
-                fields.append((name, _told(item)))
+                fields.append((name, _text(item)))
 
 
 def _is_plain(items: list[Any]) -> bool:
     return not any(isinstance(item, dict | list) for item in items)
 
 
-def _told(value: Any) -> str:
+def _text(value: Any) -> str:
     match value:
         case None:
             return ""
         case bool():
             return "true" if value else "false"
         case list():
-            return ", ".join(_told(item) for item in cast("list[Any]", value))
+            return ", ".join(_text(item) for item in cast("list[Any]", value))
         case _:
             return str(value)

@@ -1,4 +1,4 @@
-"""Word, PowerPoint and Excel, by the extra `office`."""
+"""Word, PowerPoint and Excel, with the extra `office`."""
 
 import io
 import re
@@ -8,22 +8,22 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from mcp_service.knowledge.extraction.content import Content, joined, paged, storable
-from mcp_service.knowledge.extraction.entries import of_table, one_line
-from mcp_service.knowledge.extraction.refusing import FileRefused, damaged, too_demanding
+from mcp_service.knowledge.extraction.content import Content, join_pages, join_paragraphs, sanitize
+from mcp_service.knowledge.extraction.entries import one_line, row_paragraphs
+from mcp_service.knowledge.extraction.errors import FileRefused, damaged, too_demanding
 
-LARGEST_INFLATED = 256 * 1024 * 1024
-"""Bytes of all that is in the archive that such a file is."""
+MAX_INFLATED_BYTES = 256 * 1024 * 1024
+"""Uncompressed bytes of the file, which is a ZIP archive."""
 
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")
-"""What a file of the old formats begins with, and a new one that is encrypted."""
+"""The signature of files in the old formats, and of encrypted files in the new ones."""
 
 _IMAGE = re.compile(r"!\[([^\]\n]{0,1000})\]\([^)\n]{0,10000}\)")
 _SLIDE = re.compile(r"<!-- Slide number: \d+ -->")
 
 
 def check_installed(_data: bytes) -> None:
-    """See that such files can be read here.
+    """Check that office files can be read.
 
     Raises:
         FileRefused: the extra is not installed.
@@ -32,57 +32,60 @@ def check_installed(_data: bytes) -> None:
         raise FileRefused(
             "extra_missing",
             "Word, PowerPoint and Excel files need the extra 'office', which is not installed: run "
-            "`make setup EXTRAS=office` where the MCP service runs, and start it again.",
+            "`make setup EXTRAS=office` where the MCP service runs, and restart it.",
         )
 
 
 def check(data: bytes) -> None:
-    """See that the file can be opened, before anything that takes time is imported.
+    """Check that the file can be opened, before anything slow is imported.
 
     Raises:
         FileRefused: the extra is not installed, or the file is encrypted, damaged or a bomb.
     """
     check_installed(data)
     if data.startswith(_OLE):
-        raise FileRefused("encrypted", "It is protected by a password, or of an old format. Save it anew without one.")
+        raise FileRefused(
+            "encrypted",
+            "It has a password, or is in an old format. Save it as .docx, .pptx or .xlsx without a password.",
+        )
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             inflated = sum(member.file_size for member in archive.infolist())
     except zipfile.BadZipFile as error:
         raise damaged("an office file") from error
-    if inflated > LARGEST_INFLATED:
+    if inflated > MAX_INFLATED_BYTES:
         raise too_demanding()
 
 
-def word(data: bytes, _said_more: Callable[[], None]) -> Content:
-    """A text, as Markdown."""
+def word(data: bytes, _on_progress: Callable[[], None]) -> Content:
+    """A document as Markdown."""
     return Content(_markdown("DocxConverter", ".docx", data))
 
 
-def powerpoint(data: bytes, _said_more: Callable[[], None]) -> Content:
-    """A presentation, as Markdown; its slides are the pages."""
+def powerpoint(data: bytes, _on_progress: Callable[[], None]) -> Content:
+    """A presentation as Markdown; each slide is a page."""
     slides = [slide.strip() for slide in _SLIDE.split(_markdown("PptxConverter", ".pptx", data))[1:]]
-    return paged(slides)
+    return join_pages(slides)
 
 
-def excel(data: bytes, _said_more: Callable[[], None]) -> Content:
-    """The sheets of a workbook, each under a heading; its rows as entries."""
-    return Content(joined(_sheets(data)))
+def excel(data: bytes, _on_progress: Callable[[], None]) -> Content:
+    """A workbook: a heading for each sheet, an entry for each row."""
+    return Content(join_paragraphs(_sheets(data)))
 
 
-def _markdown(converter: str, ending: str, data: bytes) -> str:
-    # The converters by themselves: the library's front door loads a model that guesses what a file is.
+def _markdown(converter: str, extension: str, data: bytes) -> str:
+    # The converters directly: the library's main class loads a model that guesses file types.
     library: Any = import_module("markitdown")
     converters: Any = import_module("markitdown.converters")
-    told = getattr(converters, converter)().convert(io.BytesIO(data), library.StreamInfo(extension=ending))
-    return _IMAGE.sub(r"\1", storable(told.markdown))
+    result = getattr(converters, converter)().convert(io.BytesIO(data), library.StreamInfo(extension=extension))
+    return _IMAGE.sub(r"\1", sanitize(result.markdown))
 
 
 def _sheets(data: bytes) -> Iterator[str]:
     pandas: Any = import_module("pandas")
     sheets = pandas.read_excel(io.BytesIO(data), sheet_name=None, header=None, dtype=str, na_filter=False)
     for name, sheet in sheets.items():
-        told = list(of_table(sheet.values.tolist()))
-        if told:
-            yield f"## {one_line(storable(name))}"
-            yield from map(storable, told)
+        rows = list(row_paragraphs(sheet.values.tolist()))
+        if rows:
+            yield f"## {one_line(sanitize(name))}"
+            yield from map(sanitize, rows)

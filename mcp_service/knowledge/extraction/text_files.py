@@ -1,20 +1,18 @@
-"""Files that are text already."""
+"""Text files."""
 
-from mcp_service.knowledge.extraction.refusing import FileRefused
+from mcp_service.knowledge.extraction.errors import FileRefused
 
 
-def decoded(data: bytes) -> str:
-    """The text of a file in UTF-8, its lines ending in a line feed.
+def decode_text(data: bytes) -> str:
+    """The text of a UTF-8 file, with line feeds as line endings.
 
     Raises:
-        FileRefused: it is not text, or in another encoding.
+        FileRefused: it is not text, or has another encoding.
     """
     if b"\x00" in data:
-        raise FileRefused("not_text", "It is not text: it holds NUL bytes. Save it as text in UTF-8.")
+        raise FileRefused("not_text", "It is not text: it contains NUL bytes. Save it as text in UTF-8.")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise FileRefused(
-            "not_text", f"It is not text in UTF-8 (byte {error.start} is wrong). Save it as UTF-8."
-        ) from error
+        raise FileRefused("not_text", f"It is not UTF-8 (byte {error.start} is invalid). Save it as UTF-8.") from error
     return text.replace("\r\n", "\n").replace("\r", "\n")

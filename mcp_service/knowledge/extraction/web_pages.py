@@ -1,17 +1,17 @@
-"""HTML: what there is to read of a page, as Markdown."""
+"""HTML: the article of a page, as Markdown."""
 
 import trafilatura
 from trafilatura.settings import use_config
 
 _CONFIG = use_config()
-# A page may be as short as a sentence.
+# A page may have only one sentence.
 for _setting in ("MIN_EXTRACTED_SIZE", "MIN_OUTPUT_SIZE", "MIN_EXTRACTED_COMM_SIZE", "MIN_OUTPUT_COMM_SIZE"):
     _CONFIG["DEFAULT"][_setting] = "1"
 
 
-def readable(html: str) -> str:
-    """The article of a page, or all that is in it where there is none."""
-    # A fragment is a page too, but is not recognised as one.
+def extract_article(html: str) -> str:
+    """The article of a page, or all of its text if there is none."""
+    # The library does not recognise fragments.
     page = html if "<html" in html[:10_000].lower() else f"<html><body>{html}</body></html>"
     return _article(page, favor_recall=True) or _article(page, favor_recall=False) or trafilatura.html2txt(page)
 

@@ -6,7 +6,7 @@ import httpx2
 import openai
 import pytest
 
-from mcp_service.generators.endpoint_errors import LONGEST_WAIT_SECONDS, refusal_of_status, retry_after
+from mcp_service.generators.endpoint_errors import MAX_RETRY_AFTER_SECONDS, refusal_of_status, retry_after
 from mcp_service.generators.generator import GeneratorAway
 
 NOW = datetime(1994, 11, 6, 8, 49, 30, tzinfo=UTC)
@@ -21,8 +21,8 @@ NOW = datetime(1994, 11, 6, 8, 49, 30, tzinfo=UTC)
         ("Sunday, 06-Nov-94 08:49:37 GMT", 7),
         ("Sun Nov  6 08:49:37 1994", 7),
         ("Sun, 06 Nov 1994 08:00:00 GMT", 0),
-        ("Sun, 06 Nov 2094 08:49:37 GMT", LONGEST_WAIT_SECONDS),
-        ("9" * 400, LONGEST_WAIT_SECONDS),
+        ("Sun, 06 Nov 2094 08:49:37 GMT", MAX_RETRY_AFTER_SECONDS),
+        ("9" * 400, MAX_RETRY_AFTER_SECONDS),
         ("", None),
         ("soon", None),
         ("-1", None),

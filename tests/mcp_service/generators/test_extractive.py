@@ -1,4 +1,4 @@
-"""The generator that quotes."""
+"""The extractive generator."""
 
 import re
 from collections.abc import Sequence
@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from dynavera.contracts.mcp import GivenPassage
-from mcp_service.generators.extractive import MOST_READ, NO_MODEL, NO_PASSAGES, NOTHING_FITS, Extractive
-from mcp_service.generators.generator import Ask, Ending, Piece, Told
+from mcp_service.generators.extractive import MAX_CHARACTERS_READ, NO_MATCH, NO_MODEL, NO_PASSAGES, Extractive
+from mcp_service.generators.generator import Finished, GenerationItem, GeneratorInput, TextDelta
 from mcp_service.knowledge.embedders import WordLlamaEmbedder
-from mcp_service.knowledge.splitting import passages_of
-from mcp_service.tokens import tokens_in
+from mcp_service.knowledge.splitting import split_passages
+from mcp_service.tokens import estimate_tokens
 
 ARTICLES = Path(__file__).parents[3] / "knowledge"
 
@@ -24,16 +24,18 @@ def extractive() -> Extractive:
 
 def article(name: str) -> list[GivenPassage]:
     text = (ARTICLES / f"{name}.md").read_text()
-    return [GivenPassage(text=passage.text, document=name) for passage in passages_of(text, headings=True)]
+    return [GivenPassage(text=passage.text, document=name) for passage in split_passages(text, headings=True)]
 
 
-async def told(query: str, passages: Sequence[GivenPassage], max_tokens: int = 200, prefix: str = "") -> list[Told]:
-    ask = Ask(query, passages, "", max_tokens, 0.2, prefix)
-    return [item async for item in extractive().stream(ask)]
+async def collect(
+    query: str, passages: Sequence[GivenPassage], max_tokens: int = 200, prefix: str = ""
+) -> list[GenerationItem]:
+    inputs = GeneratorInput(query, passages, "", max_tokens, 0.2, prefix)
+    return [item async for item in extractive().stream(inputs)]
 
 
 async def answer(query: str, passages: Sequence[GivenPassage], max_tokens: int = 200) -> str:
-    return "".join(item.text for item in await told(query, passages, max_tokens) if isinstance(item, Piece))
+    return "".join(item.text for item in await collect(query, passages, max_tokens) if isinstance(item, TextDelta))
 
 
 @pytest.mark.parametrize(
@@ -46,13 +48,11 @@ async def answer(query: str, passages: Sequence[GivenPassage], max_tokens: int =
         ("What is the modified Beer-Lambert law?", "modified-beer-lambert-law", "The modified Beer–Lambert law is the"),
     ],
 )
-async def test_a_question_what_something_is_is_answered_by_its_definition(
-    query: str, name: str, beginning: str
-) -> None:
+async def test_a_what_is_question_is_answered_by_a_definition(query: str, name: str, beginning: str) -> None:
     assert (await answer(query, article(name))).startswith(beginning)
 
 
-async def test_the_answer_quotes_only_what_the_passages_say() -> None:
+async def test_an_answer_consists_of_quotations() -> None:
     passages = article("motion-artefacts")
 
     text = await answer("How are motion artefacts corrected?", passages, max_tokens=400)
@@ -63,7 +63,7 @@ async def test_the_answer_quotes_only_what_the_passages_say() -> None:
         assert quotation in " ".join(passages[int(number) - 1].text.split())
 
 
-async def test_it_says_at_the_end_how_to_have_a_model() -> None:
+async def test_an_answer_ends_with_how_to_configure_a_model() -> None:
     text = await answer("What is fNIRS?", article("functional-near-infrared-spectroscopy"))
 
     assert text.endswith(NO_MODEL)
@@ -71,56 +71,56 @@ async def test_it_says_at_the_end_how_to_have_a_model() -> None:
 
 
 @pytest.mark.parametrize("query", ["How do I bake a cake?", "Who won the world cup in 1998?", "the of and", "?"])
-async def test_it_says_in_its_first_line_that_nothing_fits(query: str) -> None:
+async def test_an_unanswerable_question_gets_not_found(query: str) -> None:
     text = await answer(query, article("functional-near-infrared-spectroscopy"))
 
-    assert text.splitlines()[0] == NOTHING_FITS
-    assert "not found in the documents" in NOTHING_FITS
+    assert text.splitlines()[0] == NO_MATCH
+    assert "not found in the documents" in NO_MATCH
     assert "[" not in text
 
 
-async def test_without_passages_it_says_that_there_is_nothing_to_answer_from() -> None:
+async def test_without_passages_there_is_nothing_to_answer_from() -> None:
     assert (await answer("What is fNIRS?", [])).splitlines()[0] == NO_PASSAGES
 
 
 @pytest.mark.parametrize("max_tokens", [1, 2, 5, 20, 60, 100, 200, 1000])
 async def test_an_answer_has_at_most_max_tokens(max_tokens: int) -> None:
-    items = await told("What is fNIRS?", article("functional-near-infrared-spectroscopy"), max_tokens)
+    items = await collect("What is fNIRS?", article("functional-near-infrared-spectroscopy"), max_tokens)
 
-    text = "".join(item.text for item in items if isinstance(item, Piece))
+    text = "".join(item.text for item in items if isinstance(item, TextDelta))
     ending = items[-1]
-    assert isinstance(ending, Ending)
-    assert 0 < tokens_in(text) <= max_tokens
+    assert isinstance(ending, Finished)
+    assert 0 < estimate_tokens(text) <= max_tokens
     assert ending.finish_reason == ("stop" if text.endswith(NO_MODEL) else "length")
-    assert ending.usage.completion_tokens == tokens_in(text)
+    assert ending.usage.completion_tokens == estimate_tokens(text)
 
 
-async def test_it_is_told_sentence_by_sentence() -> None:
-    items = await told("What is fNIRS?", article("functional-near-infrared-spectroscopy"))
+async def test_an_answer_is_streamed_by_sentence() -> None:
+    items = await collect("What is fNIRS?", article("functional-near-infrared-spectroscopy"))
 
-    pieces = [item for item in items if isinstance(item, Piece)]
+    pieces = [item for item in items if isinstance(item, TextDelta)]
     assert len(pieces) > 2
     assert [piece.offset for piece in pieces] == [sum(len(p.text) for p in pieces[:n]) for n in range(len(pieces))]
     assert all(piece.text.endswith("]") for piece in pieces[:-1])
 
 
-async def test_its_own_beginning_is_continued_exactly() -> None:
+async def test_a_prefix_of_the_same_answer_is_continued_exactly() -> None:
     passages = article("functional-near-infrared-spectroscopy")
     whole = await answer("What is fNIRS?", passages)
 
     for length in (1, 50, len(whole) // 2, len(whole) - 1, len(whole)):
-        items = await told("What is fNIRS?", passages, prefix=whole[:length])
-        pieces = [item for item in items if isinstance(item, Piece)]
+        items = await collect("What is fNIRS?", passages, prefix=whole[:length])
+        pieces = [item for item in items if isinstance(item, TextDelta)]
         assert "".join(piece.text for piece in pieces) == whole[length:]
         assert not pieces or pieces[0].offset == length
 
 
-async def test_a_prefix_that_is_not_its_own_starts_over() -> None:
+async def test_a_foreign_prefix_starts_over() -> None:
     passages = article("functional-near-infrared-spectroscopy")
 
-    items = await told("What is fNIRS?", passages, prefix="Another model wrote this")
+    items = await collect("What is fNIRS?", passages, prefix="Another model wrote this")
 
-    assert isinstance(items[0], Piece)
+    assert isinstance(items[0], TextDelta)
     assert items[0].offset == 0
 
 
@@ -136,7 +136,7 @@ async def test_references_headings_tables_and_code_are_not_quoted() -> None:
     assert written.startswith("fNIRS is a method that uses light. [1]\n\n")
 
 
-async def test_what_is_said_already_is_not_quoted_again() -> None:
+async def test_repetitions_are_not_quoted() -> None:
     passages = [
         GivenPassage(text="The optode touches the scalp and sends light."),
         GivenPassage(
@@ -150,7 +150,7 @@ async def test_what_is_said_already_is_not_quoted_again() -> None:
     assert "A spring presses the optode to the scalp. [2]" in written
 
 
-async def test_the_best_comes_first_and_then_each_passage_in_its_order() -> None:
+async def test_the_best_sentence_comes_first_then_passage_order() -> None:
     passages = [
         GivenPassage(
             text="A spring holds the optode. The cap holds the optode too. The optode is cleaned with alcohol."
@@ -161,10 +161,10 @@ async def test_the_best_comes_first_and_then_each_passage_in_its_order() -> None
     written = await answer("How is an optode cleaned with alcohol?", passages)
 
     numbers = [int(number) for number in re.findall(r"\[(\d)\]", written)]
-    told = [written.index(text) for text in ("The optode is cleaned", "Clean the cap")]
+    positions = [written.index(text) for text in ("The optode is cleaned", "Clean the cap")]
     assert written.startswith("The optode is cleaned with alcohol. [1]")
     assert numbers == sorted(numbers)
-    assert told == sorted(told)
+    assert positions == sorted(positions)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ async def test_the_best_comes_first_and_then_each_passage_in_its_order() -> None
         ("機械は何に使うか", "機械は"),
     ],
 )
-async def test_other_words_for_the_same_and_other_languages_are_understood(query: str, beginning: str) -> None:
+async def test_synonyms_and_other_languages_are_understood(query: str, beginning: str) -> None:
     text = (
         "The cap is black and soft. It costs 20,000 euros with every device. Infants are measured in the evening. "
         "Die Kappe ist schwarz. Kinder sitzen still. 猫は庭で寝る。 機械は測定に使う。"
@@ -185,15 +185,15 @@ async def test_other_words_for_the_same_and_other_languages_are_understood(query
     assert (await answer(query, [GivenPassage(text=text)])).startswith(beginning)
 
 
-async def test_one_number_does_not_stand_for_another() -> None:
+async def test_a_number_does_not_match_another() -> None:
     passages = [GivenPassage(text="The clinic was opened in 1990. The clinic was closed in 1992.")]
 
     assert (await answer("What of 1992?", passages)).startswith("The clinic was closed in 1992. [1]")
-    assert (await answer("What of 1991?", passages)).startswith(NOTHING_FITS)
+    assert (await answer("What of 1991?", passages)).startswith(NO_MATCH)
 
 
-async def test_of_more_text_than_retrieval_ever_finds_each_passage_is_read_up_to_its_share() -> None:
-    share = MOST_READ // 4
+async def test_each_passage_is_read_up_to_its_share_of_the_limit() -> None:
+    share = MAX_CHARACTERS_READ // 4
     filler = "Nothing of interest is said in this line.\n\n" * (share // 40)
     passages = [
         GivenPassage(text=f"{filler}The lamp of the lighthouse is red."),

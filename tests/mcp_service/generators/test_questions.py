@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from dynavera.contracts.mcp import GivenPassage
 from mcp_service.generators.extractive import Extractive
-from mcp_service.generators.generator import Ask, Piece
+from mcp_service.generators.generator import GeneratorInput, TextDelta
 from mcp_service.knowledge.embedders import WordLlamaEmbedder
 from tests.mcp_service.running import Running
 
@@ -68,8 +68,8 @@ async def answers(service: Running, asked: Sequence[str]) -> list[str]:
         for question in asked:
             found = await client.post("/search", json={"query": question, "collection": "default", "top_k": PASSAGES})
             passages = [GivenPassage(text=it["text"], document=it["document"]) for it in found.json()["passages"]]
-            told = extractive.stream(Ask(question, passages, "", MAX_TOKENS, 0.2))
-            written.append("".join([item.text async for item in told if isinstance(item, Piece)]))
+            told = extractive.stream(GeneratorInput(question, passages, "", MAX_TOKENS, 0.2))
+            written.append("".join([item.text async for item in told if isinstance(item, TextDelta)]))
     return written
 
 

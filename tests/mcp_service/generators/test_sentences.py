@@ -3,11 +3,11 @@
 import pytest
 
 from dynavera.contracts.mcp import GivenPassage
-from mcp_service.generators.sentences import sentences_of
+from mcp_service.generators.sentences import split_sentences
 
 
 def texts(passage: str) -> list[str]:
-    return [sentence.text for sentence in sentences_of([GivenPassage(text=passage)])]
+    return [sentence.text for sentence in split_sentences([GivenPassage(text=passage)])]
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_the_marks_of_markdown_are_not_quoted(passage: str, sentences: list[str]
 def test_a_sentence_that_two_passages_have_is_told_once_from_the_first() -> None:
     twice = [GivenPassage(text="The same is said."), GivenPassage(text="The same is said. And more is said.")]
 
-    assert [(sentence.passage, sentence.text) for sentence in sentences_of(twice)] == [
+    assert [(sentence.passage, sentence.text) for sentence in split_sentences(twice)] == [
         (1, "The same is said."),
         (2, "And more is said."),
     ]

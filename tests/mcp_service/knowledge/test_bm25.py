@@ -9,14 +9,15 @@ import pytest
 
 from dynavera.records.change_log import CurrentDocument, IndexedPassage, Scope
 from mcp_service.knowledge import bm25
-from mcp_service.knowledge.bm25 import Bm25Index, asked_terms
+from mcp_service.knowledge.bm25 import Bm25Index, query_terms
 
 SCOPE = Scope(UUID(int=1), "default")
+MAX_OPEN = 2
 
 
 @pytest.fixture
 def index(tmp_path: Path) -> Iterator[Bm25Index]:
-    with closing(Bm25Index(tmp_path)) as opened:
+    with closing(Bm25Index(tmp_path, MAX_OPEN)) as opened:
         yield opened
 
 
@@ -64,7 +65,7 @@ def test_the_score_falls_and_a_rarer_word_counts_more(index: Bm25Index) -> None:
 def test_a_write_that_was_killed_before_its_end_is_made_again(tmp_path: Path) -> None:
     gone, kept, new = document("light of the lamp"), document("light of the brain"), document("light of the sun")
     deleted = CurrentDocument(SCOPE, gone.document_id, [])
-    with closing(Bm25Index(tmp_path)) as index:
+    with closing(Bm25Index(tmp_path, MAX_OPEN)) as index:
         index.apply([gone, kept], 2)
         [head] = tmp_path.rglob("meta.json")
         before = head.read_bytes()
@@ -72,7 +73,7 @@ def test_a_write_that_was_killed_before_its_end_is_made_again(tmp_path: Path) ->
     # The files of a write come first, and what names them last.
     head.write_bytes(before)
 
-    with closing(Bm25Index(tmp_path)) as index:
+    with closing(Bm25Index(tmp_path, MAX_OPEN)) as index:
         index.apply([deleted, new], 4)
         found = hits(index, "light")
 
@@ -116,10 +117,10 @@ def test_a_deleted_document_is_gone(index: Bm25Index) -> None:
 
 def test_it_is_there_after_a_restart(tmp_path: Path) -> None:
     kept = document("light")
-    with closing(Bm25Index(tmp_path)) as index:
+    with closing(Bm25Index(tmp_path, MAX_OPEN)) as index:
         index.apply([kept], 1)
 
-    with closing(Bm25Index(tmp_path)) as again:
+    with closing(Bm25Index(tmp_path, MAX_OPEN)) as again:
         found = hits(again, "light")
         reached = again.revision()
 
@@ -138,8 +139,7 @@ def test_cleared_it_holds_nothing_and_can_be_filled_again(index: Bm25Index) -> N
     assert hits(index, "light") == ids(again)
 
 
-def test_more_scopes_than_stay_open_are_all_found(index: Bm25Index, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bm25, "MOST_OPEN", 2)
+def test_scopes_beyond_the_open_files_limit_are_found(index: Bm25Index) -> None:
     documents = [document(f"light {number}", scope=Scope(UUID(int=number), "default")) for number in range(5)]
 
     index.apply(documents[:3], 3)
@@ -153,15 +153,15 @@ def test_what_an_older_format_left_is_removed(tmp_path: Path) -> None:
     (tmp_path / "bm25-0").mkdir()
     (tmp_path / "bm25-0" / "file").write_text("older")
 
-    with closing(Bm25Index(tmp_path)):
+    with closing(Bm25Index(tmp_path, MAX_OPEN)):
         left = {path.name for path in tmp_path.iterdir()}
 
     assert left == {f"bm25-{bm25.FORMAT}"}
 
 
 def test_words_that_say_nothing_count_only_when_there_are_no_others() -> None:
-    assert asked_terms("What is the light of the brains?") == ["light", "brain"]
-    assert asked_terms("Who are you?") == ["who", "are", "you"]
+    assert query_terms("What is the light of the brains?") == ["light", "brain"]
+    assert query_terms("Who are you?") == ["who", "are", "you"]
 
 
 @pytest.mark.parametrize("query", ["", "?!", '"', "text:light AND (", "* OR NOT ^2 ~", "脑 🧠", "\u0301", "w" * 60_000])
@@ -172,4 +172,4 @@ def test_no_query_is_an_error(index: Bm25Index, query: str) -> None:
 
 
 def test_a_long_query_is_cut_to_its_first_words() -> None:
-    assert len(asked_terms(" ".join(f"word{number}" for number in range(1_000)))) == bm25.MOST_TERMS
+    assert len(query_terms(" ".join(f"word{number}" for number in range(1_000)))) == bm25.MAX_TERMS

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from mcp_service.knowledge.embedders import EmbedderUnavailable, open_embedder
+from mcp_service.knowledge.embedders import EmbedderUnavailable, load_embedder
 
 
 def test_vectors_have_length_one_and_likeness_tells() -> None:
-    embedder = open_embedder("wordllama")
+    embedder = load_embedder("wordllama")
 
     vectors = embedder.embed(["The brain needs oxygen.", "Oxygen is needed by the brain.", "A train leaves at noon."])
 
@@ -18,7 +18,7 @@ def test_vectors_have_length_one_and_likeness_tells() -> None:
 
 @pytest.mark.parametrize("texts", [[], [""], [" ", "\n"], ["脑" * 3_000], ["\u200b"]])
 def test_odd_texts_have_vectors_too(texts: list[str]) -> None:
-    vectors = open_embedder("wordllama").embed(texts)
+    vectors = load_embedder("wordllama").embed(texts)
 
     assert vectors.shape == (len(texts), 256)
     assert np.isfinite(vectors).all()
@@ -26,17 +26,17 @@ def test_odd_texts_have_vectors_too(texts: list[str]) -> None:
 
 def test_an_embedder_that_is_not_installed_says_how_to_install_it() -> None:
     with pytest.raises(EmbedderUnavailable, match="make setup EXTRAS=sentence-transformers"):
-        open_embedder("sentence-transformers:all-MiniLM-L6-v2")
+        load_embedder("sentence-transformers:all-MiniLM-L6-v2")
 
 
 @pytest.mark.parametrize("name", ["", "magic", "wordllama:x", "sentence-transformers:", "sentence-transformers"])
 def test_an_unknown_embedder_names_the_setting(name: str) -> None:
     with pytest.raises(EmbedderUnavailable, match="DYNAVERA_EMBEDDER"):
-        open_embedder(name)
+        load_embedder(name)
 
 
 def test_words_that_say_nothing_do_not_move_a_vector() -> None:
-    embedder = open_embedder("wordllama")
+    embedder = load_embedder("wordllama")
 
     vectors = embedder.embed(["The light of the brain", "light brain", "of the"])
 

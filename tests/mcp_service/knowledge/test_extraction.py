@@ -8,50 +8,51 @@ import pytest
 import pytest_asyncio
 
 from dynavera.contracts.media_types import CSV, HTML, JSON, JSON_LINES, MARKDOWN, MEDIA_TYPES, PDF, PLAIN, TSV, WORD
-from mcp_service.knowledge.extraction.extractors import Extracted, Extractors
-from mcp_service.knowledge.extraction.reading import KINDS
-from mcp_service.knowledge.extraction.refusing import FileRefused
+from mcp_service.knowledge.extraction.errors import FileRefused
+from mcp_service.knowledge.extraction.extractors import Extraction, ExtractorPool
+from mcp_service.knowledge.extraction.readers import FILE_TYPES
 from mcp_service.knowledge.splitting import PASSAGE_CHARACTERS
-from tests.mcp_service.knowledge.made_files import encrypted_pdf, pdf
+from mcp_service.limits import ServiceLimits
+from tests.mcp_service.knowledge.sample_files import encrypted_pdf, pdf
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def extractors() -> AsyncGenerator[Extractors]:
-    extractors = Extractors()
+async def extractors() -> AsyncGenerator[ExtractorPool]:
+    extractors = ExtractorPool(ServiceLimits().extractor_idle)
     yield extractors
     await extractors.close()
 
 
-async def refusal(extractors: Extractors, media_type: str, data: bytes) -> FileRefused:
+async def refusal(extractors: ExtractorPool, media_type: str, data: bytes) -> FileRefused:
     with pytest.raises(FileRefused) as refused:
         await extractors.read(media_type, data)
     return refused.value
 
 
-def texts(extracted: Extracted) -> list[str]:
+def texts(extracted: Extraction) -> list[str]:
     return [passage.text for passage in extracted.passages]
 
 
 async def test_every_kind_of_file_that_can_be_named_has_a_reader() -> None:
-    assert set(KINDS) == set(MEDIA_TYPES.values())
+    assert set(FILE_TYPES) == set(MEDIA_TYPES.values())
 
 
-async def test_markdown_keeps_its_text_and_its_headings(extractors: Extractors) -> None:
+async def test_markdown_keeps_its_text_and_its_headings(extractors: ExtractorPool) -> None:
     read = await extractors.read(MARKDOWN, "# Größe\r\n\r\n## Licht\r\n\r\nEin Satz.\r\n".encode())
 
     assert read.text == "# Größe\n\n## Licht\n\nEin Satz.\n"
     assert [(passage.heading, passage.page) for passage in read.passages] == [("Größe › Licht", None)]
 
 
-async def test_signs_of_markdown_are_no_headings_in_plain_text(extractors: Extractors) -> None:
+async def test_signs_of_markdown_are_no_headings_in_plain_text(extractors: ExtractorPool) -> None:
     read = await extractors.read(PLAIN, b"# One\n\nText.")
 
     assert [passage.heading for passage in read.passages] == [""]
 
 
-async def test_a_web_page_becomes_markdown_without_its_menus(extractors: Extractors) -> None:
+async def test_a_web_page_becomes_markdown_without_its_menus(extractors: ExtractorPool) -> None:
     page = (
         "<html><head><title>T</title></head><body><nav><a href='/'>Home</a><a href='/x'>Shop</a></nav><article>"
         "<h1>Optodes and light</h1><p>An optode touches the scalp &amp; sends light into the brain.</p>"
@@ -65,7 +66,7 @@ async def test_a_web_page_becomes_markdown_without_its_menus(extractors: Extract
     assert "An optode touches the scalp & sends light into the brain." in read.text
 
 
-async def test_passages_of_a_pdf_know_their_page_and_chapter(extractors: Extractors) -> None:
+async def test_passages_of_a_pdf_know_their_page_and_chapter(extractors: ExtractorPool) -> None:
     pages = ["Introduction\n" + "Light is absorbed.\n" * 200, "More of it.\n" * 400, "Methods\nWe measured (twice)."]
 
     read = await extractors.read(PDF, pdf(*pages, outline=[("Introduction", 0), ("Methods", 2)]))
@@ -78,7 +79,7 @@ async def test_passages_of_a_pdf_know_their_page_and_chapter(extractors: Extract
     assert {passage.page for passage in read.passages} >= {1, 2}
 
 
-async def test_the_page_is_the_one_that_a_passage_starts_on(extractors: Extractors) -> None:
+async def test_the_page_is_the_one_that_a_passage_starts_on(extractors: ExtractorPool) -> None:
     pages = [f"Page {number} says this.\n" + ("word " * 15 + "\n") * 8 for number in range(1, 13)]
 
     read = await extractors.read(PDF, pdf(*pages))
@@ -89,7 +90,7 @@ async def test_the_page_is_the_one_that_a_passage_starts_on(extractors: Extracto
     assert len(read.passages) > 1
 
 
-async def test_a_pdf_that_anybody_may_open_is_read_and_one_with_a_password_refused(extractors: Extractors) -> None:
+async def test_a_pdf_that_anybody_may_open_is_read_and_one_with_a_password_refused(extractors: ExtractorPool) -> None:
     read = await extractors.read(PDF, encrypted_pdf("Open to all.", ""))
     refused = await refusal(extractors, PDF, encrypted_pdf("Secret.", "rosebud"))
 
@@ -97,14 +98,14 @@ async def test_a_pdf_that_anybody_may_open_is_read_and_one_with_a_password_refus
     assert refused.code == "encrypted"
 
 
-async def test_a_pdf_of_pictures_is_refused_with_what_to_do(extractors: Extractors) -> None:
+async def test_a_pdf_of_pictures_is_refused_with_what_to_do(extractors: ExtractorPool) -> None:
     refused = await refusal(extractors, PDF, pdf("", ""))
 
     assert (refused.code, "OCR" in str(refused)) == ("no_text", True)
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
-async def test_each_row_of_a_table_can_be_read_alone(extractors: Extractors, delimiter: str) -> None:
+async def test_each_row_of_a_table_can_be_read_alone(extractors: ExtractorPool, delimiter: str) -> None:
     rows = [["name", "colour", ""], ["Ann", "red", "left"], [], ["Bob", '"deep, blue"', ""]]
     data = "\n".join(delimiter.join(row) for row in rows).encode()
 
@@ -113,7 +114,7 @@ async def test_each_row_of_a_table_can_be_read_alone(extractors: Extractors, del
     assert read.text == "name: Ann\ncolour: red\ncolumn 3: left\n\nname: Bob\ncolour: deep, blue"
 
 
-async def test_a_long_row_is_divided_into_parts_that_say_whose_they_are(extractors: Extractors) -> None:
+async def test_a_long_row_is_divided_into_parts_that_say_whose_they_are(extractors: ExtractorPool) -> None:
     long = " ".join(f"word{number}" for number in range(1000))
 
     read = await extractors.read(CSV, f"id,note\n7,{long}\n".encode())
@@ -125,7 +126,7 @@ async def test_a_long_row_is_divided_into_parts_that_say_whose_they_are(extracto
     assert said == long.split()
 
 
-async def test_each_object_of_json_is_an_entry_with_dotted_names(extractors: Extractors) -> None:
+async def test_each_object_of_json_is_an_entry_with_dotted_names(extractors: ExtractorPool) -> None:
     value = {
         "title": "Study",
         "lead": {"name": "Ann", "tags": ["a", "b"], "none": None},
@@ -142,25 +143,25 @@ async def test_each_object_of_json_is_an_entry_with_dotted_names(extractors: Ext
     ]
 
 
-async def test_numbers_stay_as_they_are_written(extractors: Extractors) -> None:
+async def test_numbers_stay_as_they_are_written(extractors: ExtractorPool) -> None:
     read = await extractors.read(JSON, b'{"a": 0.10, "b": ' + b"9" * 5000 + b"}")
 
     assert read.text.startswith("a: 0.10\n")
     assert read.text.count("9") == 5000
 
 
-async def test_what_no_store_can_keep_is_replaced(extractors: Extractors) -> None:
+async def test_what_no_store_can_keep_is_replaced(extractors: ExtractorPool) -> None:
     read = await extractors.read(JSON, rb'{"a": "x\u0000y \ud83d\ude00 \ud800"}')
 
     assert read.text == "a: x\ufffdy 😀 \ufffd"
 
 
-async def test_each_line_of_json_lines_is_an_entry(extractors: Extractors) -> None:
+async def test_each_line_of_json_lines_is_an_entry(extractors: ExtractorPool) -> None:
     read = await extractors.read(JSON_LINES, b'{"a": 1}\n\n{"a": 2}\n')
     refused = await refusal(extractors, JSON_LINES, b'{"a": 1}\nnope\n')
 
     assert read.text == "a: 1\n\na: 2"
-    assert (refused.code, "line 2" in str(refused)) == ("damaged", True)
+    assert (refused.code, "Line 2" in str(refused)) == ("damaged", True)
 
 
 BROKEN = [
@@ -180,7 +181,7 @@ BROKEN = [
 
 @pytest.mark.parametrize(("media_type", "data", "code"), BROKEN)
 async def test_what_cannot_be_read_is_refused_in_words(
-    extractors: Extractors, media_type: str, data: bytes, code: str
+    extractors: ExtractorPool, media_type: str, data: bytes, code: str
 ) -> None:
     refused = await refusal(extractors, media_type, data)
 
@@ -189,7 +190,7 @@ async def test_what_cannot_be_read_is_refused_in_words(
 
 
 @pytest.mark.skipif(find_spec("markitdown") is not None, reason="The extra is installed: tests/extras has its tests.")
-async def test_office_files_name_the_extra_that_they_need(extractors: Extractors) -> None:
+async def test_office_files_name_the_extra_that_they_need(extractors: ExtractorPool) -> None:
     refused = await refusal(extractors, WORD, b"PK\x03\x04")
 
     assert refused.code == "extra_missing"

@@ -5,15 +5,19 @@ import os
 import signal
 import time
 from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack
+from datetime import timedelta
 
 import psutil
 import pytest
 
 from dynavera.contracts.media_types import CSV, HTML, JSON, MARKDOWN, PDF, PLAIN
-from mcp_service.knowledge.extraction import extractors as processes
-from mcp_service.knowledge.extraction.extractors import Extractors
-from mcp_service.knowledge.extraction.refusing import FileRefused
-from tests.mcp_service.knowledge.made_files import inflating_pdf
+from mcp_service.knowledge.extraction.errors import FileRefused
+from mcp_service.knowledge.extraction.extractors import ExtractorPool
+from mcp_service.limits import ServiceLimits
+from tests.child_processes import running_children
+from tests.mcp_service.knowledge.sample_files import inflating_pdf
+from tests.serving import until
 
 SHOWN = b"BT /F1 12 Tf 50 700 Td (Hello) Tj ET\n" * 25_000
 """A megabyte, nearly."""
@@ -22,19 +26,18 @@ WITHIN_SECONDS = 10
 
 
 @pytest.fixture
-async def extractors() -> AsyncGenerator[Extractors]:
-    extractors = Extractors()
+async def extractors() -> AsyncGenerator[ExtractorPool]:
+    extractors = ExtractorPool(ServiceLimits().extractor_idle)
     yield extractors
     await extractors.close()
 
 
 def readers() -> list[psutil.Process]:
     """The processes that read files for this one."""
-    running = [child for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]
-    return [child for child in running if "mcp_service.knowledge.extraction.child" in child.cmdline()]
+    return running_children("mcp_service.knowledge.extraction.child")
 
 
-async def code_of(extractors: Extractors, media_type: str, data: bytes) -> str | None:
+async def code_of(extractors: ExtractorPool, media_type: str, data: bytes) -> str | None:
     """Why the file is refused; None when it is read."""
     try:
         await extractors.read(media_type, data)
@@ -54,7 +57,7 @@ HARMFUL = {
 
 
 @pytest.mark.parametrize("harm", HARMFUL)
-async def test_what_is_made_to_do_harm_is_refused_in_time(extractors: Extractors, harm: str) -> None:
+async def test_what_is_made_to_do_harm_is_refused_in_time(extractors: ExtractorPool, harm: str) -> None:
     media_type, made, code = HARMFUL[harm]
     data = made()
     await extractors.read(PLAIN, b"The process has started.")
@@ -71,13 +74,13 @@ async def test_what_is_made_to_do_harm_is_refused_in_time(extractors: Extractors
     ("media_type", "data"),
     [(HTML, b"<div>" * 100_000 + b"x" + b"</div>" * 100_000), (CSV, b"a,b\n" + b"x" * 9_000_000)],
 )
-async def test_what_is_only_strange_harms_nothing(extractors: Extractors, media_type: str, data: bytes) -> None:
+async def test_what_is_only_strange_harms_nothing(extractors: ExtractorPool, media_type: str, data: bytes) -> None:
     await code_of(extractors, media_type, data)
 
     assert (await extractors.read(PLAIN, b"It reads on.")).text == "It reads on."
 
 
-async def test_one_process_reads_many_files(extractors: Extractors) -> None:
+async def test_one_process_reads_many_files(extractors: ExtractorPool) -> None:
     await extractors.read(PLAIN, b"One.")
     [first] = readers()
     for number in range(20):
@@ -86,7 +89,7 @@ async def test_one_process_reads_many_files(extractors: Extractors) -> None:
     assert readers() == [first]
 
 
-async def test_a_slow_file_holds_up_no_other(extractors: Extractors) -> None:
+async def test_a_slow_file_holds_up_no_other(extractors: ExtractorPool) -> None:
     slow = asyncio.create_task(code_of(extractors, PDF, inflating_pdf(SHOWN, 4)))
     await asyncio.sleep(0)
 
@@ -99,7 +102,7 @@ async def test_a_slow_file_holds_up_no_other(extractors: Extractors) -> None:
         await slow
 
 
-async def test_a_process_that_was_killed_is_replaced_without_a_word(extractors: Extractors) -> None:
+async def test_a_process_that_was_killed_is_replaced_without_a_word(extractors: ExtractorPool) -> None:
     await extractors.read(PLAIN, b"One.")
     [killed] = readers()
     os.kill(killed.pid, signal.SIGKILL)
@@ -110,7 +113,7 @@ async def test_a_process_that_was_killed_is_replaced_without_a_word(extractors: 
     assert killed not in readers()
 
 
-async def test_whoever_goes_away_leaves_no_half_read_file_behind(extractors: Extractors) -> None:
+async def test_whoever_goes_away_leaves_no_half_read_file_behind(extractors: ExtractorPool) -> None:
     await extractors.read(PLAIN, b"One.")
     leaving = asyncio.create_task(extractors.read(PDF, inflating_pdf(SHOWN, 4)))
     await asyncio.sleep(0)
@@ -123,21 +126,20 @@ async def test_whoever_goes_away_leaves_no_half_read_file_behind(extractors: Ext
     assert read.text == "Two."
 
 
-async def test_a_process_without_work_ends_and_gives_its_memory_back(
-    extractors: Extractors, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(processes, "IDLE_SECONDS", 0.5)
+async def test_an_idle_process_ends_to_free_its_memory() -> None:
+    async with AsyncExitStack() as stack:
+        extractors = ExtractorPool(idle=timedelta(seconds=0.5))
+        stack.push_async_callback(extractors.close)
+        await extractors.read(PLAIN, b"One.")
+        [first] = readers()
 
-    await extractors.read(PLAIN, b"One.")
-    [first] = readers()
+        await until(lambda: first.pid not in {child.pid for child in readers()}, seconds=WITHIN_SECONDS)
+        read = await extractors.read(PLAIN, b"Two.")
 
-    async with asyncio.timeout(WITHIN_SECONDS):
-        while [child for child in psutil.Process().children() if child.is_running() and child.pid == first.pid]:
-            await asyncio.sleep(0.01)
-    assert (await extractors.read(PLAIN, b"Two.")).text == "Two."
+    assert read.text == "Two."
 
 
-async def test_nothing_is_left_running(extractors: Extractors) -> None:
+async def test_nothing_is_left_running(extractors: ExtractorPool) -> None:
     await extractors.read(PLAIN, b"One.")
 
     await extractors.close()
@@ -145,7 +147,7 @@ async def test_nothing_is_left_running(extractors: Extractors) -> None:
     assert readers() == []
 
 
-async def test_secrets_are_not_handed_on(extractors: Extractors, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_secrets_are_not_handed_on(extractors: ExtractorPool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
     monkeypatch.setenv("DYNAVERA_TOKEN", "dyn-secret")
 

@@ -15,7 +15,7 @@ from dynavera.records.documents import DocumentRecords
 from dynavera.records.migrate import migrate
 from dynavera.records.new_documents import NewDocument, NewPassage
 from mcp_service.knowledge.indexing import Indexing, Rebuilding
-from mcp_service.knowledge.search import Looked
+from mcp_service.knowledge.search import SearchResult
 from tests.owner import create_owner
 
 PATIENCE_SECONDS = 10
@@ -71,11 +71,11 @@ class World:
         """What the indexes held at each search that was made for one."""
         seen: list[list[list[list[str]]]] = []
 
-        async def search() -> Looked:
+        async def search() -> SearchResult:
             seen.append(self.held())
-            return Looked([], None)
+            return SearchResult([], None)
 
-        await self.indexing.searched(search)
+        await self.indexing.search(search)
         return seen
 
     def held(self) -> list[list[list[str]]]:
@@ -186,7 +186,7 @@ async def test_a_rebuild_that_fails_says_so_and_the_next_search_mends_it(
     await world.searched()
 
     assert state == "failed"
-    assert "could not be made anew" in caplog.text
+    assert "Rebuilding the indexes failed" in caplog.text
     assert world.held() == [[["a"]], [["a"]]]
 
 

@@ -9,7 +9,7 @@ import pytest
 from dynavera.contracts.documents import FoundPassage
 from dynavera.records.database import Database
 from dynavera.records.migrate import migrate
-from mcp_service.knowledge.intake import File
+from mcp_service.knowledge.ingestion import SourceFile
 from mcp_service.knowledge.knowledge import Knowledge, UnknownCollection, open_knowledge
 from tests.owner import create_owner
 
@@ -35,8 +35,8 @@ class Owner:
         self._user_id = user_id
 
     async def brings(self, collection: str = "default", **texts: str) -> None:
-        files = [File(f"{name}.md", None, text.encode()) for name, text in texts.items()]
-        await self._knowledge.take(self._user_id, collection, files)
+        files = [SourceFile(f"{name}.md", None, text.encode()) for name, text in texts.items()]
+        await self._knowledge.ingest(self._user_id, collection, files)
 
     async def asks(self, query: str, top_k: int = 4, collection: str = "default") -> list[FoundPassage]:
         return await self._knowledge.retrieve(self._user_id, collection, query, top_k)
@@ -54,7 +54,7 @@ async def owner(tmp_path: Path) -> AsyncGenerator[Owner]:
 
 async def test_what_fits_by_meaning_and_by_words_is_worth_most(owner: Owner) -> None:
     await owner.brings(
-        oxygen="The brain uses oxygen.", lungs="The lungs take oxygen in.", trains="A train leaves at noon."
+        oxygen="The brain uses oxygen.", lungs="The lungs ingest oxygen in.", trains="A train leaves at noon."
     )
 
     found = await owner.asks("How does the brain use oxygen?")

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from mcp_service.knowledge.splitting import PASSAGE_CHARACTERS, passages_of
+from mcp_service.knowledge.splitting import PASSAGE_CHARACTERS, split_passages
 
 ARTICLE = """\
 Before any heading.
@@ -34,7 +34,7 @@ Blood flows.
 
 
 def test_a_passage_has_the_path_of_its_headings() -> None:
-    passages = passages_of(ARTICLE, headings=True)
+    passages = split_passages(ARTICLE, headings=True)
 
     assert [passage.heading for passage in passages] == [
         "",
@@ -60,13 +60,13 @@ def test_a_passage_has_the_path_of_its_headings() -> None:
     ],
 )
 def test_a_heading_is_its_line_without_the_signs_that_open_and_close_it(line: str, title: str) -> None:
-    passages = passages_of(f"{line}\n\nIt passes.", headings=True)
+    passages = split_passages(f"{line}\n\nIt passes.", headings=True)
 
     assert {passage.heading for passage in passages} == {title}
 
 
 def test_plain_text_has_no_headings() -> None:
-    assert [passage.heading for passage in passages_of(ARTICLE, headings=False)] == [""]
+    assert [passage.heading for passage in split_passages(ARTICLE, headings=False)] == [""]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_plain_text_has_no_headings() -> None:
     ids=range(9),
 )
 def test_passages_are_where_they_say_and_leave_nothing_out(text: str) -> None:
-    passages = passages_of(text, headings=True)
+    passages = split_passages(text, headings=True)
 
     assert passages
     for passage in passages:

@@ -20,7 +20,6 @@ import {
 } from '@/testing/made'
 import { network } from '@/testing/network'
 import { opened } from '@/testing/opened'
-import { unfoldLog } from '@/testing/unfoldLog'
 
 const WHOLE = log(
   FIRST,
@@ -48,7 +47,6 @@ function known(found: Execution, events: ExecutionEvent[] = WHOLE): void {
 
 test('an execution that ended shows its answer, timeline, input, settings and log', async () => {
   known(execution({ temporal_url: 'http://temporal/x' }))
-  unfoldLog()
 
   await opened(`/executions/${FIRST}`)
 

@@ -1,7 +1,7 @@
-"""A process that speaks as the process of a model does: `fake_model.py BEHAVIOUR`, for what real ones seldom do.
+"""`fake_model.py BEHAVIOUR`: a process with the protocol of a model's process, for what real ones rarely do.
 
-`writes` says its words and ends, `deaf` writes on and on whatever it is told, `dies` ends in the middle of its answer,
-`hangs` falls silent there, `tells` answers with the names of its environment.
+`writes` completes a short answer, `ignores_stop` never ends, `dies` exits in the middle of its answer, `hangs` stops
+sending there, `prints_environment` answers with the names of its environment variables.
 """
 
 import itertools
@@ -9,7 +9,7 @@ import os
 import sys
 import time
 
-from mcp_service.generators.gpt4all.messages import Ended, Loaded, Text, Unusable, Write, line, order
+from mcp_service.generators.gpt4all.messages import Ended, Loaded, Text, Unusable, Write, command_adapter, encode
 
 WORDS = ("Light ", "passes.")
 
@@ -17,37 +17,37 @@ WORDS = ("Light ", "passes.")
 def main() -> None:
     behaviour = sys.argv[1]
     if behaviour == "unusable":
-        say(Unusable(reason="it is of paper"))
+        send(Unusable(reason="not a real model"))
         return
-    say(Loaded(context=100))
+    send(Loaded(context=100))
     for received in sys.stdin.buffer:
-        message = order.validate_json(received)
+        message = command_adapter.validate_json(received)
         if isinstance(message, Write):
             answer(behaviour, message)
 
 
 def answer(behaviour: str, write: Write) -> None:
     match behaviour:
-        case "deaf":
+        case "ignores_stop":
             for _ in itertools.count():
-                say(Text(text="on and "))
+                send(Text(text="on and "))
                 time.sleep(0.01)
         case "dies":
-            say(Text(text=WORDS[0]))
+            send(Text(text=WORDS[0]))
             os._exit(7)
         case "hangs":
-            say(Text(text=WORDS[0]))
+            send(Text(text=WORDS[0]))
             time.sleep(600)
-        case "tells":
-            say(Text(text=" ".join(sorted(os.environ))))
+        case "prints_environment":
+            send(Text(text=" ".join(sorted(os.environ))))
         case _:
             for word in WORDS:
-                say(Text(text=word))
-    say(Ended(reason="stop", prompt_tokens=len(write.user), completion_tokens=len(WORDS)))
+                send(Text(text=word))
+    send(Ended(reason="stop", prompt_tokens=len(write.user), completion_tokens=len(WORDS)))
 
 
-def say(message: Loaded | Unusable | Text | Ended) -> None:
-    sys.stdout.buffer.write(line(message))
+def send(message: Loaded | Unusable | Text | Ended) -> None:
+    sys.stdout.buffer.write(encode(message))
     sys.stdout.buffer.flush()
 
 

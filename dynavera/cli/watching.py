@@ -1,0 +1,58 @@
+"""What a person sees while an execution runs: its log, and in a terminal the answer as it grows."""
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.text import Text
+
+from dynavera.cli.log_lines import log_line
+from dynavera.cli.options import Output
+from dynavera.cli.output import printable, write
+from dynavera.contracts.events import Delta, ExecutionEvent, execution_event
+
+SHOWN_LINES = 8
+SHOWN_CHARACTERS = 4_000
+"""How much of the end of the answer is looked at for these lines."""
+
+
+class Watching:
+    """Shows the events of one execution; whoever makes it closes it."""
+
+    def __init__(self, console: Console, output: Output) -> None:
+        self._console = console
+        self._output = output
+        self._answer = ""
+        self._spinner = Spinner("dots", "Waiting …")
+        self._live: Live | None = None
+        if console.is_terminal and output is not Output.JSONL:
+            # Rich would write to the terminal what is meant for standard output, be it a file or a pipe.
+            self._live = Live(
+                get_renderable=self._growing,
+                console=console,
+                transient=True,
+                redirect_stdout=False,
+                refresh_per_second=8,
+            )
+            self._live.start()
+
+    def show(self, event: ExecutionEvent) -> None:
+        """Show what has happened."""
+        if self._output is Output.JSONL:
+            write(execution_event.dump_json(event).decode())
+        line = log_line(event)
+        if line is not None:
+            self._console.print(line)
+        if isinstance(event, Delta):
+            self._answer = self._answer[: event.content.offset] + event.content.text
+            self._spinner.update(text=f"Answering … {len(self._answer)} characters")
+
+    def close(self) -> None:
+        """Leave nothing but the log."""
+        if self._live is not None:
+            self._live.stop()
+
+    def _growing(self) -> RenderableType:
+        if self._output is not Output.TEXT or not self._answer:
+            return self._spinner
+        end = Text(printable(self._answer[-SHOWN_CHARACTERS:]))
+        return Group(*end.wrap(self._console, self._console.width)[-SHOWN_LINES:], self._spinner)
