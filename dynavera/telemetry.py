@@ -1,4 +1,4 @@
-"""Logging, set up once per process: one line per record, to standard error, without secrets."""
+"""Logging, configured once per process: one line per record, to standard error, without secrets."""
 
 import logging
 import re
@@ -12,11 +12,21 @@ from structlog.typing import Processor
 from dynavera.settings import Settings
 
 HIDDEN = "[hidden]"
-TALKATIVE = ("alembic", "httpx", "httpx2", "httpcore", "httpcore2", "mcp", "chromadb", "trafilatura", "websockets")
-"""Libraries that log every request at `info`."""
+VERBOSE_LIBRARIES = (
+    "alembic",
+    "httpx",
+    "httpx2",
+    "httpcore",
+    "httpcore2",
+    "mcp",
+    "chromadb",
+    "trafilatura",
+    "websockets",
+)
+"""Libraries that log every request at level `info`."""
 
 _SECRETS = (
-    # What credentials.new_secret makes: its prefix, then 256 bits.
+    # credentials.new_secret: a prefix, then 256 bits.
     re.compile(r"()\b(?:dyn|mcp|ses|in)_[A-Za-z0-9_-]{40,}"),
     re.compile(r"(\bsk-)[A-Za-z0-9_-]{16,}"),
     re.compile(r"(?i)(\bbearer +)[^\s\"',}]+"),
@@ -25,18 +35,18 @@ _SECRETS = (
 )
 _SECRET_FIELDS = frozenset({"authorization", "cookie", "set-cookie", "password", "secret", "token", "api_key"})
 _PROBLEM_CODE = re.compile(r"(?!in_)[a-z][a-z0-9_]{0,63}")
-"""The stable code of an error, such as `mcp_away`; a log-in code, a field of the same name, begins with `in_`."""
+"""An error code such as `mcp_away`. A log-in code, in a field of the same name, starts with `in_`."""
 
 
 def configure(settings: Settings) -> None:
-    """Send this process's log records, structlog's and the standard library's, to standard error.
+    """Send the log records of structlog and of the standard library to standard error.
 
-    Give uvicorn `log_config=None`, so that its records come this way too.
+    Pass `log_config=None` to uvicorn, so that its records go the same way.
     """
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
-            *_shared(),
+            *_shared_processors(),
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -49,14 +59,14 @@ def configure(settings: Settings) -> None:
     root.handlers = [handler]
     root.setLevel(settings.log_level.upper())
     logging.captureWarnings(capture=True)
-    for name in TALKATIVE:
+    for name in VERBOSE_LIBRARIES:
         logging.getLogger(name).setLevel(logging.DEBUG if settings.log_level == "debug" else logging.WARNING)
 
 
 def formatter() -> logging.Formatter:
-    """Each record as one line of `key=value`, secrets hidden."""
-    return _OneLine(
-        foreign_pre_chain=_shared(),
+    """Formats a record as one line of `key=value`, without secrets."""
+    return _OneLineFormatter(
+        foreign_pre_chain=_shared_processors(),
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             _hide_secret_fields,
@@ -68,18 +78,18 @@ def formatter() -> logging.Formatter:
 
 
 def without_secrets(text: str) -> str:
-    """`text` with everything that looks like a credential hidden."""
+    """`text` with everything that looks like a credential replaced."""
     for secret in _SECRETS:
         text = secret.sub(rf"\1{HIDDEN}", text)
     return text
 
 
-class _OneLine(structlog.stdlib.ProcessorFormatter):
+class _OneLineFormatter(structlog.stdlib.ProcessorFormatter):
     def format(self, record: logging.LogRecord) -> str:
         return without_secrets(super().format(record))
 
 
-def _shared() -> list[Processor]:
+def _shared_processors() -> list[Processor]:
     return [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -95,12 +105,12 @@ def _shared() -> list[Processor]:
 
 
 def _printable_keys(_logger: object, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    # A library may log a field whose name has a space; logfmt refuses that, and a log call must never raise.
+    # A library may log a field with a space in its name. logfmt raises for that, and a log call must never raise.
     return {re.sub(r"[\s=\"]+", "_", key): value for key, value in event.items()}
 
 
 def _without_colours(_logger: object, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    # uvicorn says the same once more with escape codes for a terminal.
+    # uvicorn adds its message again, with escape codes for a terminal.
     event.pop("color_message", None)
     return event
 

@@ -14,7 +14,7 @@ import structlog
 from dynavera.records.database import Database, DatabaseAway
 from dynavera.records.migrate import SchemaTooNew, migrate
 from dynavera.records.owner import ensure_owner
-from dynavera.settings import EVERY_INTERFACE, Settings
+from dynavera.settings import ALL_INTERFACES, Settings
 from dynavera.startup import CannotStart, resume_gc
 from dynavera.telemetry import configure
 from dynavera.web.server import Server, server_config
@@ -63,7 +63,7 @@ async def serve(settings: Settings, listening: socket.socket, *, on_demand: bool
 
 def _address(listening: socket.socket) -> str:
     host, port = listening.getsockname()[:2]
-    reachable = "127.0.0.1" if host in EVERY_INTERFACE else host
+    reachable = "127.0.0.1" if host in ALL_INTERFACES else host
     return f"http://{f'[{reachable}]' if ':' in reachable else reachable}:{port}"
 
 

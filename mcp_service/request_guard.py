@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dynavera.records.database import DatabaseAway
-from dynavera.settings import EVERY_INTERFACE, Settings
+from dynavera.settings import ALL_INTERFACES, Settings
 from dynavera.web.bodies import BodyTooLarge, BoundedBody
 from dynavera.web.quotas import Quota, TooManyRequests
 from mcp_service.authentication import Caller, CallerResolver
@@ -44,7 +44,7 @@ class AllowedHosts:
     def from_settings(cls, settings: Settings) -> "AllowedHosts":
         """This machine, the address that the service listens on, and what the settings add."""
         listens = f"[{settings.mcp_host}]" if ":" in settings.mcp_host else settings.mcp_host
-        own = () if settings.mcp_host in EVERY_INTERFACE else (listens,)
+        own = () if settings.mcp_host in ALL_INTERFACES else (listens,)
         public = () if settings.mcp_public_url is None else (urlsplit(settings.mcp_public_url).netloc,)
         return cls(
             frozenset(host.lower() for host in (*LOCAL, *own, *public, *settings.mcp_allowed_hosts)),

@@ -9,28 +9,28 @@ from dynavera.records.database import Database
 from dynavera.settings import BadSettings, Settings, environment_names, load_settings
 
 EXAMPLE = Path(settings_module.__file__).parents[1] / ".env.example"
-A_SETTING = re.compile(r"^#([A-Z][A-Z0-9_]*)=(.*)$")
+SETTING_LINE = re.compile(r"^#([A-Z][A-Z0-9_]*)=(.*)$")
 
 
 @pytest.fixture(autouse=True)
-def an_empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in environment_names():
-        # Set first, so that what a test loads from a file is undone as well.
+        # Set before deleting, so that monkeypatch also undoes what a test loads from a file.
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
 
 
 def example() -> dict[str, str]:
-    matches = [A_SETTING.match(line) for line in EXAMPLE.read_text().splitlines()]
+    matches = [SETTING_LINE.match(line) for line in EXAMPLE.read_text().splitlines()]
     return {match[1]: match[2] for match in matches if match}
 
 
-def test_the_example_names_every_setting_and_no_other() -> None:
+def test_example_lists_exactly_all_settings() -> None:
     assert sorted(example()) == sorted(environment_names())
 
 
 @pytest.mark.parametrize(("name", "value"), sorted(example().items()))
-def test_the_example_gives_the_default(name: str, value: str) -> None:
+def test_example_shows_the_default(name: str, value: str) -> None:
     field = environment_names()[name]
     default = Settings.model_fields[field].default
 
@@ -40,16 +40,16 @@ def test_the_example_gives_the_default(name: str, value: str) -> None:
         assert default in (None, ())
 
 
-def test_the_example_explains_every_setting() -> None:
-    explained = False
+def test_example_explains_every_setting() -> None:
+    has_explanation = False
     for line in EXAMPLE.read_text().splitlines():
-        if A_SETTING.match(line):
-            assert explained, f"{line} has no explanation"
+        if SETTING_LINE.match(line):
+            assert has_explanation, f"{line} has no explanation"
         else:
-            explained = line.startswith("# ")
+            has_explanation = line.startswith("# ")
 
 
-def test_a_name_that_is_no_setting_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_unknown_setting_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DYNAVERA_PROT", "8000")
 
     with pytest.raises(BadSettings, match=r"^DYNAVERA_PROT is not a setting\."):
@@ -57,37 +57,33 @@ def test_a_name_that_is_no_setting_is_refused(monkeypatch: pytest.MonkeyPatch, t
 
 
 @pytest.mark.parametrize("name", ["DYNAVERA_TEMPORAL_ADDRESS", "DYNAVERA_OPENAI_API_KEY"])
-def test_a_setting_with_a_name_of_its_own_has_no_other(
-    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_setting_with_an_alias_has_no_prefixed_name(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv(name, "x")
 
     with pytest.raises(BadSettings, match=name):
         load_settings(tmp_path / ".env")
 
 
-def test_a_value_that_cannot_be_used_is_refused_with_its_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_invalid_value_is_refused_with_its_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DYNAVERA_PORT", "eighty")
 
-    with pytest.raises(BadSettings, match=r"^DYNAVERA_PORT cannot be used: "):
+    with pytest.raises(BadSettings, match=r"^DYNAVERA_PORT is invalid: "):
         load_settings(tmp_path / ".env")
 
 
 @pytest.mark.parametrize("value", ["PT0S", "-PT1H"])
-def test_a_limit_of_no_time_is_refused(value: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_duration_that_is_not_positive_is_refused(value: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DYNAVERA_EXECUTION_TIME_LIMIT", value)
 
-    with pytest.raises(BadSettings, match=r"^DYNAVERA_EXECUTION_TIME_LIMIT cannot be used: "):
+    with pytest.raises(BadSettings, match=r"^DYNAVERA_EXECUTION_TIME_LIMIT is invalid: "):
         load_settings(tmp_path / ".env")
 
 
 @pytest.mark.parametrize("value", ["PT4M59S", "P401D", "30", "-P1D", "0", "thirty days", "P1X", "forever"])
-def test_a_lifetime_of_sessions_that_is_none_is_refused(
-    value: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_invalid_session_lifetime_is_refused(value: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DYNAVERA_SESSION_LIFETIME", value)
 
-    with pytest.raises(BadSettings, match=r"^DYNAVERA_SESSION_LIFETIME cannot be used: write an ISO 8601 duration"):
+    with pytest.raises(BadSettings, match=r"^DYNAVERA_SESSION_LIFETIME is invalid: write an ISO 8601 duration"):
         load_settings(tmp_path / ".env")
 
 
@@ -100,7 +96,7 @@ def test_a_lifetime_of_sessions_that_is_none_is_refused(
         ("P400D", timedelta(days=400)),
     ],
 )
-def test_a_lifetime_of_sessions_is_a_duration(
+def test_session_lifetime_is_parsed(
     value: str, lifetime: timedelta, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("DYNAVERA_SESSION_LIFETIME", value)
@@ -109,22 +105,22 @@ def test_a_lifetime_of_sessions_is_a_duration(
 
 
 @pytest.mark.parametrize("name", ["DYNAVERA_TOKEN", "DYNAVERA_MCP_TOKEN"])
-def test_a_blank_secret_is_refused(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_blank_secret_is_refused(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv(name, "  ")
 
-    with pytest.raises(BadSettings, match=rf"^{name} cannot be used: .*blank"):
+    with pytest.raises(BadSettings, match=rf"^{name} is invalid: .*blank"):
         load_settings(tmp_path / ".env")
 
 
 @pytest.mark.parametrize("value", ["foo", "https://", "https://a.example/path", "ftp://a.example", "https://a:99999"])
-def test_an_origin_that_is_none_is_refused(value: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_invalid_origin_is_refused(value: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DYNAVERA_ALLOWED_ORIGINS", f"https://good.example,{value}")
 
-    with pytest.raises(BadSettings, match=r"^DYNAVERA_ALLOWED_ORIGINS cannot be used: .*write https://host"):
+    with pytest.raises(BadSettings, match=r"^DYNAVERA_ALLOWED_ORIGINS is invalid: .*write https://host"):
         load_settings(tmp_path / ".env")
 
 
-def test_an_origin_is_kept_as_browsers_write_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_origin_is_normalized(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DYNAVERA_ALLOWED_ORIGINS", "https://a.example/, http://[::1]:5173")
 
     assert load_settings(tmp_path / ".env").allowed_origins == ("https://a.example", "http://[::1]:5173")
@@ -132,16 +128,14 @@ def test_an_origin_is_kept_as_browsers_write_it(monkeypatch: pytest.MonkeyPatch,
 
 @pytest.mark.parametrize("name", ["DYNAVERA_PUBLIC_URL", "DYNAVERA_MCP_PUBLIC_URL"])
 @pytest.mark.parametrize("value", ["dynavera.example", "https://a.example/path", "https://a.example?x", "wss://a"])
-def test_a_public_address_is_where_it_begins(
-    name: str, value: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_invalid_public_url_is_refused(name: str, value: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv(name, value)
 
-    with pytest.raises(BadSettings, match=rf"^{name} cannot be used: .*write https://host"):
+    with pytest.raises(BadSettings, match=rf"^{name} is invalid: .*write https://host"):
         load_settings(tmp_path / ".env")
 
 
-def test_a_public_address_is_the_pages_and_one_of_its_origins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_public_url_is_the_pages_url_and_an_allowed_origin(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DYNAVERA_PUBLIC_URL", "https://dynavera.example/")
     monkeypatch.setenv("DYNAVERA_ALLOWED_ORIGINS", "https://page.example")
     monkeypatch.setenv("DYNAVERA_MCP_PUBLIC_URL", "https://dynavera.example:8443")
@@ -153,7 +147,7 @@ def test_a_public_address_is_the_pages_and_one_of_its_origins(monkeypatch: pytes
     assert settings.mcp_client_url == "https://dynavera.example:8443"
 
 
-def test_without_public_addresses_those_of_this_machine_count(tmp_path: Path) -> None:
+def test_public_urls_default_to_this_machine(tmp_path: Path) -> None:
     settings = load_settings(tmp_path / ".env")
 
     assert settings.page_url == "http://127.0.0.1:8000"
@@ -162,22 +156,20 @@ def test_without_public_addresses_those_of_this_machine_count(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("value", ["nginx", "10.0.0.1/8", "10.0.0.256", "10.0.0.1:80"])
-def test_a_proxy_that_has_no_address_is_refused(value: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_invalid_proxy_address_is_refused(value: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("FORWARDED_ALLOW_IPS", f"127.0.0.1,{value}")
 
-    with pytest.raises(BadSettings, match=r"^FORWARDED_ALLOW_IPS cannot be used: .*write IP addresses"):
+    with pytest.raises(BadSettings, match=r"^FORWARDED_ALLOW_IPS is invalid: .*write IP addresses"):
         load_settings(tmp_path / ".env")
 
 
-def test_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_proxy_addresses_are_parsed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("FORWARDED_ALLOW_IPS", "10.0.0.5, fd00::/8, 192.0.2.0/24")
 
     assert load_settings(tmp_path / ".env").forwarded_allow_ips == ("10.0.0.5", "fd00::/8", "192.0.2.0/24")
 
 
-def test_a_folder_below_the_home_directory_may_be_written_with_a_tilde(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_tilde_in_data_dir_is_expanded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / ".env").write_text("DYNAVERA_DATA_DIR=~/data\n")
 
@@ -185,27 +177,27 @@ def test_a_folder_below_the_home_directory_may_be_written_with_a_tilde(
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("content", "message"),
     [
         (b"DYNAVERA_PORT=1\ngarbage line\n", "Line 2 of .*NAME=value"),
         ("DYNAVERA_PORT=1\n".encode("utf-16"), "UTF-8"),
     ],
 )
-def test_a_file_that_is_no_list_of_settings_is_refused(content: bytes, words: str, tmp_path: Path) -> None:
+def test_malformed_env_file_is_refused(content: bytes, message: str, tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(content)
 
-    with pytest.raises(BadSettings, match=words):
+    with pytest.raises(BadSettings, match=message):
         load_settings(tmp_path / ".env")
 
 
-def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+def test_unreadable_env_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / ".env").mkdir()
 
     with pytest.raises(BadSettings, match="cannot be read"):
         load_settings(tmp_path / ".env")
 
 
-def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_environment_takes_precedence_over_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("DYNAVERA_PORT=1111\nDYNAVERA_MCP_PORT=2222\n")
     monkeypatch.setenv("DYNAVERA_PORT", "3333")
 
@@ -214,7 +206,7 @@ def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch, tmp
     assert (settings.port, settings.mcp_port) == (3333, 2222)
 
 
-def test_both_names_of_the_mcp_service_are_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_mcp_url_has_an_alias(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("MCP_AGENT_URL", "http://mcp-agent-server:8001")
 
     assert load_settings(tmp_path / ".env").mcp_base_url == "http://mcp-agent-server:8001"
@@ -225,7 +217,7 @@ def databases_below(folder: Path) -> list[Path]:
 
 
 @pytest.mark.parametrize("name", ["data", "a?b=c", "h#x", "p%41q", "a b+c", "脑"])
-async def test_the_records_are_in_the_data_directory_whatever_its_name(name: str, tmp_path: Path) -> None:
+async def test_records_are_in_the_data_directory_whatever_its_name(name: str, tmp_path: Path) -> None:
     folder = tmp_path / name
     folder.mkdir()
     database = Database(Settings(data_dir=folder).records_url)
@@ -244,17 +236,15 @@ async def test_the_records_are_in_the_data_directory_whatever_its_name(name: str
         *("::1:7233", "http://localhost:7233", "localhost:7233/x", "me@localhost:7233"),
     ],
 )
-def test_an_address_of_temporal_that_is_not_host_and_port_is_refused(
-    address: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_invalid_temporal_address_is_refused(address: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TEMPORAL_ADDRESS", address)
 
-    with pytest.raises(BadSettings, match=r"^TEMPORAL_ADDRESS cannot be used: write host:port"):
+    with pytest.raises(BadSettings, match=r"^TEMPORAL_ADDRESS is invalid: write host:port"):
         load_settings(tmp_path / ".env")
 
 
 @pytest.mark.parametrize("address", ["localhost:7233", "127.0.0.1:1", "[::1]:7233", "eu-1.temporal_x.example:65535"])
-def test_host_and_port_are_an_address_of_temporal(address: str) -> None:
+def test_valid_temporal_address_is_accepted(address: str) -> None:
     assert Settings.model_validate({"temporal_address": address}).temporal_address == address
 
 
@@ -268,12 +258,12 @@ def test_host_and_port_are_an_address_of_temporal(address: str) -> None:
         *("sqlite:///x.sqlite3", "sqlite+aiosqlite://", "sqlite+aiosqlite:///", "sqlite+aiosqlite://host/x"),
     ],
 )
-def test_a_database_that_cannot_be_used_is_refused_without_its_password(
+def test_invalid_database_url_is_refused_without_its_password(
     url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("DYNAVERA_DATABASE_URL", url)
 
-    with pytest.raises(BadSettings, match=r"^DYNAVERA_DATABASE_URL cannot be used: w") as refused:
+    with pytest.raises(BadSettings, match=r"^DYNAVERA_DATABASE_URL is invalid: w") as refused:
         load_settings(tmp_path / ".env")
 
     assert "sec" not in str(refused.value)
@@ -288,11 +278,11 @@ def test_a_database_that_cannot_be_used_is_refused_without_its_password(
         *("sqlite+aiosqlite:///x.sqlite3", "sqlite+aiosqlite:////var/lib/x.sqlite3?timeout=5"),
     ],
 )
-async def test_a_database_that_can_be_used_is_taken(url: str) -> None:
+async def test_valid_database_url_is_accepted(url: str) -> None:
     await Database(Settings.model_validate({"database_url": url}).records_url).close()
 
 
-def test_secrets_do_not_show() -> None:
+def test_secrets_are_hidden_in_repr() -> None:
     settings = Settings.model_validate({"token": "dyn_secret", "database_url": "postgresql+asyncpg://me:secret@db/x"})
 
     assert "secret" not in repr(settings)

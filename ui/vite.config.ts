@@ -21,5 +21,7 @@ export default defineConfig({
     include: ['src/**/*.spec.ts'],
     setupFiles: ['src/testing/setup.ts'],
     restoreMocks: true,
+    // More than what a query waits for, so that the query says what is missing.
+    testTimeout: 20_000,
   },
 })

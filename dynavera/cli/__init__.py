@@ -1,11 +1,11 @@
-"""`dynavera …`: a customer of the HTTP API, and the starter of the processes."""
+"""The command line `dynavera`: a client of the HTTP API, and the launcher of the processes."""
 
 import sys
 
 
 def main() -> None:
     """Run the command line."""
-    # Imported here, so that nothing but the script itself is loaded by whoever imports the package.
+    # Imported here, so that importing the package loads nothing else.
     from dynavera.cli.app import run_command_line
 
     sys.exit(run_command_line(sys.argv[1:]))

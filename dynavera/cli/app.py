@@ -1,4 +1,4 @@
-"""The commands and their options; each imports what it needs when it runs, so that `--help` is quick."""
+"""The commands and their options. Each command imports its code when it runs, so that `--help` is fast."""
 
 import asyncio
 import os
@@ -10,8 +10,8 @@ from uuid import UUID
 
 import typer
 
-from dynavera.cli import values
-from dynavera.cli.failures import CommandFailed, WrongUse
+from dynavera.cli import parsers
+from dynavera.cli.errors import CommandFailed, UsageError
 from dynavera.cli.help import Command
 from dynavera.cli.options import AgentOption, Client, Output, OutputOption, Status, Transport
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from dynavera.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-users = typer.Typer(no_args_is_help=True, help="Add and list users. Only the owner may.")
+users = typer.Typer(no_args_is_help=True, help="Add and list users. Only the owner can do this.")
 app.add_typer(users, name="users")
-models = typer.Typer(no_args_is_help=True, help="Language models that GPT4All runs on this machine.")
+models = typer.Typer(no_args_is_help=True, help="Manage the language models that GPT4All runs on this machine.")
 app.add_typer(models, name="models")
 mcp = typer.Typer(invoke_without_command=True)
 app.add_typer(mcp, name="mcp")
 
 
-def _print_version(is_asked: bool) -> None:  # noqa: FBT001 -- an option of the command line
-    if is_asked:
+def _print_version(is_requested: bool) -> None:  # noqa: FBT001 -- an option of the command line
+    if is_requested:
         from importlib.metadata import version
 
         sys.stdout.write(f"dynavera {version('dynavera')}\n")
@@ -37,36 +37,36 @@ def _print_version(is_asked: bool) -> None:  # noqa: FBT001 -- an option of the 
 
 @app.callback()
 def dynavera(
-    version: Annotated[  # noqa: FBT002 -- an option of the command line, which its callback answers
+    version: Annotated[  # noqa: FBT002 -- an option of the command line, handled by its callback
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Ask AI agents over your own documents, as executions that nothing kills."""
+    """Ask AI agents about your own documents, in executions that survive any crash."""
 
 
 @app.command(cls=Command)
 def up() -> None:
-    """Start everything this machine needs; Ctrl-C stops it."""
+    """Start everything on this machine; Ctrl-C stops it."""
     settings = _settings()
     from dynavera.startup import CannotStart
-    from dynavera.up.command import up as run_machine
+    from dynavera.up.command import up as run_stack
 
     try:
-        raise typer.Exit(asyncio.run(run_machine(settings, dict(os.environ), _tell)))
+        raise typer.Exit(asyncio.run(run_stack(settings, dict(os.environ), _print_notice)))
     except CannotStart as error:
         raise CommandFailed(str(error)) from error
 
 
 @app.command(cls=Command)
 def api() -> None:
-    """Start the API with the page, and nothing else."""
-    _become("api")
+    """Start only the API, which also serves the page."""
+    _exec_module("api")
 
 
 @app.command(cls=Command)
 def worker() -> None:
-    """Start a worker, and nothing else."""
-    _become("workflows")
+    """Start only a worker."""
+    _exec_module("workflows")
 
 
 @mcp.callback()
@@ -75,17 +75,17 @@ def mcp_service(
     stdio: Annotated[bool, typer.Option("--stdio", help="Speak MCP on standard input and output.")] = False,  # noqa: FBT002 -- an option of the command line
     directory: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Run in this folder: `.env` and the data directory are looked for there."),
+        typer.Option(metavar="FOLDER", help="Run in this folder, with its `.env` and data directory."),
     ] = None,
 ) -> None:
-    """Start the MCP service, and nothing else.
+    """Start only the MCP service.
 
-    --stdio is for a desktop client that starts it by itself.
+    --stdio is for desktop clients that start the command themselves.
     """
     if directory is not None:
-        _go_to(directory)
+        _change_directory(directory)
     if context.invoked_subcommand is None:
-        _become("mcp_service.stdio" if stdio else "mcp_service")
+        _exec_module("mcp_service.stdio" if stdio else "mcp_service")
 
 
 @mcp.command("config", cls=Command)
@@ -93,15 +93,15 @@ def mcp_config(
     client: Annotated[
         Client,
         typer.Option(
-            parser=values.one_of(Client), metavar="|".join(Client), help="The program that is to use the knowledge."
+            parser=parsers.one_of(Client), metavar="|".join(Client), help="The client that will use the knowledge base."
         ),
     ],
     transport: Annotated[
         Transport,
-        typer.Option(parser=values.one_of(Transport), metavar="|".join(Transport), help="How it reaches the service."),
+        typer.Option(parser=parsers.one_of(Transport), metavar="|".join(Transport), help="How it connects."),
     ] = Transport.STDIO,
 ) -> None:
-    """Print what another MCP client needs in its configuration."""
+    """Print the configuration for another MCP client."""
     environment = dict(os.environ)
     from dynavera.cli.mcp_config import config
 
@@ -114,58 +114,58 @@ def run(
     agent: AgentOption = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Ask an agent, and show the answer and its live log.
+    """Ask an agent; show the live log and the answer.
 
     The log goes to standard error, the answer to standard output. Ctrl-C stops the execution.
     """
-    from dynavera.cli.run import run as ask
+    from dynavera.cli.run import run as run_agent
 
-    raise typer.Exit(ask(_settings(), question, agent, output))
+    raise typer.Exit(run_agent(_settings(), question, agent, output))
 
 
 @app.command(cls=Command)
 def ingest(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Files, or folders with all that is in them.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Files, or folders with all their files.")],
     collection: Annotated[
         str,
-        typer.Option(parser=values.collection, metavar="NAME", help="The collection that the documents belong to."),
+        typer.Option(parser=parsers.collection, metavar="NAME", help="The collection of the documents."),
     ] = "default",
     exclude: Annotated[
-        list[str] | None, typer.Option(metavar="PATTERN", help="Leave these out, as a .gitignore would; several times.")
+        list[str] | None, typer.Option(metavar="PATTERN", help="Exclude files, as in a .gitignore; can be repeated.")
     ] = None,
     prune: Annotated[  # noqa: FBT002 -- an option of the command line
-        bool, typer.Option("--prune", help="Forget the collection's documents that are not among them.")
+        bool, typer.Option("--prune", help="Delete the collection's documents that are not among the files.")
     ] = False,
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Add documents to the knowledge base.
 
-    One of the same name is replaced; one that is there already is not sent again.
+    A document with the same name is replaced; unchanged files are not sent again.
     """
-    from dynavera.cli.ingest import Order
-    from dynavera.cli.ingest import ingest as bring
+    from dynavera.cli.ingest import IngestOptions
+    from dynavera.cli.ingest import ingest as run_ingest
 
-    order = Order(paths, collection, exclude or (), prune)
-    raise typer.Exit(bring(_settings(), order, output))
+    options = IngestOptions(paths, collection, exclude or (), prune)
+    raise typer.Exit(run_ingest(_settings(), options, output))
 
 
 @app.command(cls=Command)
 def reindex(output: OutputOption = Output.TEXT) -> None:
-    """Make both search indexes anew from the passages.
+    """Rebuild both search indexes from the passages.
 
-    Only the owner may, and nothing can be searched until it is done.
+    Only the owner can do this. Searches fail until it is finished.
     """
-    from dynavera.cli.reindex import reindex as make_anew
+    from dynavera.cli.reindex import reindex as run_reindex
 
-    raise typer.Exit(make_anew(_settings(), output))
+    raise typer.Exit(run_reindex(_settings(), output))
 
 
 @app.command(cls=Command)
 def agents(output: OutputOption = Output.TEXT) -> None:
     """List the agents."""
-    from dynavera.cli import listings
+    from dynavera.cli import simple_commands
 
-    raise typer.Exit(listings.agents(_settings(), output))
+    raise typer.Exit(simple_commands.agents(_settings(), output))
 
 
 @app.command(cls=Command)
@@ -173,66 +173,66 @@ def executions(
     agent: AgentOption = None,
     status: Annotated[
         Status | None,
-        typer.Option(parser=values.one_of(Status), metavar="STATUS", help=f"One of {', '.join(Status)}."),
+        typer.Option(parser=parsers.one_of(Status), metavar="STATUS", help=f"One of {', '.join(Status)}."),
     ] = None,
-    limit: Annotated[int, typer.Option(parser=values.at_least_one, metavar="NUMBER", help="How many at most.")] = 20,
+    limit: Annotated[int, typer.Option(parser=parsers.positive_int, metavar="NUMBER", help="The maximum number.")] = 20,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """List executions, the newest first."""
-    from dynavera.cli import listings
+    """List executions, newest first."""
+    from dynavera.cli import simple_commands
 
-    raise typer.Exit(listings.executions(_settings(), agent, status, limit, output))
+    raise typer.Exit(simple_commands.executions(_settings(), agent, status, limit, output))
 
 
 @app.command(cls=Command)
 def stop(
-    execution_id: Annotated[UUID, typer.Argument(parser=values.execution_id, metavar="ID", help="The execution's id.")],
+    execution_id: Annotated[UUID, typer.Argument(parser=parsers.execution_id, metavar="ID", help="The execution.")],
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Stop an execution; what it has written so far is kept."""
-    from dynavera.cli import listings
+    """Stop an execution; the partial answer is kept."""
+    from dynavera.cli import simple_commands
 
-    raise typer.Exit(listings.stop(_settings(), execution_id, output))
+    raise typer.Exit(simple_commands.stop(_settings(), execution_id, output))
 
 
 @app.command(cls=Command)
 def login(output: OutputOption = Output.TEXT) -> None:
-    """Print a fresh link that logs a browser in, once."""
-    from dynavera.cli import listings
+    """Print a new log-in link for a browser; it works once."""
+    from dynavera.cli import simple_commands
 
-    raise typer.Exit(listings.login(_settings(), output))
+    raise typer.Exit(simple_commands.login(_settings(), output))
 
 
 @app.command(cls=Command)
 def doctor(output: OutputOption = Output.TEXT) -> None:
-    """Check each part, and say what to do."""
-    from dynavera.cli.doctor import doctor as examine
+    """Check each part of the installation, and advise."""
+    from dynavera.cli.doctor import doctor as run_checks
 
-    raise typer.Exit(examine(output))
+    raise typer.Exit(run_checks(output))
 
 
 @users.command("add", cls=Command)
 def add_user(
-    name: Annotated[str, typer.Argument(parser=values.name, metavar="NAME", help="The new user's name.")],
+    name: Annotated[str, typer.Argument(parser=parsers.name, metavar="NAME", help="The new user's name.")],
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Add a user, and print the new API key, this once."""
-    from dynavera.cli import listings
+    """Add a user and print the API key, which is shown only once."""
+    from dynavera.cli import simple_commands
 
-    raise typer.Exit(listings.add_user(_settings(), name, output))
+    raise typer.Exit(simple_commands.add_user(_settings(), name, output))
 
 
 @users.command("list", cls=Command)
 def list_users(output: OutputOption = Output.TEXT) -> None:
     """List the users."""
-    from dynavera.cli import listings
+    from dynavera.cli import simple_commands
 
-    raise typer.Exit(listings.list_users(_settings(), output))
+    raise typer.Exit(simple_commands.list_users(_settings(), output))
 
 
 @models.command("list", cls=Command)
 def list_models(output: OutputOption = Output.TEXT) -> None:
-    """List the models that are installed, and those that can be."""
+    """List the installed models and the catalogue."""
     from dynavera.cli import models as commands
 
     raise typer.Exit(commands.list_models(_settings(), output))
@@ -243,14 +243,14 @@ def pull_model(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The model's name or file in the catalogue.")],
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Download a model; a download that broke off goes on where it did."""
+    """Download a model; an interrupted download is resumed."""
     from dynavera.cli import models as commands
 
     raise typer.Exit(commands.pull(_settings(), name, output))
 
 
 def run_command_line(arguments: list[str]) -> int:
-    """Run one command; its exit code, where the command line itself did not end the process."""
+    """Run one command and return its exit code; some commands end the process themselves."""
     try:
         app(args=arguments, prog_name="dynavera")
     except CommandFailed as error:
@@ -270,20 +270,20 @@ def _settings() -> "Settings":
         raise CommandFailed(str(error)) from error
 
 
-def _go_to(directory: Path) -> None:
+def _change_directory(directory: Path) -> None:
     try:
         os.chdir(directory)
     except OSError as error:
-        raise WrongUse(f"{str(directory)!r} cannot be entered: {error.strerror}.") from error
+        raise UsageError(f"Cannot change to {str(directory)!r}: {error.strerror}.") from error
 
 
-def _tell(line: str) -> None:
-    # A terminal that has gone away is no reason to end what runs.
+def _print_notice(line: str) -> None:
+    # Losing the terminal must not end what runs.
     with suppress(OSError):
         sys.stderr.write(f"{line}\n")
         sys.stderr.flush()
 
 
-def _become(module: str) -> NoReturn:
-    # -P: a folder of that name in the working directory is not ours.
+def _exec_module(module: str) -> NoReturn:
+    # -P: do not import a folder of that name in the working directory.
     os.execv(sys.executable, [sys.executable, "-P", "-m", module])  # noqa: S606 -- the command is ours

@@ -1,4 +1,4 @@
-"""Help as manual pages have it: arguments in capitals, without braces and types."""
+"""Help texts in the style of manual pages: arguments in capitals, without braces and types."""
 
 from typing import Any
 
@@ -11,11 +11,11 @@ class Command(TyperCommand):
     """A command whose help names its arguments by their metavars."""
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
-        """The words after the command in the line of its usage."""
+        """The options and arguments in the usage line."""
         return [piece.translate(_BRACES) for piece in super().collect_usage_pieces(ctx)]
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write the tables of arguments and options."""
+        """Write the lists of arguments and options."""
         arguments: list[tuple[str, str]] = []
         options: list[tuple[str, str]] = []
         for parameter in self.get_params(ctx):

@@ -1,4 +1,4 @@
-"""One line of the live log for each event, with the tags that the page has too."""
+"""The lines of the live log, with the same tags as on the page."""
 
 from datetime import timedelta
 from typing import assert_never
@@ -28,20 +28,20 @@ STYLES = {
     "Error": "bold red",
     "Stopped": "bold yellow",
 }
-LONGEST_LINE = 200
+MAX_LINE_LENGTH = 200
 
 
 def log_line(event: ExecutionEvent) -> Text | None:
-    """The line for `event`; none for a delta, which only makes the answer grow."""
-    tagged = _tagged(event)
-    if tagged is None:
+    """The line for `event`; None for a delta, which only extends the answer."""
+    tag_and_text = _tag_and_text(event)
+    if tag_and_text is None:
         return None
-    tag, words = tagged
+    tag, text = tag_and_text
     time = event.timestamp.astimezone().strftime("%H:%M:%S")
-    return Text.assemble((time, "dim"), "  ", (f"{tag:<10}", STYLES[tag]), "  ", _short(words))
+    return Text.assemble((time, "dim"), "  ", (f"{tag:<10}", STYLES[tag]), "  ", _one_line(text))
 
 
-def _tagged(event: ExecutionEvent) -> tuple[str, str] | None:
+def _tag_and_text(event: ExecutionEvent) -> tuple[str, str] | None:
     match event:
         case ExecutionStarted():
             return "Started", str(event.input_data.get("query", ""))
@@ -54,7 +54,7 @@ def _tagged(event: ExecutionEvent) -> tuple[str, str] | None:
         case Message():
             return "[MESSAGE]", event.content.text
         case ExecutionCompleted():
-            return "Completed", _answered(event)
+            return "Completed", _usage(event)
         case ExecutionError():
             return "Error", f"{event.message} ({event.code})"
         case ExecutionStopped():
@@ -63,19 +63,19 @@ def _tagged(event: ExecutionEvent) -> tuple[str, str] | None:
 
 
 def stop_receipt(event: ExecutionStopped) -> str:
-    """As "stopped in 0.3 s, 214 characters kept", in the words that the page has too.
+    """The receipt of a stop, such as "stopped in 0.3 s, 214 characters kept", worded as on the page.
 
-    It is the time until the generator had let go or, if it never said so, until the execution ended.
+    The time is until the generator confirmed or, if it did not, until the execution ended.
     """
     stop = event.stop
-    took = _waited((stop.acknowledged_at or event.timestamp) - stop.requested_at)
-    # Before anything was written there may have been no generator that could have said it.
-    is_unsaid = stop.acknowledged_at is None and stop.characters > 0
-    unsaid = " without word from the generator" if is_unsaid else ""
-    return f"stopped in {took}{unsaid}, {_kept(stop.characters)}"
+    duration = _duration((stop.acknowledged_at or event.timestamp) - stop.requested_at)
+    # Before anything was written there may have been no generator to confirm it.
+    is_unconfirmed = stop.acknowledged_at is None and stop.characters > 0
+    unconfirmed = " without word from the generator" if is_unconfirmed else ""
+    return f"stopped in {duration}{unconfirmed}, {_kept(stop.characters)}"
 
 
-def _waited(time: timedelta) -> str:
+def _duration(time: timedelta) -> str:
     milliseconds = time // timedelta(milliseconds=1)
     tenths = (milliseconds + 50) // 100
     if tenths < 1:
@@ -95,15 +95,15 @@ def _kept(characters: int) -> str:
 def _progress(content: ProgressContent) -> str:
     if content.error is None:
         return content.message
-    again = "" if content.retry_in_seconds is None else f"; it goes on in {content.retry_in_seconds:.0f} s"
-    return f"{content.message} Attempt {content.attempt} failed: {content.error}{again}"
+    retry = "" if content.retry_in_seconds is None else f"; next attempt in {content.retry_in_seconds:.0f} s"
+    return f"{content.message} Attempt {content.attempt} failed: {content.error}{retry}"
 
 
-def _answered(event: ExecutionCompleted) -> str:
+def _usage(event: ExecutionCompleted) -> str:
     output = event.output_data
     return f"by {output.generator} with {len(output.sources)} sources, {output.usage.completion_tokens} tokens"
 
 
-def _short(words: str) -> str:
-    line = " ".join(printable(words).split())
-    return line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 1]}…"
+def _one_line(text: str) -> str:
+    line = " ".join(printable(text).split())
+    return line if len(line) <= MAX_LINE_LENGTH else f"{line[: MAX_LINE_LENGTH - 1]}…"

@@ -1,20 +1,20 @@
-"""`dynavera models`: which there are, and bringing one here."""
+"""`dynavera models`: list and download GPT4All models."""
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 
 from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
-from rich.progress import Progress as Bar
+from rich.progress import Progress as ProgressBar
 
-from dynavera.cli.failures import CommandFailed, ExitCode
+from dynavera.cli.errors import CommandFailed, ExitCode
 from dynavera.cli.options import Output
-from dynavera.cli.output import notes, write_list, write_one
+from dynavera.cli.output import stderr_console, write_list, write_one
 from dynavera.cli.tables import Column
 from dynavera.contracts.contract import Contract
-from dynavera.models.catalogue import CatalogueAway, CatalogueModel, UnknownModel, find, read_catalogue
-from dynavera.models.download import DownloadBrokeOff, DownloadFailed, Progress, download
-from dynavera.models.installed import generator_of, installed
+from dynavera.models.catalogue import CatalogueModel, CatalogueUnreachable, UnknownModel, find, read_catalogue
+from dynavera.models.download import DownloadFailed, DownloadInterrupted, Progress, download
+from dynavera.models.installed import generator_name, installed_models
 from dynavera.settings import Settings
 from dynavera.startup import CannotStart, ensure_data_dir
 
@@ -23,18 +23,18 @@ COLUMNS = (
     Column("Size", "size"),
     Column("RAM", "ram"),
     Column("Installed", "installed"),
-    Column("Name", "name", may_be_cut=True),
+    Column("Name", "name", can_truncate=True),
 )
 
 
-class Away(CommandFailed):
-    """The catalogue, or where a model comes from, does not answer."""
+class ServerUnreachable(CommandFailed):
+    """The server of the catalogue or of a model does not answer."""
 
     exit_code = ExitCode.NOT_REACHABLE
 
 
 class _Listed(Contract):
-    """A model of the catalogue, or one that is installed without being in it."""
+    """A model in the catalogue, or an installed one that is not in it."""
 
     file: str
     name: str | None
@@ -45,7 +45,7 @@ class _Listed(Contract):
 
 
 class _Row(Contract):
-    """The same for a person."""
+    """The same, formatted for people."""
 
     file: str
     name: str | None
@@ -55,74 +55,80 @@ class _Row(Contract):
 
 
 def list_models(settings: Settings, output: Output) -> ExitCode:
-    """The installed models and those of the catalogue; without the catalogue, the installed ones."""
+    """List the installed models and the catalogue; if the catalogue is unreachable, only the installed ones."""
     try:
         catalogue = read_catalogue(str(settings.models_url))
-    except CatalogueAway as error:
-        notes().print(f"Only installed models are listed, because the catalogue is away: {error}.")
+    except CatalogueUnreachable as error:
+        stderr_console().print(f"Listing only installed models, because the catalogue is unreachable: {error}.")
         catalogue = []
     listed = _listed(settings, catalogue)
     rows = [_row(model) for model in listed] if output is Output.TEXT else listed
     write_list(rows, output, COLUMNS, f"No model is installed in {settings.models_dir}.")
-    return ExitCode.DONE
+    return ExitCode.SUCCESS
 
 
 def pull(settings: Settings, name: str, output: Output) -> ExitCode:
-    """Bring a model of the catalogue into the data directory."""
-    console = notes()
+    """Download a model of the catalogue into the data directory."""
+    console = stderr_console()
     try:
         model = find(read_catalogue(str(settings.models_url)), name)
         with _progress(model) as progress:
             ensure_data_dir(settings)
             path = download(model, settings.models_dir, progress)
-    except CatalogueAway as error:
-        raise Away(
-            f"The catalogue cannot be read: {error}. Is this machine online? HTTPS_PROXY names a proxy. A model file "
-            f"that you have can be copied into {settings.models_dir}."
+    except CatalogueUnreachable as error:
+        raise ServerUnreachable(
+            f"The catalogue cannot be read: {error}. Is this machine online? HTTPS_PROXY sets a proxy. You can also "
+            f"copy a model file into {settings.models_dir}."
         ) from error
-    except DownloadBrokeOff as error:
-        raise Away(str(error)) from error
+    except DownloadInterrupted as error:
+        raise ServerUnreachable(str(error)) from error
     except (UnknownModel, DownloadFailed, CannotStart) as error:
         raise CommandFailed(str(error)) from error
     except KeyboardInterrupt:
-        console.print("Stopped. Run the command again: it goes on from there.")
+        console.print("Stopped. Run the command again to resume the download.")
         return ExitCode.STOPPED
-    generator = generator_of(model.file)
-    brought = {"name": model.name, "file": model.file, "path": str(path), "bytes": model.bytes, "generator": generator}
-    write_one(brought, output, generator)
-    console.print("Choose it for an agent, or for all by DYNAVERA_GENERATOR.")
+    generator = generator_name(model.file)
+    installed = {
+        "name": model.name,
+        "file": model.file,
+        "path": str(path),
+        "bytes": model.bytes,
+        "generator": generator,
+    }
+    write_one(installed, output, generator)
+    console.print("Select it for an agent, or for all agents with DYNAVERA_GENERATOR.")
     if find_spec("gpt4all") is None:
-        console.print("GPT4All, which runs it, is not installed here: run `make setup EXTRAS=gpt4all`.")
-    return ExitCode.DONE
+        console.print("GPT4All, which runs it, is not installed: run `make setup EXTRAS=gpt4all`.")
+    return ExitCode.SUCCESS
 
 
 def _listed(settings: Settings, catalogue: Sequence[CatalogueModel]) -> list[_Listed]:
-    here = {model.file: model for model in installed(settings.models_dir)}
-    known = {model.file for model in catalogue}
-    own = [
+    installed = {model.file: model for model in installed_models(settings.models_dir)}
+    catalogue_files = {model.file for model in catalogue}
+    not_in_catalogue = [
         _Listed(
             file=model.file,
             name=None,
-            generator=generator_of(model.file),
+            generator=generator_name(model.file),
             bytes=model.bytes,
             ram_gb=None,
             installed=True,
         )
-        for model in here.values()
-        if model.file not in known
+        for model in installed.values()
+        if model.file not in catalogue_files
     ]
-    others = [
+    in_catalogue = [
         _Listed(
             file=model.file,
             name=model.name,
-            generator=generator_of(model.file),
+            generator=generator_name(model.file),
             bytes=model.bytes,
             ram_gb=model.ram_gb,
-            installed=model.file in here,
+            installed=model.file in installed,
         )
         for model in catalogue
     ]
-    return sorted([*own, *others], key=lambda model: not model.installed)
+    return sorted([*not_in_catalogue, *in_catalogue], key=lambda model: not model.installed)
 
 
 def _row(model: _Listed) -> _Row:
@@ -137,8 +143,8 @@ def _row(model: _Listed) -> _Row:
 
 @contextmanager
 def _progress(model: CatalogueModel) -> Generator[Progress]:
-    console = notes()
-    bar = Bar(
+    console = stderr_console()
+    bar = ProgressBar(
         TextColumn("{task.description}"),
         BarColumn(),
         DownloadColumn(),
@@ -150,4 +156,4 @@ def _progress(model: CatalogueModel) -> Generator[Progress]:
     )
     with bar:
         task = bar.add_task(model.file, total=model.bytes)
-        yield lambda done: bar.update(task, completed=done)
+        yield lambda received: bar.update(task, completed=received)

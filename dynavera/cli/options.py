@@ -1,15 +1,15 @@
-"""The options that several commands have."""
+"""Options that several commands share."""
 
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from dynavera.cli.values import one_of
+from dynavera.cli.parsers import one_of
 
 
 class Output(StrEnum):
-    """How data is written: for a person, or for a program."""
+    """Output formats: text for people, JSON for programs."""
 
     TEXT = "text"
     JSON = "json"
@@ -27,7 +27,7 @@ class Status(StrEnum):
 
 
 class Client(StrEnum):
-    """MCP clients whose configuration is known."""
+    """MCP clients whose configuration files are supported."""
 
     CLAUDE = "claude"
     CURSOR = "cursor"
@@ -35,7 +35,7 @@ class Client(StrEnum):
 
 
 class Transport(StrEnum):
-    """How an MCP client reaches the service."""
+    """How an MCP client connects to the service."""
 
     STDIO = "stdio"
     HTTP = "http"
@@ -48,7 +48,7 @@ OutputOption = Annotated[
         "-o",
         parser=one_of(Output),
         metavar="|".join(Output),
-        help="How data is written to standard output.",
+        help="The format of the data on standard output.",
     ),
 ]
 AgentOption = Annotated[str | None, typer.Option("--agent", metavar="NAME|ID", help="The agent's name or id.")]

@@ -1,4 +1,4 @@
-"""Data to standard output, everything else to standard error."""
+"""Output: data to standard output, everything else to standard error."""
 
 import json
 import sys
@@ -16,25 +16,25 @@ from dynavera.cli.tables import Column, table
 
 
 def write(line: str) -> None:
-    """One line of data."""
+    """Write one line of data."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
 
-class _Notes(Console):
-    """Standard error, where no text can take hold of the terminal, wherever it comes from."""
+class _StderrConsole(Console):
+    """Standard error, with control characters removed from every text."""
 
     def render_str(self, text: str, **options: Any) -> Text:
         return super().render_str(printable(text), **options)
 
 
-def notes() -> Console:
-    """Where everything goes that is not data. Rich follows NO_COLOR by itself."""
-    return _Notes(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
+def stderr_console() -> Console:
+    """The console for everything that is not data. Rich respects NO_COLOR by itself."""
+    return _StderrConsole(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
-def write_list(items: Sequence[BaseModel], output: Output, columns: Sequence[Column], if_none: str) -> None:
-    """A table, a JSON array, or one JSON object a line; a person who sees no row is told `if_none`."""
+def write_list(items: Sequence[BaseModel], output: Output, columns: Sequence[Column], if_empty: str) -> None:
+    """Write a table, a JSON array, or one JSON object per line. An empty table is replaced by the note `if_empty`."""
     match output:
         case Output.JSON:
             write(json.dumps([item.model_dump(mode="json") for item in items], ensure_ascii=False, indent=2))
@@ -44,11 +44,11 @@ def write_list(items: Sequence[BaseModel], output: Output, columns: Sequence[Col
         case Output.TEXT if items:
             _write_table(items, columns)
         case Output.TEXT:
-            notes().print(if_none)
+            stderr_console().print(if_empty)
 
 
 def write_one(item: dict[str, Any], output: Output, text: str) -> None:
-    """`text` for a person, `item` for a program."""
+    """Write `text` for people, or `item` as JSON for programs."""
     match output:
         case Output.JSON:
             write(json.dumps(item, ensure_ascii=False, indent=2))
@@ -84,12 +84,12 @@ def _cell(row: dict[str, Any], field: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """`text` as a part of a line on the terminal."""
+    """`text` as part of one line: printable, with its white space collapsed."""
     return " ".join(printable(text).split())
 
 
 def printable(text: str) -> str:
-    """`text` without the control characters by which a document could take hold of the terminal."""
+    """`text` with control characters replaced, so that a document cannot control the terminal."""
     return "".join(
         character if character in "\n\t" or not category(character).startswith("C") else "�" for character in text
     )

@@ -1,4 +1,7 @@
-"""Tables for a person: they fit the terminal, cut no id, and break no word."""
+"""Tables for people that fit the terminal without truncating ids.
+
+Not rich.table: on a narrow terminal it drops or truncates whole columns, where this continues on the next line.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,73 +10,77 @@ from rich.cells import cell_len
 from rich.text import Text
 
 GAP = "  "
-LONGEST, SHORTEST = 100, 20
-"""How much of a value that may be cut is shown, where there is room, and where there is little."""
+MAX_WIDTH, MIN_WIDTH = 100, 20
+"""The width of a column that can be truncated, with and without enough space."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table: its heading, and the field it shows. What `may_be_cut` ends in an ellipsis."""
+    """The heading of a column and the field it shows. A truncated value ends in an ellipsis."""
 
     heading: str
     field: str
-    may_be_cut: bool = False
+    can_truncate: bool = False
 
 
 @dataclass(frozen=True)
-class _Shown:
-    """A column as wide as it can be here."""
+class _Cell:
+    """The position and width of a column in a line."""
 
     index: int
     width: int
 
 
 def table(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int | None) -> tuple[list[str], list[str]]:
-    """The lines of the heading, and those of the rows: where `width` is too small, several for each row.
+    """The lines of the heading and of the rows; several lines per row where `width` is too small.
 
     Without a width, as in a file or a pipe, each row is one line.
     """
     headings = [column.heading for column in columns]
-    wanted = [max(cell_len(row[index]) for row in (headings, *rows)) for index in range(len(columns))]
-    wanted = [min(size, LONGEST) if column.may_be_cut else size for column, size in zip(columns, wanted, strict=True)]
+    full_widths = [max(cell_len(row[index]) for row in (headings, *rows)) for index in range(len(columns))]
+    full_widths = [
+        min(size, MAX_WIDTH) if column.can_truncate else size for column, size in zip(columns, full_widths, strict=True)
+    ]
     if width is None:
-        lines = [[_Shown(index, size) for index, size in enumerate(wanted)]]
+        lines = [[_Cell(index, size) for index, size in enumerate(full_widths)]]
     else:
-        lines = list(_lines_within(width, columns, wanted))
-    return _written(headings, lines), [line for row in rows for line in _written(row, lines)]
+        lines = list(_distribute(width, columns, full_widths))
+    return _render(headings, lines), [line for row in rows for line in _render(row, lines)]
 
 
-def _lines_within(width: int, columns: Sequence[Column], wanted: Sequence[int]) -> Iterator[list[_Shown]]:
-    """The columns, distributed over as many lines as they need; every line but the first is indented."""
-    least = [min(size, SHORTEST) if column.may_be_cut else size for column, size in zip(columns, wanted, strict=True)]
+def _distribute(width: int, columns: Sequence[Column], full_widths: Sequence[int]) -> Iterator[list[_Cell]]:
+    """Distribute the columns over as many lines as they need; all lines but the first are indented."""
+    min_widths = [
+        min(size, MIN_WIDTH) if column.can_truncate else size for column, size in zip(columns, full_widths, strict=True)
+    ]
     line: list[int] = []
-    left = width
-    for index, size in enumerate(least):
-        if line and size + len(GAP) > left:
-            yield _widened(line, least, wanted, left)
-            line, left = [], width - len(GAP)
-        left -= size + (len(GAP) if line else 0)
+    remaining = width
+    for index, size in enumerate(min_widths):
+        if line and size + len(GAP) > remaining:
+            yield _widen(line, min_widths, full_widths, remaining)
+            line, remaining = [], width - len(GAP)
+        remaining -= size + (len(GAP) if line else 0)
         line.append(index)
-    yield _widened(line, least, wanted, left)
+    yield _widen(line, min_widths, full_widths, remaining)
 
 
-def _widened(line: Sequence[int], least: Sequence[int], wanted: Sequence[int], left: int) -> list[_Shown]:
-    shown: list[_Shown] = []
+def _widen(line: Sequence[int], min_widths: Sequence[int], full_widths: Sequence[int], remaining: int) -> list[_Cell]:
+    cells: list[_Cell] = []
     for index in line:
-        more = max(0, min(wanted[index] - least[index], left))
-        shown.append(_Shown(index, least[index] + more))
-        left -= more
-    return shown
+        extra = max(0, min(full_widths[index] - min_widths[index], remaining))
+        cells.append(_Cell(index, min_widths[index] + extra))
+        remaining -= extra
+    return cells
 
 
-def _written(row: Sequence[str], lines: Sequence[Sequence[_Shown]]) -> list[str]:
+def _render(row: Sequence[str], lines: Sequence[Sequence[_Cell]]) -> list[str]:
     return [
-        (GAP * (number > 0) + GAP.join(_fitted(row[column.index], column.width) for column in line)).rstrip()
+        (GAP * (number > 0) + GAP.join(_fit(row[column.index], column.width) for column in line)).rstrip()
         for number, line in enumerate(lines)
     ]
 
 
-def _fitted(value: str, width: int) -> str:
+def _fit(value: str, width: int) -> str:
     text = Text(value)
     text.truncate(width, overflow="ellipsis", pad=True)
     return text.plain

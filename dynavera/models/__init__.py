@@ -1,1 +1,1 @@
-"""GPT4All's models: the files on this machine, the catalogue, and the way from there to here."""
+"""GPT4All models: the installed files, the catalogue, and the download."""

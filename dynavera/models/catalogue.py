@@ -1,4 +1,4 @@
-"""GPT4All's catalogue: which models there are, how large they are, and where they come from."""
+"""GPT4All's catalogue of models, with sizes, checksums and URLs."""
 
 from difflib import get_close_matches
 from typing import Any
@@ -9,16 +9,16 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from dynavera.models.installed import SUFFIX
 
-CATALOGUE_SECONDS = 20
+TIMEOUT_SECONDS = 20
 
 _FILE_NAME = rf"^[A-Za-z0-9][A-Za-z0-9_.+-]*\{SUFFIX}$"
-"""A name and no path: it must not lead out of the folder."""
+"""A plain file name: a path could lead out of the folder."""
 
 _entries = TypeAdapter(list[dict[str, Any]])
 
 
-class CatalogueAway(Exception):
-    """The catalogue cannot be read now; the message says why."""
+class CatalogueUnreachable(Exception):
+    """The catalogue cannot be read; the message says why."""
 
 
 class UnknownModel(Exception):
@@ -26,7 +26,7 @@ class UnknownModel(Exception):
 
 
 class CatalogueModel(BaseModel):
-    """A model that can be brought here."""
+    """A model that can be downloaded."""
 
     name: str
     file: str = Field(validation_alias="filename", pattern=_FILE_NAME)
@@ -40,46 +40,46 @@ class CatalogueModel(BaseModel):
 
 
 def read_catalogue(url: str) -> list[CatalogueModel]:
-    """The models of the catalogue that write text, in its order.
+    """The text generation models of the catalogue, in its order.
 
     Raises:
-        CatalogueAway: it does not answer, or with something else.
+        CatalogueUnreachable: the server does not answer, or the answer is not a catalogue.
     """
     try:
-        answer = httpx.get(url, timeout=CATALOGUE_SECONDS, follow_redirects=True)
-        answer.raise_for_status()
+        response = httpx.get(url, timeout=TIMEOUT_SECONDS, follow_redirects=True)
+        response.raise_for_status()
     except httpx.HTTPStatusError as error:
-        raise CatalogueAway(f"{url} answers {error.response.status_code}") from error
+        raise CatalogueUnreachable(f"{url} answers {error.response.status_code}") from error
     except httpx.HTTPError as error:
-        raise CatalogueAway(f"{url} cannot be reached: {error}") from error
+        raise CatalogueUnreachable(f"{url} cannot be reached: {error}") from error
     try:
-        entries = _entries.validate_json(answer.content)
+        entries = _entries.validate_json(response.content)
     except ValidationError as error:
-        raise CatalogueAway(f"what {url} answers is no catalogue") from error
+        raise CatalogueUnreachable(f"the content of {url} is not a catalogue") from error
     return [model for model in (_model(entry, url) for entry in entries) if model is not None]
 
 
 def find(models: list[CatalogueModel], name: str) -> CatalogueModel:
-    """The model of this name or file name.
+    """The model with this name or file name.
 
     Raises:
-        UnknownModel: there is none; the message names some that are alike.
+        UnknownModel: there is none; the message suggests similar names.
     """
     for model in models:
         if name.lower() in (model.name.lower(), model.file.lower()):
             return model
     known = {model.file.lower(): model.file for model in models} | {model.name.lower(): model.file for model in models}
-    alike = list(dict.fromkeys(known[key] for key in get_close_matches(name.lower(), known, cutoff=0.4)))
-    hint = f" Did you mean {' or '.join(map(repr, alike))}?" if alike else ""
+    similar = list(dict.fromkeys(known[key] for key in get_close_matches(name.lower(), known, cutoff=0.4)))
+    hint = f" Did you mean {' or '.join(map(repr, similar))}?" if similar else ""
     raise UnknownModel(f"The catalogue has no model {name!r}.{hint} `dynavera models list` shows all of them.")
 
 
-def _model(entry: dict[str, Any], catalogue: str) -> CatalogueModel | None:
-    """The entry, if it is one of a model that can be used; others concern the application that it was made for."""
+def _model(entry: dict[str, Any], catalogue_url: str) -> CatalogueModel | None:
+    """The model of an entry, or None: the catalogue also has entries that only GPT4All's own application can use."""
     try:
         model = CatalogueModel.model_validate(entry)
     except ValidationError:
         return None
     if model.embeds_only or model.removed_in:
         return None
-    return model.model_copy(update={"url": urljoin(catalogue, model.url or f"gguf/{model.file}")})
+    return model.model_copy(update={"url": urljoin(catalogue_url, model.url or f"gguf/{model.file}")})

@@ -1,6 +1,5 @@
-"""A model's way here: resumed where it broke off, checked, and only then in its place."""
+"""Downloads of models: resumable, verified, and moved into place when complete."""
 
-import fcntl
 import hashlib
 import os
 import shutil
@@ -11,34 +10,35 @@ from io import BufferedRandom
 from pathlib import Path
 
 import httpx
+from filelock import lock_descriptor
 
 from dynavera.models.catalogue import CatalogueModel
-from dynavera.models.installed import UNFINISHED
+from dynavera.models.installed import PARTIAL_SUFFIX
 
-SILENCE_SECONDS = 30
-TRIES_IN_VAIN = 3
-"""Times that a download is resumed in a row without getting any further."""
+READ_TIMEOUT_SECONDS = 30
+MAX_ATTEMPTS_WITHOUT_PROGRESS = 3
+"""How often in a row a download is resumed without receiving anything."""
 
-ROOM_LEFT = 64 * 1024 * 1024
-"""Bytes that stay free on the disk."""
+RESERVED_BYTES = 64 * 1024 * 1024
+"""Disk space that stays free."""
 
 Progress = Callable[[int], None]
-"""Is told how many bytes are here."""
+"""Called with the number of bytes received so far."""
 
 
 class DownloadFailed(Exception):
-    """The model is not here; the message says why, and what to do."""
+    """The download failed; the message says why and what to do."""
 
 
-class DownloadBrokeOff(DownloadFailed):
-    """The server is away, or went away; what came is kept."""
+class DownloadInterrupted(DownloadFailed):
+    """The connection was lost; the partial file is kept."""
 
 
 def download(model: CatalogueModel, folder: Path, progress: Progress) -> Path:
-    """Bring the model into `folder`; its file there.
+    """Download the model into `folder`; the path of the file.
 
     Raises:
-        DownloadFailed: it is not here, and why.
+        DownloadFailed: the model cannot be downloaded or stored.
     """
     target = folder / model.file
     if target.is_file() and target.stat().st_size == model.bytes:
@@ -46,10 +46,10 @@ def download(model: CatalogueModel, folder: Path, progress: Progress) -> Path:
         return target
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _alone(folder / f"{model.file}{UNFINISHED}") as part:
-            _check_room(model, folder, part)
-            _fetch(model, part, progress)
-            _check(model, part)
+        with _locked_file(folder / f"{model.file}{PARTIAL_SUFFIX}") as part:
+            _check_disk_space(model, folder, part)
+            _download(model, part, progress)
+            _verify(model, part)
             os.fsync(part.fileno())
             Path(part.name).replace(target)
     except OSError as error:
@@ -58,82 +58,80 @@ def download(model: CatalogueModel, folder: Path, progress: Progress) -> Path:
 
 
 @contextmanager
-def _alone(path: Path) -> Generator[BufferedRandom]:
-    """The unfinished file, which nobody else writes meanwhile."""
+def _locked_file(path: Path) -> Generator[BufferedRandom]:
+    """The partial file, locked against other processes."""
     with path.open("ab+") as part:
-        try:
-            fcntl.flock(part, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise DownloadFailed(f"Another process is downloading {path.stem} already.") from error
+        if not lock_descriptor(part.fileno(), blocking=False):
+            raise DownloadFailed(f"Another process is already downloading {path.stem}.")
         yield part
 
 
-def _check_room(model: CatalogueModel, folder: Path, part: BufferedRandom) -> None:
+def _check_disk_space(model: CatalogueModel, folder: Path, part: BufferedRandom) -> None:
     missing = model.bytes - _size(part)
     free = shutil.disk_usage(folder).free
-    if missing + ROOM_LEFT > free:
+    if missing + RESERVED_BYTES > free:
         raise DownloadFailed(
             f"{model.file} needs {missing / 1e9:.1f} GB more, and {folder} has {free / 1e9:.1f} GB free. "
-            "Make room, or set DYNAVERA_DATA_DIR to a larger disk."
+            "Free some space, or set DYNAVERA_DATA_DIR to a larger disk."
         )
 
 
-def _fetch(model: CatalogueModel, part: BufferedRandom, progress: Progress) -> None:
-    """All bytes of the model; a connection that breaks off is taken up where it did."""
-    in_vain = 0
-    timeout = httpx.Timeout(SILENCE_SECONDS)
+def _download(model: CatalogueModel, part: BufferedRandom, progress: Progress) -> None:
+    """Download the whole model; resume after each lost connection."""
+    attempts_without_progress = 0
+    timeout = httpx.Timeout(READ_TIMEOUT_SECONDS)
     with httpx.Client(timeout=timeout, follow_redirects=True, headers={"Accept-Encoding": "identity"}) as client:
         while (before := _size(part)) < model.bytes:
             try:
-                _fetch_rest(client, model, part, progress)
-                reason = "it ended early"
+                _download_rest(client, model, part, progress)
+                reason = "the response ended early"
             except httpx.TransportError as error:
                 reason = str(error) or type(error).__name__
-            in_vain = in_vain + 1 if _size(part) <= before else 0
-            if in_vain == TRIES_IN_VAIN:
-                raise DownloadBrokeOff(
-                    f"{model.url} broke off after {_size(part)} of {model.bytes} bytes ({reason}). "
-                    "Run the command again: it goes on from there."
+            attempts_without_progress = attempts_without_progress + 1 if _size(part) <= before else 0
+            if attempts_without_progress == MAX_ATTEMPTS_WITHOUT_PROGRESS:
+                raise DownloadInterrupted(
+                    f"The download of {model.url} stopped after {_size(part)} of {model.bytes} bytes ({reason}). "
+                    "Run the command again to resume it."
                 )
 
 
-def _fetch_rest(client: httpx.Client, model: CatalogueModel, part: BufferedRandom, progress: Progress) -> None:
-    have = _size(part)
-    with client.stream("GET", model.url, headers={"Range": f"bytes={have}-"} if have else {}) as answer:
-        if answer.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-            raise _refused(model, part, f"is smaller than the {model.bytes} bytes that the catalogue gives")
-        if not answer.is_success:
-            raise DownloadFailed(f"{model.url} answers {answer.status_code} {answer.reason_phrase}.")
-        if answer.headers.get("content-range", "").startswith(f"bytes {have}-"):
-            progress(have)
+def _download_rest(client: httpx.Client, model: CatalogueModel, part: BufferedRandom, progress: Progress) -> None:
+    offset = _size(part)
+    with client.stream("GET", model.url, headers={"Range": f"bytes={offset}-"} if offset else {}) as response:
+        if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            raise _rejected(model, part, f"is smaller than the {model.bytes} bytes that the catalogue gives")
+        if not response.is_success:
+            raise DownloadFailed(f"{model.url} answers {response.status_code} {response.reason_phrase}.")
+        if response.headers.get("content-range", "").startswith(f"bytes {offset}-"):
+            progress(offset)
         else:
-            # The server knows no ranges, or another one: from the beginning.
+            # The server does not support ranges, or sends another one: start over.
             part.truncate(0)
-        for block in answer.iter_raw():
+        for block in response.iter_raw():
             part.write(block)
             part.flush()
             progress(_size(part))
             if _size(part) > model.bytes:
-                raise _refused(model, part, f"is larger than the {model.bytes} bytes that the catalogue gives")
+                raise _rejected(model, part, f"is larger than the {model.bytes} bytes that the catalogue gives")
 
 
-def _check(model: CatalogueModel, part: BufferedRandom) -> None:
-    expected, found = _checksums(model, part)
-    if expected is not None and expected.lower() != found:
-        raise _refused(model, part, f"has the checksum {found} and not the catalogue's {expected.lower()}")
+def _verify(model: CatalogueModel, part: BufferedRandom) -> None:
+    expected, actual = _checksums(model, part)
+    if expected is not None and expected.lower() != actual:
+        raise _rejected(model, part, f"has the checksum {actual} instead of the catalogue's {expected.lower()}")
 
 
 def _checksums(model: CatalogueModel, part: BufferedRandom) -> tuple[str | None, str]:
     part.seek(0)
     if model.sha256 is not None:
         return model.sha256, hashlib.file_digest(part, "sha256").hexdigest()
-    # The catalogue's own; it protects from damage, not from malice.
+    # The catalogue's own checksum: it detects corruption, not tampering.
     return model.md5, hashlib.file_digest(part, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
-def _refused(model: CatalogueModel, part: BufferedRandom, why: str) -> DownloadFailed:
+def _rejected(model: CatalogueModel, part: BufferedRandom, problem: str) -> DownloadFailed:
     Path(part.name).unlink()
-    return DownloadFailed(f"What came from {model.url} {why}. It was deleted; try again later.")
+    return DownloadFailed(f"The file from {model.url} {problem}. It was deleted; try again later.")
 
 
 def _size(part: BufferedRandom) -> int:

@@ -5,7 +5,7 @@ from pathlib import Path
 from dynavera.contracts.contract import Contract
 
 SUFFIX = ".gguf"
-UNFINISHED = ".part"
+PARTIAL_SUFFIX = ".part"
 
 
 class InstalledModel(Contract):
@@ -15,12 +15,12 @@ class InstalledModel(Contract):
     bytes: int
 
 
-def installed(folder: Path) -> list[InstalledModel]:
-    """The models in `folder`, by name; there may be no such folder yet."""
+def installed_models(folder: Path) -> list[InstalledModel]:
+    """The models in `folder`, sorted by name; the folder need not exist."""
     files = sorted(path for path in folder.glob(f"*{SUFFIX}") if path.is_file())
     return [InstalledModel(file=path.name, bytes=path.stat().st_size) for path in files]
 
 
-def generator_of(file: str) -> str:
-    """What the settings and agents call the model."""
+def generator_name(file: str) -> str:
+    """The model's name in settings and agents."""
     return f"gpt4all:{file}"

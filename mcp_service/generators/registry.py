@@ -4,7 +4,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dynavera.models.installed import generator_of, installed
+from dynavera.models.installed import generator_name, installed_models
 from dynavera.settings import Settings
 from mcp_service.generators.extractive import EXTRACTIVE, Extractive
 from mcp_service.generators.generator import Generator, GeneratorUnavailable, UnknownGenerator
@@ -76,7 +76,7 @@ class GeneratorRegistry:
         """The names that agents can use now: what is installed here, and what the endpoint lists."""
         names = {self.default, EXTRACTIVE, *(name for name in self._settings.generators if WILDCARD not in name)}
         if find_spec("gpt4all") is not None:
-            names.update(generator_of(model.file) for model in installed(self._settings.models_dir))
+            names.update(generator_name(model.file) for model in installed_models(self._settings.models_dir))
         if self._settings.openai_base_url is not None:
             from mcp_service.generators.openai_compatible import served_models
 

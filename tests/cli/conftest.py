@@ -1,4 +1,4 @@
-"""The command line as a user has it: a process of its own, against a Dynavera that is really served."""
+"""The command line in a process of its own, against a served fake API."""
 
 import asyncio
 import os
@@ -11,32 +11,32 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.cli.fakes import KEY, FakeDynavera
+from tests.cli.fakes import KEY, FakeApi
 from tests.serving import free_port, serving
 
 COMMAND = (sys.executable, "-c", "from dynavera.cli import main; main()")
-PATIENCE_SECONDS = 30
+TIMEOUT_SECONDS = 30
 
 
 @dataclass(frozen=True)
-class Ended:
-    """What a command left behind."""
+class CommandResult:
+    """The exit code and output of a command."""
 
-    code: int
-    out: str
-    err: str
+    exit_code: int
+    stdout: str
+    stderr: str
 
 
 @dataclass(frozen=True)
-class CommandLine:
-    """Runs commands in an empty folder."""
+class Cli:
+    """Runs commands in a folder."""
 
     folder: Path
     environment: dict[str, str]
 
-    async def __call__(self, *arguments: str, **settings: str) -> Ended:
+    async def __call__(self, *arguments: str, **settings: str) -> CommandResult:
         process = await self.start(*arguments, **settings)
-        return await self.end_of(process)
+        return await self.wait(process)
 
     async def start(self, *arguments: str, **settings: str) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
@@ -49,49 +49,51 @@ class CommandLine:
             stderr=asyncio.subprocess.PIPE,
         )
 
-    async def end_of(self, process: asyncio.subprocess.Process) -> Ended:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            out, err = await process.communicate()
+    async def wait(self, process: asyncio.subprocess.Process) -> CommandResult:
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            stdout, stderr = await process.communicate()
         assert process.returncode is not None
-        return Ended(process.returncode, out.decode(), err.decode())
+        return CommandResult(process.returncode, stdout.decode(), stderr.decode())
 
-    async def interrupted(self, process: asyncio.subprocess.Process, when: Callable[[], Awaitable[object]]) -> Ended:
-        """Ctrl-C at this moment."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            await when()
+    async def interrupt(
+        self, process: asyncio.subprocess.Process, after: Callable[[], Awaitable[object]]
+    ) -> CommandResult:
+        """Send Ctrl-C after waiting for something."""
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            await after()
         process.send_signal(signal.SIGINT)
-        return await self.end_of(process)
+        return await self.wait(process)
 
 
 @pytest.fixture
-def dynavera() -> FakeDynavera:
-    return FakeDynavera()
+def fake_api() -> FakeApi:
+    return FakeApi()
 
 
 @pytest.fixture
-async def served(dynavera: FakeDynavera) -> AsyncGenerator[str]:
-    async with serving(dynavera.app()) as url:
+async def api_url(fake_api: FakeApi) -> AsyncGenerator[str]:
+    async with serving(fake_api.app()) as url:
         yield url
 
 
 @pytest.fixture
-def nobody_there(tmp_path: Path) -> CommandLine:
-    """The command line where nothing runs."""
-    return CommandLine(tmp_path, _environment(free_port(), tmp_path))
+def offline_cli(tmp_path: Path) -> Cli:
+    """The command line without a running API."""
+    return Cli(tmp_path, _environment(free_port(), tmp_path))
 
 
 @pytest.fixture
-def command(served: str, tmp_path: Path) -> CommandLine:
+def cli(api_url: str, tmp_path: Path) -> Cli:
     """The command line of the first user."""
-    return command_line(tmp_path, urlsplit(served).port, DYNAVERA_TOKEN=KEY)
+    return cli_in(tmp_path, urlsplit(api_url).port, DYNAVERA_TOKEN=KEY)
 
 
-def command_line(folder: Path, port: int | None, **settings: str) -> CommandLine:
-    """The command line in `folder`, for the API at `port`."""
+def cli_in(folder: Path, port: int | None, **settings: str) -> Cli:
+    """The command line in `folder`, for an API at `port`."""
     assert port is not None
-    return CommandLine(folder, _environment(port, folder) | settings)
+    return Cli(folder, _environment(port, folder) | settings)
 
 
 def _environment(port: int, folder: Path) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("DYNAVERA_", "TEMPORAL_"))}
-    return kept | {"DYNAVERA_PORT": str(port), "DYNAVERA_DATA_DIR": str(folder / "data"), "COLUMNS": "80"}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("DYNAVERA_", "TEMPORAL_"))}
+    return environment | {"DYNAVERA_PORT": str(port), "DYNAVERA_DATA_DIR": str(folder / "data"), "COLUMNS": "80"}

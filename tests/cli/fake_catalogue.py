@@ -1,4 +1,4 @@
-"""A small honest catalogue of models, with the server that the models come from."""
+"""A fake catalogue of models and the server of its model files."""
 
 import asyncio
 import hashlib
@@ -17,8 +17,8 @@ BLOCK = 8192
 
 @dataclass
 class FakeCatalogue:
-    """One model. Its server knows ranges, unless `ranges` is off; with `breaks_after` each answer breaks off after as
-    many bytes, `breaks_times` times (None: always); with `waits_after` one waits there until its client leaves."""
+    """One model. Without `ranges` the server ignores ranges. With `breaks_after` each response breaks off after that
+    many bytes, `breaks_times` times (None: always). With `waits_after` a response stalls after that many bytes."""
 
     content: bytes = bytes(range(256)) * 1000
     file: str = "small.gguf"
@@ -28,10 +28,10 @@ class FakeCatalogue:
     waits_after: int | None = None
     status: int = 200
     entry: dict[str, Any] = field(default_factory=dict[str, Any])
-    asked_from: list[int] = field(default_factory=list[int])
+    requested_offsets: list[int] = field(default_factory=list[int])
 
     def app(self) -> Starlette:
-        """The server of both."""
+        """The server of the catalogue and of the model file."""
         return Starlette(
             routes=[Route("/models/models3.json", self._catalogue), Route("/models/gguf/{file}", self._model)]
         )
@@ -48,28 +48,28 @@ class FakeCatalogue:
         }
         embedder = {**model, "name": "Embedder", "filename": "embedder.gguf", "embeddingModel": True}
         outside = {**model, "name": "Outside", "filename": "../outside.gguf"}
-        return JSONResponse([model, embedder, outside, {"name": "of another kind"}])
+        return JSONResponse([model, embedder, outside, {"name": "another kind of entry"}])
 
     async def _model(self, request: Request) -> Response:
         if self.status != 200:
             return PlainTextResponse("no", self.status)
-        asked = re.fullmatch(r"bytes=(\d+)-", request.headers.get("range", ""))
-        first = int(asked[1]) if asked and self.ranges else 0
-        self.asked_from.append(first)
-        if asked and self.ranges:
+        range_header = re.fullmatch(r"bytes=(\d+)-", request.headers.get("range", ""))
+        first = int(range_header[1]) if range_header and self.ranges else 0
+        self.requested_offsets.append(first)
+        if range_header and self.ranges:
             headers = {"content-range": f"bytes {first}-{len(self.content) - 1}/{len(self.content)}"}
             return StreamingResponse(self._bytes(first), 206, headers)
         return StreamingResponse(self._bytes(first))
 
     async def _bytes(self, first: int) -> AsyncGenerator[bytes]:
         for position in range(first, len(self.content), BLOCK):
-            if self.breaks_after is not None and position - first >= self.breaks_after and self._breaks_now():
-                raise ConnectionError("The server broke off, as the test asked it to.")
+            if self.breaks_after is not None and position - first >= self.breaks_after and self._should_break():
+                raise ConnectionError("Disconnected, as configured by the test.")
             if self.waits_after is not None and position >= self.waits_after:
                 await asyncio.Event().wait()
             yield self.content[position : position + BLOCK]
 
-    def _breaks_now(self) -> bool:
+    def _should_break(self) -> bool:
         if self.breaks_times is None:
             return True
         self.breaks_times -= 1

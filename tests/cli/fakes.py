@@ -1,4 +1,4 @@
-"""A small honest Dynavera for the commands: it answers as contract.md says, and does what a test tells it."""
+"""A fake of the API for the commands: it follows the contracts, and its behaviour is configured by each test."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -45,33 +45,33 @@ SOURCE = Source(
     score=0.5,
     sha256="0" * 64,
 )
-OK = Check(status="ok", detail="ok")
+OK_CHECK = Check(status="ok", detail="ok")
 
 
-def an_agent(name: str) -> Agent:
+def create_agent(name: str) -> Agent:
     now = utc_now()
     return Agent(id=new_id(), name=name, status="idle", created_at=now, updated_at=now)
 
 
 @dataclass
-class FakeDynavera:
-    """One instance with one user."""
+class FakeApi:
+    """An instance with one user and one execution."""
 
-    agents: list[Agent] = field(default_factory=lambda: [an_agent("Research assistant")])
+    agents: list[Agent] = field(default_factory=lambda: [create_agent("Research assistant")])
     executions: list[Execution] = field(default_factory=list[Execution])
     users: list[User] = field(default_factory=list[User])
     outcome: str = "completed"
-    break_after: int | None = None
-    """The first socket breaks after this event."""
-    closes_at_once: int | None = None
-    """The first socket closes with this code before it says anything."""
-    closes_because: str = ""
+    close_after_event: int | None = None
+    """The first socket is closed after this event."""
+    close_code_on_connect: int | None = None
+    """The first socket is closed with this code before any message."""
+    close_reason: str = ""
     waits_for_stop: bool = False
     starts: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     subscriptions: list[int] = field(default_factory=list[int])
     execution_id: UUID = field(default_factory=new_id)
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
-    showing: asyncio.Event = field(default_factory=asyncio.Event)
+    log_sent: asyncio.Event = field(default_factory=asyncio.Event)
 
     def app(self) -> Starlette:
         return Starlette(
@@ -91,7 +91,7 @@ class FakeDynavera:
         )
 
     def log(self) -> list[ExecutionEvent]:
-        """The whole log of the one execution."""
+        """The whole log of the execution."""
         agent_id = self.agents[0].id
 
         def envelope(sequence: int) -> dict[str, Any]:
@@ -147,14 +147,14 @@ class FakeDynavera:
         )
 
     async def _health(self, _request: Request) -> Response:
-        checks = Checks(database=OK, temporal=OK, worker=OK, mcp=OK)
+        checks = Checks(database=OK_CHECK, temporal=OK_CHECK, worker=OK_CHECK, mcp=OK_CHECK)
         return _json(Health(status="ok", checks=checks))
 
     async def _agents(self, request: Request) -> Response:
-        return _page(request, self.agents) if _knows(request) else _problem(401, "Show an API key.")
+        return _page(request, self.agents) if _is_authorized(request) else _problem(401, "Send an API key.")
 
     async def _me(self, request: Request) -> Response:
-        return JSONResponse({}) if _knows(request) else _problem(401, "Show an API key.")
+        return JSONResponse({}) if _is_authorized(request) else _problem(401, "Send an API key.")
 
     async def _executions(self, request: Request) -> Response:
         status = request.query_params.get("status")
@@ -169,8 +169,8 @@ class FakeDynavera:
         return _json(self.execution("running"), 202)
 
     async def _link(self, request: Request) -> Response:
-        if not _knows(request):
-            return _problem(401, "Show an API key.")
+        if not _is_authorized(request):
+            return _problem(401, "Send an API key.")
         return _json(LoginLink(url="http://127.0.0.1/login?code=in_x", expires_at=utc_now()))
 
     async def _users(self, request: Request) -> Response:
@@ -179,7 +179,7 @@ class FakeDynavera:
     async def _add_user(self, request: Request) -> Response:
         name = (await request.json())["name"]
         if any(user.name == name for user in self.users):
-            return _problem(409, f"There is a user {name!r} already.")
+            return _problem(409, f"A user named {name!r} already exists.")
         user = NewUser(id=new_id(), name=name, owner=False, active=True, created_at=utc_now(), api_key="dyn_new")
         self.users.append(user)
         return _json(user, 201)
@@ -189,22 +189,22 @@ class FakeDynavera:
         if socket.headers.get("authorization") != f"Bearer {KEY}":
             await socket.close(4401)
             return
-        if self.closes_at_once is not None:
-            code, self.closes_at_once = self.closes_at_once, None
-            await socket.close(code, self.closes_because)
+        if self.close_code_on_connect is not None:
+            code, self.close_code_on_connect = self.close_code_on_connect, None
+            await socket.close(code, self.close_reason)
             return
         agent_id = UUID(socket.path_params["id"])
         await socket.send_text(Connection(agent_id=agent_id, message="Connected.").model_dump_json())
         try:
             while True:
-                await self._act(socket, await socket.receive_json())
+                await self._handle_action(socket, await socket.receive_json())
         except WebSocketDisconnect:
             return
 
-    async def _act(self, socket: WebSocket, action: dict[str, Any]) -> None:
+    async def _handle_action(self, socket: WebSocket, action: dict[str, Any]) -> None:
         match action["action"]:
             case "start_agent" if self.outcome == "refused":
-                error = SocketError(message="Temporal is away.", code="temporal_away", action="start_agent")
+                error = SocketError(message="Temporal is unavailable.", code="temporal_away", action="start_agent")
                 await socket.send_text(error.model_dump_json())
             case "start_agent":
                 self.starts.append(action)
@@ -212,29 +212,29 @@ class FakeDynavera:
                 await socket.send_text(accepted.model_dump_json())
             case "subscribe":
                 self.subscriptions.append(action["after"])
-                await self._feed(socket, action["after"])
+                await self._send_events(socket, action["after"])
             case _:
                 self.stopped.set()
                 await socket.send_text(execution_event.dump_json(self.log()[-1]).decode())
 
-    async def _feed(self, socket: WebSocket, after: int) -> None:
+    async def _send_events(self, socket: WebSocket, after: int) -> None:
         for event in self.log()[after:]:
             if self.waits_for_stop and event.sequence == len(self.log()):
-                self.showing.set()
+                self.log_sent.set()
                 return
             await socket.send_text(execution_event.dump_json(event).decode())
-            if event.sequence == self.break_after:
-                self.break_after = None
+            if event.sequence == self.close_after_event:
+                self.close_after_event = None
                 await socket.close(1011)
                 raise WebSocketDisconnect(1011)
 
 
-def _knows(request: Request) -> bool:
+def _is_authorized(request: Request) -> bool:
     return request.headers.get("authorization") == f"Bearer {KEY}"
 
 
-def _json(answer: Any, status: int = 200) -> Response:
-    return Response(answer.model_dump_json(), status, media_type="application/json")
+def _json(model: Any, status: int = 200) -> Response:
+    return Response(model.model_dump_json(), status, media_type="application/json")
 
 
 def _page(request: Request, items: list[Any]) -> Response:

@@ -1,6 +1,6 @@
 import pytest
 
-from dynavera.cli.excerpts import LONGEST, excerpt
+from dynavera.cli.excerpts import MAX_LENGTH, excerpt
 
 
 @pytest.mark.parametrize(
@@ -20,12 +20,12 @@ from dynavera.cli.excerpts import LONGEST, excerpt
         ("", ""),
     ],
 )
-def test_a_passage_is_a_line_without_marks(passage: str, line: str) -> None:
+def test_excerpt_is_one_line_without_markdown(passage: str, line: str) -> None:
     assert excerpt(passage) == line
 
 
-def test_a_long_passage_ends_in_an_ellipsis() -> None:
+def test_long_excerpt_ends_in_an_ellipsis() -> None:
     line = excerpt("word " * 100)
 
-    assert len(line) == LONGEST
+    assert len(line) == MAX_LENGTH
     assert line.endswith("…")

@@ -7,24 +7,24 @@ from dynavera.contracts.events import ExecutionStopped
 from dynavera.contracts.executions import StopReceipt
 from dynavera.identifiers import new_id
 
-ASKED = datetime(2026, 1, 1, 10, tzinfo=UTC)
+REQUESTED_AT = datetime(2026, 1, 1, 10, tzinfo=UTC)
 
 
 def stopped(*, acknowledged_after: float | None, ended_after: float, characters: int) -> ExecutionStopped:
-    acknowledged = None if acknowledged_after is None else ASKED + timedelta(seconds=acknowledged_after)
+    acknowledged = None if acknowledged_after is None else REQUESTED_AT + timedelta(seconds=acknowledged_after)
     return ExecutionStopped(
         execution_id=new_id(),
         agent_id=new_id(),
         sequence=7,
-        timestamp=ASKED + timedelta(seconds=ended_after),
+        timestamp=REQUESTED_AT + timedelta(seconds=ended_after),
         message="Stopped on request.",
         output_data=None,
-        stop=StopReceipt(requested_at=ASKED, acknowledged_at=acknowledged, characters=characters),
+        stop=StopReceipt(requested_at=REQUESTED_AT, acknowledged_at=acknowledged, characters=characters),
     )
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"),
+    ("seconds", "text"),
     [
         (0.34, "stopped in 0.3 s"),
         (0.25, "stopped in 0.3 s"),
@@ -35,25 +35,25 @@ def stopped(*, acknowledged_after: float | None, ended_after: float, characters:
         (187, "stopped in 3 min 7 s"),
     ],
 )
-def test_a_stop_says_when_the_generator_let_go(seconds: float, words: str) -> None:
+def test_stop_receipt_has_the_time_until_the_generator_confirmed(seconds: float, text: str) -> None:
     event = stopped(acknowledged_after=seconds, ended_after=500, characters=214)
 
-    assert stop_receipt(event) == f"{words}, 214 characters kept"
+    assert stop_receipt(event) == f"{text}, 214 characters kept"
 
 
-def test_a_generator_that_never_let_go_is_told_of_and_the_end_counts() -> None:
+def test_stop_receipt_without_confirmation_has_the_time_until_the_end() -> None:
     event = stopped(acknowledged_after=None, ended_after=0.4, characters=1214)
 
     assert stop_receipt(event) == "stopped in 0.4 s without word from the generator, 1,214 characters kept"
 
 
-def test_before_anything_was_written_nobody_had_to_let_go() -> None:
+def test_stop_receipt_before_any_text_needs_no_confirmation() -> None:
     event = stopped(acknowledged_after=None, ended_after=0.12, characters=0)
 
     assert stop_receipt(event) == "stopped in 0.1 s, nothing had been written"
 
 
-def test_the_line_of_a_stop_has_its_receipt() -> None:
+def test_log_line_of_a_stop_has_its_receipt() -> None:
     line = log_line(stopped(acknowledged_after=0.1, ended_after=0.2, characters=1))
 
     assert line is not None

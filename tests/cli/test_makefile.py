@@ -1,4 +1,4 @@
-"""What the Makefile starts, in a folder where all is in place but the programs."""
+"""Targets of the Makefile, run in a folder with placeholder programs."""
 
 import asyncio
 import os
@@ -11,17 +11,17 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SOURCES = ("pyproject.toml", "uv.lock", "ui/package.json", "ui/package-lock.json")
-MADE = (".uv/bin/uv", ".venv/.synced", "ui/node_modules/.installed", "ui/dist/index.html")
-PATIENCE_SECONDS = 30
+BUILT = (".uv/bin/uv", ".venv/.synced", "ui/node_modules/.installed", "ui/dist/index.html")
+TIMEOUT_SECONDS = 30
 
-MISSES_ITS_CHILD = {b"make: *** wait: No child processes.  Stop.", b"make: *** Waiting for unfinished jobs...."}
-"""What make itself says, rarely: where the signal comes in the middle of its wait, it waits twice."""
+KNOWN_MAKE_ERRORS = {b"make: *** wait: No child processes.  Stop.", b"make: *** Waiting for unfinished jobs...."}
+"""make rarely prints these: when the signal arrives while it waits, it waits a second time."""
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     shutil.copy(ROOT / "Makefile", tmp_path)
-    for age, names in ((20, SOURCES), (10, MADE)):
+    for age, names in ((20, SOURCES), (10, BUILT)):
         for name in names:
             file = tmp_path / name
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -44,7 +44,7 @@ async def make(folder: Path, *arguments: str) -> asyncio.subprocess.Process:
         f"UV={folder / 'uv'}",
         *arguments,
         cwd=folder,
-        # A make that runs these tests tells one below it so, which then names its folder.
+        # With these variables of an outer make, the inner one would print its folder.
         env={name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -52,21 +52,21 @@ async def make(folder: Path, *arguments: str) -> asyncio.subprocess.Process:
     )
 
 
-async def synced(folder: Path, *arguments: str) -> Sequence[str]:
+async def sync_arguments(folder: Path, *arguments: str) -> Sequence[str]:
     process = await make(folder, *arguments)
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         _, err = await process.communicate()
     assert (process.returncode, err) == (0, b"")
     return (folder / "synced").read_text().split()[2:]
 
 
-async def test_extras_are_brought_and_kept_when_the_lock_changes(folder: Path) -> None:
-    chosen = await synced(folder, "setup", "EXTRAS=office gpt4all")
+async def test_extras_are_installed_and_kept_when_the_lock_changes(folder: Path) -> None:
+    first = await sync_arguments(folder, "setup", "EXTRAS=office gpt4all")
     (folder / "synced").unlink()
     (folder / "uv.lock").touch()
-    kept = await synced(folder, "setup")
+    second = await sync_arguments(folder, "setup")
 
-    assert chosen == kept == ["--compile-bytecode", "--extra", "office", "--extra", "gpt4all"]
+    assert first == second == ["--compile-bytecode", "--extra", "office", "--extra", "gpt4all"]
 
 
 async def test_ctrl_c_ends_make_up_without_an_error(folder: Path) -> None:
@@ -76,11 +76,11 @@ async def test_ctrl_c_ends_make_up_without_an_error(folder: Path) -> None:
     process = await make(folder, "up")
     assert process.stdout is not None
 
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         assert await process.stdout.readline() == b"ready\n"
         os.killpg(process.pid, signal.SIGINT)
         out, err = await process.communicate()
 
     assert out == b"stopped\n"
-    assert set(err.splitlines()) <= MISSES_ITS_CHILD
+    assert set(err.splitlines()) <= KNOWN_MAKE_ERRORS
     assert err or process.returncode in (0, -signal.SIGINT)

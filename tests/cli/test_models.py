@@ -1,4 +1,4 @@
-"""`dynavera models`, against a catalogue that is really served."""
+"""`dynavera models` against a served fake catalogue."""
 
 import hashlib
 import json
@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import CommandLine
+from tests.cli.conftest import Cli
 from tests.cli.fake_catalogue import FakeCatalogue
 from tests.serving import free_port, serving, until
 
 
 @asynccontextmanager
-async def served(catalogue: FakeCatalogue) -> AsyncGenerator[dict[str, str]]:
+async def serve_catalogue(catalogue: FakeCatalogue) -> AsyncGenerator[dict[str, str]]:
     async with serving(catalogue.app()) as url:
         yield {"DYNAVERA_MODELS_URL": f"{url}/models/models3.json"}
 
@@ -33,53 +33,53 @@ def files_in(folder: Path) -> list[str]:
     return [file.name for file in folder.iterdir()]
 
 
-async def test_what_can_be_had_and_what_is_installed_is_listed(nobody_there: CommandLine, folder: Path) -> None:
+async def test_catalogue_and_installed_models_are_listed(offline_cli: Cli, folder: Path) -> None:
     put(folder, "own.gguf", b"x" * 5_000_000)
     put(folder, "small.gguf.part", b"x")
 
-    async with served(FakeCatalogue()) as url:
-        table = await nobody_there("models", "list", **url)
-        data = await nobody_there("models", "list", "--output", "json", **url)
+    async with serve_catalogue(FakeCatalogue()) as url:
+        table = await offline_cli("models", "list", **url)
+        data = await offline_cli("models", "list", "--output", "json", **url)
 
-    heading, own, small = table.out.splitlines()
+    heading, own, small = table.stdout.splitlines()
     assert heading.split() == ["File", "Size", "RAM", "Installed", "Name"]
     assert own.split() == ["own.gguf", "5.0", "MB", "yes"]
     assert small.split() == ["small.gguf", "0.3", "MB", "8", "GB", "Small", "Model"]
-    assert [(model["generator"], model["installed"]) for model in json.loads(data.out)] == [
+    assert [(model["generator"], model["installed"]) for model in json.loads(data.stdout)] == [
         ("gpt4all:own.gguf", True),
         ("gpt4all:small.gguf", False),
     ]
 
 
-async def test_without_the_catalogue_the_installed_ones_are_listed(nobody_there: CommandLine, folder: Path) -> None:
+async def test_installed_models_are_listed_without_the_catalogue(offline_cli: Cli, folder: Path) -> None:
     put(folder, "own.gguf", b"x")
-    nothing = f"http://127.0.0.1:{free_port()}/models3.json"
+    unused_url = f"http://127.0.0.1:{free_port()}/models3.json"
 
-    ended = await nobody_there("models", "list", "--output", "jsonl", DYNAVERA_MODELS_URL=nothing)
+    result = await offline_cli("models", "list", "--output", "jsonl", DYNAVERA_MODELS_URL=unused_url)
 
-    assert ended.code == 0
-    assert [json.loads(line)["file"] for line in ended.out.splitlines()] == ["own.gguf"]
-    assert f"the catalogue is away: {nothing} cannot be reached" in ended.err
+    assert result.exit_code == 0
+    assert [json.loads(line)["file"] for line in result.stdout.splitlines()] == ["own.gguf"]
+    assert f"the catalogue is unreachable: {unused_url} cannot be reached" in result.stderr
 
 
 @pytest.mark.parametrize("name", ["small.gguf", "Small Model", "SMALL.GGUF"])
-async def test_a_model_is_pulled_and_checked(nobody_there: CommandLine, folder: Path, name: str) -> None:
+async def test_model_is_downloaded_and_verified(offline_cli: Cli, folder: Path, name: str) -> None:
     catalogue = FakeCatalogue()
 
-    async with served(catalogue) as url:
-        ended = await nobody_there("models", "pull", name, **url)
+    async with serve_catalogue(catalogue) as url:
+        result = await offline_cli("models", "pull", name, **url)
 
-    assert (ended.code, ended.out) == (0, "gpt4all:small.gguf\n")
+    assert (result.exit_code, result.stdout) == (0, "gpt4all:small.gguf\n")
     assert files_in(folder) == ["small.gguf"]
     assert folder.parent.stat().st_mode & 0o777 == 0o700
     assert (folder / "small.gguf").read_bytes() == catalogue.content
 
 
-async def test_a_pulled_model_is_data_for_a_program(nobody_there: CommandLine, folder: Path) -> None:
-    async with served(FakeCatalogue()) as url:
-        ended = await nobody_there("models", "pull", "small.gguf", "--output", "json", **url)
+async def test_downloaded_model_as_json(offline_cli: Cli, folder: Path) -> None:
+    async with serve_catalogue(FakeCatalogue()) as url:
+        result = await offline_cli("models", "pull", "small.gguf", "--output", "json", **url)
 
-    assert json.loads(ended.out) == {
+    assert json.loads(result.stdout) == {
         "name": "Small Model",
         "file": "small.gguf",
         "path": str(folder / "small.gguf"),
@@ -88,70 +88,68 @@ async def test_a_pulled_model_is_data_for_a_program(nobody_there: CommandLine, f
     }
 
 
-async def test_a_model_that_is_here_is_not_fetched_again(nobody_there: CommandLine) -> None:
+async def test_installed_model_is_not_downloaded_again(offline_cli: Cli) -> None:
     catalogue = FakeCatalogue()
 
-    async with served(catalogue) as url:
-        await nobody_there("models", "pull", "small.gguf", **url)
-        again = await nobody_there("models", "pull", "small.gguf", **url)
+    async with serve_catalogue(catalogue) as url:
+        await offline_cli("models", "pull", "small.gguf", **url)
+        again = await offline_cli("models", "pull", "small.gguf", **url)
 
-    assert again.code == 0
-    assert catalogue.asked_from == [0]
+    assert again.exit_code == 0
+    assert catalogue.requested_offsets == [0]
 
 
-async def test_a_connection_that_breaks_off_is_taken_up_where_it_did(nobody_there: CommandLine, folder: Path) -> None:
+async def test_lost_connection_is_resumed(offline_cli: Cli, folder: Path) -> None:
     catalogue = FakeCatalogue(breaks_after=100_000, breaks_times=2)
 
-    async with served(catalogue) as url:
-        ended = await nobody_there("models", "pull", "small.gguf", **url)
+    async with serve_catalogue(catalogue) as url:
+        result = await offline_cli("models", "pull", "small.gguf", **url)
 
-    assert ended.code == 0
+    assert result.exit_code == 0
     assert (folder / "small.gguf").read_bytes() == catalogue.content
-    assert catalogue.asked_from[0] == 0
-    assert sorted(set(catalogue.asked_from)) == catalogue.asked_from
+    assert catalogue.requested_offsets[0] == 0
+    assert sorted(set(catalogue.requested_offsets)) == catalogue.requested_offsets
 
 
-async def test_an_interrupted_pull_goes_on_where_it_stopped(nobody_there: CommandLine, folder: Path) -> None:
+async def test_interrupted_download_is_resumed(offline_cli: Cli, folder: Path) -> None:
     catalogue = FakeCatalogue(waits_after=100_000)
-    part = folder / "small.gguf.part"
+    partial = folder / "small.gguf.part"
 
-    async with served(catalogue) as url:
-        pulling = await nobody_there.start("models", "pull", "small.gguf", **url)
+    async with serve_catalogue(catalogue) as url:
+        pulling = await offline_cli.start("models", "pull", "small.gguf", **url)
 
         async def has_begun() -> None:
-            await until(lambda: part.exists() and part.stat().st_size > 0, seconds=30)
+            await until(lambda: partial.exists() and partial.stat().st_size > 0, seconds=30)
 
-        stopped = await nobody_there.interrupted(pulling, has_begun)
-        kept = part.stat().st_size
+        stopped = await offline_cli.interrupt(pulling, has_begun)
+        received = partial.stat().st_size
         catalogue.waits_after = None
-        ended = await nobody_there("models", "pull", "small.gguf", **url)
+        result = await offline_cli("models", "pull", "small.gguf", **url)
 
-    assert stopped.code == 130
-    assert "goes on from there" in stopped.err
-    assert ended.code == 0
-    assert catalogue.asked_from == [0, kept]
+    assert stopped.exit_code == 130
+    assert "to resume the download" in stopped.stderr
+    assert result.exit_code == 0
+    assert catalogue.requested_offsets == [0, received]
     assert (folder / "small.gguf").read_bytes() == catalogue.content
 
 
-async def test_a_server_without_ranges_sends_it_from_the_beginning(nobody_there: CommandLine, folder: Path) -> None:
+async def test_download_starts_over_without_range_support(offline_cli: Cli, folder: Path) -> None:
     catalogue = FakeCatalogue(ranges=False)
     put(folder, "small.gguf.part", b"the beginning of something else")
 
-    async with served(catalogue) as url:
-        ended = await nobody_there("models", "pull", "small.gguf", **url)
+    async with serve_catalogue(catalogue) as url:
+        result = await offline_cli("models", "pull", "small.gguf", **url)
 
-    assert ended.code == 0
+    assert result.exit_code == 0
     assert (folder / "small.gguf").read_bytes() == catalogue.content
 
 
-async def test_a_server_that_always_breaks_off_is_given_up_and_what_came_is_kept(
-    nobody_there: CommandLine, folder: Path
-) -> None:
-    async with served(FakeCatalogue(breaks_after=0)) as url:
-        ended = await nobody_there("models", "pull", "small.gguf", **url)
+async def test_partial_file_is_kept_if_the_server_keeps_disconnecting(offline_cli: Cli, folder: Path) -> None:
+    async with serve_catalogue(FakeCatalogue(breaks_after=0)) as url:
+        result = await offline_cli("models", "pull", "small.gguf", **url)
 
-    assert ended.code == 3
-    assert "broke off after 0 of 256000 bytes" in ended.err
+    assert result.exit_code == 3
+    assert "stopped after 0 of 256000 bytes" in result.stderr
     assert files_in(folder) == ["small.gguf.part"]
 
 
@@ -163,76 +161,74 @@ async def test_a_server_that_always_breaks_off_is_given_up_and_what_came_is_kept
         ({"filesize": "255999"}, "is larger than the 255999 bytes"),
     ],
 )
-async def test_what_is_not_the_model_of_the_catalogue_is_deleted(
-    nobody_there: CommandLine, folder: Path, entry: dict[str, str], reason: str
+async def test_file_that_does_not_match_the_catalogue_is_deleted(
+    offline_cli: Cli, folder: Path, entry: dict[str, str], reason: str
 ) -> None:
-    async with served(FakeCatalogue(entry=entry)) as url:
-        ended = await nobody_there("models", "pull", "small.gguf", **url)
+    async with serve_catalogue(FakeCatalogue(entry=entry)) as url:
+        result = await offline_cli("models", "pull", "small.gguf", **url)
 
-    assert ended.code == 1
-    assert reason in ended.err
+    assert result.exit_code == 1
+    assert reason in result.stderr
     assert files_in(folder) == []
 
 
-async def test_a_sha256_is_checked_where_the_catalogue_has_one(nobody_there: CommandLine) -> None:
+async def test_sha256_is_verified_if_the_catalogue_has_one(offline_cli: Cli) -> None:
     catalogue = FakeCatalogue()
     catalogue.entry = {"sha256sum": hashlib.sha256(catalogue.content).hexdigest(), "md5sum": None}
 
-    async with served(catalogue) as url:
-        ended = await nobody_there("models", "pull", "small.gguf", **url)
+    async with serve_catalogue(catalogue) as url:
+        result = await offline_cli("models", "pull", "small.gguf", **url)
 
-    assert ended.code == 0
-
-
-async def test_a_model_that_its_server_does_not_have_is_an_error_in_words(nobody_there: CommandLine) -> None:
-    async with served(FakeCatalogue(status=404)) as url:
-        ended = await nobody_there("models", "pull", "small.gguf", **url)
-
-    assert ended.code == 1
-    assert ended.err.endswith("/models/gguf/small.gguf answers 404 Not Found.\n")
+    assert result.exit_code == 0
 
 
-async def test_a_model_that_is_larger_than_the_disk_is_refused_at_once(nobody_there: CommandLine, folder: Path) -> None:
+async def test_missing_model_file_is_reported(offline_cli: Cli) -> None:
+    async with serve_catalogue(FakeCatalogue(status=404)) as url:
+        result = await offline_cli("models", "pull", "small.gguf", **url)
+
+    assert result.exit_code == 1
+    assert result.stderr.endswith("/models/gguf/small.gguf answers 404 Not Found.\n")
+
+
+async def test_model_larger_than_the_disk_is_refused(offline_cli: Cli, folder: Path) -> None:
     catalogue = FakeCatalogue(entry={"filesize": str(10**18)})
 
-    async with served(catalogue) as url:
-        ended = await nobody_there("models", "pull", "small.gguf", **url)
+    async with serve_catalogue(catalogue) as url:
+        result = await offline_cli("models", "pull", "small.gguf", **url)
 
-    assert ended.code == 1
-    assert "Make room, or set DYNAVERA_DATA_DIR" in ended.err
-    assert catalogue.asked_from == []
+    assert result.exit_code == 1
+    assert "Free some space, or set DYNAVERA_DATA_DIR" in result.stderr
+    assert catalogue.requested_offsets == []
 
 
-async def test_an_unknown_model_is_an_error_that_names_what_is_alike(nobody_there: CommandLine) -> None:
-    async with served(FakeCatalogue()) as url:
-        ended = await nobody_there("models", "pull", "smal.gguf", **url)
+async def test_unknown_model_is_reported_with_similar_names(offline_cli: Cli) -> None:
+    async with serve_catalogue(FakeCatalogue()) as url:
+        result = await offline_cli("models", "pull", "smal.gguf", **url)
 
-    assert ended.code == 1
-    assert ended.err.startswith("The catalogue has no model 'smal.gguf'. Did you mean 'small.gguf'?")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("The catalogue has no model 'smal.gguf'. Did you mean 'small.gguf'?")
 
 
 @pytest.mark.parametrize("name", ["embedder.gguf", "../outside.gguf"])
-async def test_what_cannot_write_or_has_no_plain_name_is_not_in_the_catalogue(
-    nobody_there: CommandLine, name: str
-) -> None:
-    async with served(FakeCatalogue()) as url:
-        ended = await nobody_there("models", "pull", name, **url)
+async def test_embedders_and_unsafe_file_names_are_not_in_the_catalogue(offline_cli: Cli, name: str) -> None:
+    async with serve_catalogue(FakeCatalogue()) as url:
+        result = await offline_cli("models", "pull", name, **url)
 
-    assert ended.code == 1
+    assert result.exit_code == 1
 
 
-async def test_offline_a_pull_says_what_to_do(nobody_there: CommandLine) -> None:
-    nothing = f"http://127.0.0.1:{free_port()}/models3.json"
+async def test_unreachable_catalogue_is_reported_with_advice(offline_cli: Cli) -> None:
+    unused_url = f"http://127.0.0.1:{free_port()}/models3.json"
 
-    ended = await nobody_there("models", "pull", "small.gguf", DYNAVERA_MODELS_URL=nothing)
+    result = await offline_cli("models", "pull", "small.gguf", DYNAVERA_MODELS_URL=unused_url)
 
-    assert ended.code == 3
-    assert "Is this machine online? HTTPS_PROXY names a proxy." in ended.err
+    assert result.exit_code == 3
+    assert "Is this machine online? HTTPS_PROXY sets a proxy." in result.stderr
 
 
-async def test_what_is_no_catalogue_is_an_error_in_words(nobody_there: CommandLine) -> None:
+async def test_invalid_catalogue_is_reported(offline_cli: Cli) -> None:
     async with serving(FakeCatalogue().app()) as url:
-        ended = await nobody_there("models", "pull", "small.gguf", DYNAVERA_MODELS_URL=f"{url}/models/gguf/small.gguf")
+        result = await offline_cli("models", "pull", "small.gguf", DYNAVERA_MODELS_URL=f"{url}/models/gguf/small.gguf")
 
-    assert ended.code == 3
-    assert "is no catalogue" in ended.err
+    assert result.exit_code == 3
+    assert "is not a catalogue" in result.stderr

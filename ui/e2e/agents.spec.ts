@@ -137,7 +137,7 @@ test('an agent that runs is not deleted before its execution is stopped', async 
   model.sentences = 200
   await page.getByRole('link', { name: HOSTILE, exact: true }).click()
   await page.getByRole('textbox', { name: 'Question' }).fill('Who looked first?')
-  await page.getByRole('button', { name: 'Start' }).click()
+  await page.getByRole('button', { name: 'Ask' }).click()
   await page.getByText('Running').first().waitFor()
   await page.getByRole('button', { name: `${HOSTILE}: more` }).click()
   await page.getByRole('menuitem', { name: 'Delete' }).click()

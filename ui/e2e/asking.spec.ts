@@ -26,7 +26,7 @@ const log = () => page.getByRole('log').getByRole('listitem')
 
 async function ask(question: string): Promise<void> {
   await page.getByRole('textbox', { name: 'Question' }).fill(question)
-  await page.getByRole('button', { name: 'Start', exact: true }).click()
+  await page.getByRole('button', { name: 'Ask', exact: true }).click()
   await page.getByRole('heading', { name: question }).waitFor()
 }
 
@@ -88,6 +88,8 @@ test('the answer grows while the model writes, and cites its sources', async () 
   expect(lengths.size).toBeGreaterThan(5)
   expect(await answered()).toBe(shown(model.text))
   await execution().getByText('Completed').first().waitFor()
+  await execution().getByRole('button', { name: /^Log/ }).click()
+  await log().first().waitFor()
   expect((await lines()).at(-1)).toContain('Completed')
   await answer().getByRole('link').first().click()
   await page.getByRole('dialog').getByText('The document still says this.').waitFor()
@@ -151,6 +153,39 @@ test('a reload in mid-answer shows the same log, without duplicates', async () =
   await page.reload()
   await execution().getByText('Completed').first().waitFor()
   expect(await lines()).toEqual(live)
+})
+
+test('a long answer is followed on a phone, until one scrolls up to read', async () => {
+  await page.setViewportSize({ width: 390, height: 844 })
+  model.sentences = 60
+  await ask('Is it in view?')
+  await answer().getByText('blood').waitFor()
+  const endOfAnswer = async () => answer().evaluate((one) => one.getBoundingClientRect().bottom)
+  await vi.waitFor(
+    async () => {
+      expect((await answered()).length).toBeGreaterThan(1_500)
+    },
+    { timeout: 30_000 },
+  )
+  expect(await endOfAnswer()).toBeLessThan(844)
+  expect(await page.getByRole('button', { name: 'Stop' }).isVisible()).toBe(true)
+
+  await page.mouse.move(200, 400)
+  await page.mouse.wheel(0, -600)
+  const jump = page.getByRole('button', { name: 'Jump to latest' })
+  await jump.waitFor()
+  const top = await page.evaluate('scrollY')
+  const length = (await answered()).length
+  await vi.waitFor(async () => {
+    expect((await answered()).length).toBeGreaterThan(length)
+  })
+  expect(await page.evaluate('scrollY')).toBe(top)
+
+  await jump.click()
+  expect(await endOfAnswer()).toBeLessThan(844)
+  await page.getByRole('button', { name: 'Stop' }).click()
+  await execution().getByText('Stopped', { exact: true }).first().waitFor()
+  await page.setViewportSize({ width: 1440, height: 900 })
 })
 
 test('an API that is killed in mid-answer is found again, and the log goes on', async () => {

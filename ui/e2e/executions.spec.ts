@@ -70,6 +70,10 @@ async function ended(where = page.getByRole('main')): Promise<void> {
 
 /** All of the log, its pieces of the answer too. */
 async function lines(): Promise<string[]> {
+  const fold = execution().getByRole('button', { name: /^Log/ })
+  if ((await fold.getAttribute('aria-expanded')) === 'false') {
+    await fold.click()
+  }
   await page.getByRole('button', { name: /^Deltas/, pressed: false }).click()
   const seen = new Map<number, string>()
   await log().evaluate((list) => {
@@ -140,7 +144,7 @@ test('a marker opens its source, highlighted in its document', async () => {
 })
 
 test('JSON that does not parse shows where', async () => {
-  await page.getByRole('tab', { name: 'Raw JSON' }).click()
+  await page.getByRole('tab', { name: 'JSON' }).click()
   const field = page.getByRole('textbox', { name: 'Input as JSON' })
 
   await field.fill('{\n  "query": "Why?"\n  "language": "en"\n}')

@@ -29,7 +29,7 @@ async function pictures(browser: Browser, product: Product): Promise<void> {
 
   await page.getByRole('link', { name: 'Research assistant' }).click()
   await page.getByRole('textbox', { name: 'Question' }).fill(QUESTION)
-  await page.getByRole('button', { name: 'Start', exact: true }).click()
+  await page.getByRole('button', { name: 'Ask', exact: true }).click()
   const execution = page.getByRole('article', { name: 'Execution' })
   await execution.getByText('Completed').first().waitFor()
   await page.getByRole('link', { name: 'Open in Temporal' }).waitFor()

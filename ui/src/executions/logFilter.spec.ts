@@ -4,7 +4,7 @@ import type { ExecutionEvent } from '@/api/types'
 import { completed, delta, failed, FIRST, log, progress, started } from '@/testing/made'
 
 import { GrowingList } from './growingList'
-import { counted, filtered, WITHOUT_DELTAS, type FilteredLog, type LogFilter } from './logFilter'
+import { counted, filtered, newestLine, WITHOUT_DELTAS, type FilteredLog, type LogFilter } from './logFilter'
 
 const EVENTS = log(
   FIRST,
@@ -64,4 +64,12 @@ test('each kind is counted, also as the log grows', () => {
     delta: 1,
     message: 0,
   })
+})
+
+test('the newest line is none of the pieces of the answer', () => {
+  const early = newestLine(list(EVENTS.slice(0, 4)))
+
+  expect(early.event?.sequence).toBe(3)
+  expect(newestLine(list(EVENTS), early).event?.sequence).toBe(5)
+  expect(newestLine(list([])).event).toBeNull()
 })

@@ -61,3 +61,20 @@ export function counted(events: GrowingList<ExecutionEvent>, before: KindCounts 
   }
   return { seen: events.length, counts }
 }
+
+/** The last event of a log that is more than a piece of the answer, going on from what was looked at `before`. */
+export interface NewestLine {
+  readonly seen: number
+  readonly event: ExecutionEvent | null
+}
+
+const NO_LINE: NewestLine = { seen: 0, event: null }
+
+export function newestLine(events: GrowingList<ExecutionEvent>, before: NewestLine = NO_LINE): NewestLine {
+  const start = before.seen <= events.length ? before : NO_LINE
+  let { event } = start
+  for (const one of events.from(start.seen)) {
+    event = kindOf(one) === 'delta' ? event : one
+  }
+  return { seen: events.length, event }
+}

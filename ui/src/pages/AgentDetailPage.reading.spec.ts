@@ -75,6 +75,20 @@ describe('reading', () => {
     expect(screen.getByRole('region', { name: 'Event 3' })).toHaveTextContent('"step": "retrieve"')
   })
 
+  test('the log is folded to its newest line, and stays unfolded once it was wanted', async () => {
+    localStorage.clear()
+    known([execution()], { [FIRST]: WHOLE })
+    const { user } = await openedLive()
+
+    const fold = await screen.findByRole('button', { name: /^Log .*Answered by extractive\.$/ })
+    expect(screen.queryByRole('log')).toBeNull()
+    await user.click(fold)
+
+    expect(await screen.findByRole('log')).toBeVisible()
+    expect(fold).toHaveAttribute('aria-expanded', 'true')
+    expect(localStorage.getItem('dynavera-log-open')).toBe('true')
+  })
+
   test('an earlier execution shows its own log', async () => {
     const other = log(SECOND, started('Another?'), failed('The MCP service is away.'))
     known([execution({ id: SECOND, status: 'failed', input_data: { query: 'Another?' } }), execution()], {

@@ -58,7 +58,7 @@ describe('asking', () => {
     known([])
     const { user } = await openedLive()
 
-    await user.click(screen.getByRole('button', { name: 'Start' }))
+    await user.click(screen.getByRole('button', { name: 'Ask' }))
 
     expect(screen.getByText('The field "query" must not be blank: it is the question.')).toBeVisible()
     expect(live.server.asked).toEqual([])
@@ -67,7 +67,7 @@ describe('asking', () => {
   test('in raw JSON is checked while it is written, and sent as it is', async () => {
     known([])
     const { user } = await openedLive()
-    await user.click(screen.getByRole('tab', { name: 'Raw JSON' }))
+    await user.click(screen.getByRole('tab', { name: 'JSON' }))
     const input = screen.getByRole('textbox', { name: 'Input as JSON' })
 
     await user.clear(input)
@@ -79,7 +79,7 @@ describe('asking', () => {
     expect(screen.getByText('The field "query" must be a string.')).toBeVisible()
     await user.clear(input)
     await user.type(input, '{{"query": "Why?", "language": "en"}')
-    await user.click(screen.getByRole('button', { name: 'Start' }))
+    await user.click(screen.getByRole('button', { name: 'Ask' }))
 
     expect((await sent('start_agent')).input_data).toEqual({ query: 'Why?', language: 'en' })
   })
@@ -100,7 +100,7 @@ describe('asking', () => {
     const form = screen.getByRole('form', { name: 'Ask the agent' })
     expect(await within(form).findByRole('alert')).toHaveTextContent(/Temporal is away\.\s*temporal_away/)
     await vi.waitFor(() => {
-      expect(screen.getByRole('button', { name: 'Start' })).toBeEnabled()
+      expect(screen.getByRole('button', { name: 'Ask' })).toBeEnabled()
     })
     expect(screen.getByRole('textbox', { name: 'Question' })).toHaveValue('Why?')
   })

@@ -20,6 +20,7 @@ import {
 } from '@/testing/made'
 import { network } from '@/testing/network'
 import { opened } from '@/testing/opened'
+import { unfoldLog } from '@/testing/unfoldLog'
 
 const WHOLE = log(
   FIRST,
@@ -47,6 +48,7 @@ function known(found: Execution, events: ExecutionEvent[] = WHOLE): void {
 
 test('an execution that ended shows its answer, timeline, input, settings and log', async () => {
   known(execution({ temporal_url: 'http://temporal/x' }))
+  unfoldLog()
 
   await opened(`/executions/${FIRST}`)
 

@@ -21,12 +21,14 @@ import {
   started,
 } from './made'
 import { network } from './network'
+import { unfoldLog } from './unfoldLog'
 import { opened } from './opened'
 
 /** The server of the test that runs now. */
 export const live = {} as { server: LiveServer }
 
 beforeEach(async () => {
+  unfoldLog()
   live.server = await LiveServer.start()
 })
 

@@ -1,4 +1,4 @@
-"""What a person sees while an execution runs: its log, and in a terminal the answer as it grows."""
+"""The display of a running execution: its log and, in a terminal, the end of its growing answer."""
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -12,11 +12,11 @@ from dynavera.contracts.events import Delta, ExecutionEvent, execution_event
 
 SHOWN_LINES = 8
 SHOWN_CHARACTERS = 4_000
-"""How much of the end of the answer is looked at for these lines."""
+"""How much of the end of the answer is wrapped into these lines."""
 
 
-class Watching:
-    """Shows the events of one execution; whoever makes it closes it."""
+class LiveView:
+    """Shows the events of one execution; the caller closes it."""
 
     def __init__(self, console: Console, output: Output) -> None:
         self._console = console
@@ -25,9 +25,9 @@ class Watching:
         self._spinner = Spinner("dots", "Waiting …")
         self._live: Live | None = None
         if console.is_terminal and output is not Output.JSONL:
-            # Rich would write to the terminal what is meant for standard output, be it a file or a pipe.
+            # Without redirect_stdout=False, Rich would show what is written to standard output in the terminal.
             self._live = Live(
-                get_renderable=self._growing,
+                get_renderable=self._render,
                 console=console,
                 transient=True,
                 redirect_stdout=False,
@@ -36,7 +36,7 @@ class Watching:
             self._live.start()
 
     def show(self, event: ExecutionEvent) -> None:
-        """Show what has happened."""
+        """Show an event."""
         if self._output is Output.JSONL:
             write(execution_event.dump_json(event).decode())
         line = log_line(event)
@@ -47,11 +47,11 @@ class Watching:
             self._spinner.update(text=f"Answering … {len(self._answer)} characters")
 
     def close(self) -> None:
-        """Leave nothing but the log."""
+        """Remove everything but the log."""
         if self._live is not None:
             self._live.stop()
 
-    def _growing(self) -> RenderableType:
+    def _render(self) -> RenderableType:
         if self._output is not Output.TEXT or not self._answer:
             return self._spinner
         end = Text(printable(self._answer[-SHOWN_CHARACTERS:]))

@@ -1,28 +1,28 @@
-"""What a command says and answers when it cannot do what was asked."""
+"""Errors of commands, and their exit codes."""
 
 from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """How a command ended; programs rely on these."""
+    """Exit codes; scripts depend on them."""
 
-    DONE = 0
+    SUCCESS = 0
     FAILED = 1
-    WRONG_USE = 2
+    USAGE_ERROR = 2
     NOT_REACHABLE = 3
     STOPPED = 130
 
 
 class CommandFailed(Exception):
-    """A command could not do what was asked; the message is one sentence for a person."""
+    """A command failed; the message is one sentence for the user."""
 
     exit_code = ExitCode.FAILED
 
 
-class WrongUse(CommandFailed):
-    """The command was called in a way that makes no sense."""
+class UsageError(CommandFailed):
+    """The command was called with arguments that make no sense."""
 
-    exit_code = ExitCode.WRONG_USE
+    exit_code = ExitCode.USAGE_ERROR
 
 
 class NotReachable(CommandFailed):

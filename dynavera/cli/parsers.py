@@ -1,4 +1,4 @@
-"""What people type, read into what the commands take; what cannot be is said in words."""
+"""Parsers of command line values; each rejects an invalid value with a sentence."""
 
 from collections.abc import Callable
 from enum import StrEnum
@@ -16,19 +16,19 @@ _name: TypeAdapter[str] = TypeAdapter(Name)
 
 
 def one_of(choices: type[Choice]) -> Callable[[str], Choice]:
-    """Reads one of the `choices`."""
+    """A parser of one of the `choices`."""
 
-    def chosen(text: str) -> Choice:
+    def parse(text: str) -> Choice:
         try:
             return choices(text)
         except ValueError as error:
             raise typer.BadParameter(f"{text!r} is not one of {', '.join(choices)}.") from error
 
-    return chosen
+    return parse
 
 
-def at_least_one(text: str | int) -> int:
-    """A number of things."""
+def positive_int(text: str | int) -> int:
+    """A whole number of at least 1."""
     number = int(text) if str(text).isdecimal() else 0
     if number < 1:
         raise typer.BadParameter(f"{text!r} is not a whole number of at least 1.")
@@ -45,7 +45,7 @@ def execution_id(text: str) -> UUID:
 
 def collection(text: str) -> str:
     """The name of a collection."""
-    return _valid(
+    return _validate(
         _collection,
         text,
         "a collection's name has letters, digits, '.', '-' and '_', begins with a letter or a digit, "
@@ -54,12 +54,12 @@ def collection(text: str) -> str:
 
 
 def name(text: str) -> str:
-    """A name that a person gives."""
-    return _valid(_name, text, "a name has 1 to 200 characters, and is not blank.")
+    """The name of a user."""
+    return _validate(_name, text, "a name has 1 to 200 characters, and is not blank.")
 
 
-def _valid(kind: TypeAdapter[str], text: str, rule: str) -> str:
+def _validate(adapter: TypeAdapter[str], text: str, rule: str) -> str:
     try:
-        return kind.validate_python(text)
+        return adapter.validate_python(text)
     except ValidationError as error:
-        raise typer.BadParameter(f"{text!r} cannot be used: {rule}") from error
+        raise typer.BadParameter(f"{text!r} is invalid: {rule}") from error
