@@ -6,7 +6,7 @@ SHELL := /bin/sh
 UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 BIN := .venv/bin
 PYTHON_READY := .venv/.synced
-CHOSEN := .venv/.extras
+SELECTED_EXTRAS := .venv/.extras
 SYNC = $(UV) sync --locked --compile-bytecode
 ALL_EXTRAS := .venv-extras
 EXTRAS_READY := $(ALL_EXTRAS)/.synced
@@ -15,30 +15,30 @@ PAGE := ui/dist/index.html
 PAGE_SOURCES := $(shell find ui/src ui/public ui/index.html ui/vite.config.ts ui/tsconfig*.json -type f \
 	! -name '*.spec.ts' 2>/dev/null)
 GENERATED := ui/openapi.json ui/src/api/schema.d.ts
-BEFORE := .venv/types-before
+COMMITTED := .venv/types-committed
 .PHONY: help up check test test-extras bench bench-retrieval chaos types ui setup lint types-check test-python test-ui test-browser screenshots format clean
 
 help: ## Print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
 
-up: $(PYTHON_READY) $(PAGE) ## Start everything this machine needs; Ctrl-C stops it
+up: $(PYTHON_READY) $(PAGE) ## Start everything; Ctrl-C stops it
 	@trap : INT; $(BIN)/dynavera up || test $$? -eq 130
 
-check: lint types-check test-python test-ui ## Format, lint, types, imports, tests: what must be green before a commit
+check: lint types-check test-python test-ui ## Formatting, linting, types, imports, tests: must pass before a commit
 
-test: test-python test-ui test-browser ## All tests, the browser test too
+test: test-python test-ui test-browser ## All tests, including the browser tests
 
-test-extras: $(EXTRAS_READY) ## The tests of the extras, in an environment of their own (7 GB)
+test-extras: $(EXTRAS_READY) ## The tests of the extras, in a separate environment (7 GB)
 	$(ALL_EXTRAS)/bin/pytest tests/extras
 
-bench: $(PYTHON_READY) $(PAGE) ## Measure executions
+bench: $(PYTHON_READY) $(PAGE) ## Benchmark executions
 	@$(BIN)/python -m benchmarks.executions
 
-bench-retrieval: $(PYTHON_READY) ## Measure how well and how fast passages are found: COLLECTION=folder of a test collection
+bench-retrieval: $(PYTHON_READY) ## Measure retrieval quality and speed: COLLECTION=folder of a test collection
 	@$(BIN)/python -m benchmarks.retrieval --collection "$(COLLECTION)" --embedder "$(or $(EMBEDDER),wordllama)" \
 		--passages $(or $(PASSAGES),100000)
 
-chaos: $(PYTHON_READY) $(PAGE) ## Break every part in every phase; writes docs/reliability.md
+chaos: $(PYTHON_READY) $(PAGE) ## Inject faults into every part in every phase; writes docs/reliability.md
 	@$(BIN)/python -m benchmarks.chaos --long --first-start 20 --report docs/reliability.md
 
 types: $(PYTHON_READY) $(NODE_READY) ## Generate the page's types from the API
@@ -47,36 +47,36 @@ types: $(PYTHON_READY) $(NODE_READY) ## Generate the page's types from the API
 
 ui: $(PAGE) ## Build the page
 
-setup: $(PYTHON_READY) $(NODE_READY) ## Bring the locked environments: EXTRAS="office gpt4all" with these extras, EXTRAS= without
+setup: $(PYTHON_READY) $(NODE_READY) ## Install the locked environments: EXTRAS="office gpt4all" with these extras, EXTRAS= without
 ifneq ($(origin EXTRAS),undefined)
 	$(SYNC) $(addprefix --extra ,$(EXTRAS))
-	@echo "$(addprefix --extra ,$(EXTRAS))" > $(CHOSEN)
+	@echo "$(addprefix --extra ,$(EXTRAS))" > $(SELECTED_EXTRAS)
 endif
 
-lint: $(PYTHON_READY) $(NODE_READY) ## Format, lint, types and imports
+lint: $(PYTHON_READY) $(NODE_READY) ## Formatting, linting, types and imports
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 	cd ui && npm run --silent format:check && npm run --silent lint && npm run --silent typecheck
 
-types-check: $(PYTHON_READY) $(NODE_READY) ## See that the page's types are those of the API
-	@rm -rf $(BEFORE) && mkdir $(BEFORE) && cp $(GENERATED) $(BEFORE)
+types-check: $(PYTHON_READY) $(NODE_READY) ## Check that the page's types match the API
+	@rm -rf $(COMMITTED) && mkdir $(COMMITTED) && cp $(GENERATED) $(COMMITTED)
 	@$(MAKE) --no-print-directory types
 	@for file in $(GENERATED); do \
-		cmp -s $$file $(BEFORE)/$$(basename $$file) || { echo "$$file was stale: commit the new one."; stale=1; }; \
-	done; rm -rf $(BEFORE); test -z "$$stale"
+		cmp -s $$file $(COMMITTED)/$$(basename $$file) || { echo "$$file was outdated: commit the new version."; stale=1; }; \
+	done; rm -rf $(COMMITTED); test -z "$$stale"
 
-test-python: $(PYTHON_READY) $(PAGE) ## The tests of the services
+test-python: $(PYTHON_READY) $(PAGE) ## The Python tests
 	$(BIN)/pytest
 
-test-ui: $(NODE_READY) ## The tests of the page's parts
+test-ui: $(NODE_READY) ## The tests of the page
 	cd ui && npm run --silent test
 
-screenshots: $(PYTHON_READY) $(PAGE) ## Make the pictures of the documentation anew
+screenshots: $(PYTHON_READY) $(PAGE) ## Take the screenshots of the documentation
 	cd ui && npm run --silent screenshots
 
-test-browser: $(PYTHON_READY) $(PAGE) ## The test in a real browser
+test-browser: $(PYTHON_READY) $(PAGE) ## The browser tests
 	cd ui && npm run --silent e2e
 
 format: $(PYTHON_READY) $(NODE_READY) ## Format everything
@@ -84,18 +84,18 @@ format: $(PYTHON_READY) $(NODE_READY) ## Format everything
 	$(BIN)/ruff check --fix --quiet .
 	cd ui && npm run --silent format
 
-clean: ## Remove what the commands made, but not the data
+clean: ## Remove everything these commands created, except the data
 	rm -rf .venv $(ALL_EXTRAS) .uv ui/node_modules ui/dist
 
 .uv/bin/uv:
 	@python3 -c 'import venv, ensurepip' 2>/dev/null || { \
-		echo "uv is missing, and Python cannot make a place for it: run \`sudo apt-get install python3-venv\` (Debian), or install uv." >&2; \
+		echo "uv is missing, and Python cannot create an environment for it: run \`sudo apt-get install python3-venv\` (Debian), or install uv." >&2; \
 		exit 1; }
-	@echo "Bringing uv …"
+	@echo "Installing uv …"
 	@python3 -m venv .uv && .uv/bin/pip install --quiet --disable-pip-version-check uv
 
 $(PYTHON_READY): pyproject.toml uv.lock $(if $(filter .uv/bin/uv,$(UV)),.uv/bin/uv)
-	$(SYNC) $$(cat $(CHOSEN) 2>/dev/null)
+	$(SYNC) $$(cat $(SELECTED_EXTRAS) 2>/dev/null)
 	@touch $@
 
 $(EXTRAS_READY): pyproject.toml uv.lock $(if $(filter .uv/bin/uv,$(UV)),.uv/bin/uv)
