@@ -14,7 +14,8 @@ export default defineConfig({
     // Host and Origin go through as they are, so the API sees a page of its own.
     proxy: { '/api': { target: api }, '/ws': { target: api, ws: true } },
   },
-  build: { target: 'es2022', sourcemap: true },
+  // The Content Security Policy takes fonts and images from files only.
+  build: { target: 'es2022', sourcemap: true, assetsInlineLimit: 0 },
   test: {
     environment: 'happy-dom',
     environmentOptions: { happyDOM: { url: 'http://localhost:3000/' } },

@@ -1,14 +1,16 @@
 /** A block of an answer as elements of the page: made from tokens, never from a string of HTML. */
 import type { Tokens } from 'marked'
-import { h, type FunctionalComponent, type VNode } from 'vue'
+import { cloneVNode, h, type FunctionalComponent, type VNode } from 'vue'
 
 import { segments } from './citations'
-import { safeAddress, unescaped, type MarkedToken, type Token } from './markdown'
+import CodeBlock from './CodeBlock.vue'
+import FormulaText from './FormulaText.vue'
+import { safeAddress, unescaped, type AnswerToken, type Token } from './markdown'
 
 type Drawn = VNode | string
 
 interface Props {
-  token: MarkedToken
+  token: AnswerToken
   /** The names of the documents that may be cited, by their numbers. */
   documents: ReadonlyMap<number, string>
 }
@@ -31,16 +33,23 @@ export const AnswerBlock: FunctionalComponent<Props, { cite: (n: number) => void
       emit('cite', n)
     },
   }
-  return block(token, pen)
+  return block(token, pen).map(inItsDirection)
 }
 AnswerBlock.props = ['token', 'documents']
 AnswerBlock.emits = ['cite']
 
-function all(tokens: Token[] | undefined, pen: Pen): Drawn[] {
-  return (tokens ?? []).flatMap((token) => block(token as MarkedToken, pen))
+/** Each block reads from left to right or from right to left, as its own words do. */
+function inItsDirection(drawn: Drawn): Drawn {
+  return typeof drawn !== 'string' && typeof drawn.type === 'string' && drawn.type !== 'div'
+    ? cloneVNode(drawn, { dir: 'auto' })
+    : drawn
 }
 
-function block(token: MarkedToken, pen: Pen): Drawn[] {
+function all(tokens: Token[] | undefined, pen: Pen): Drawn[] {
+  return (tokens ?? []).flatMap((token) => block(token as AnswerToken, pen))
+}
+
+function block(token: AnswerToken, pen: Pen): Drawn[] {
   switch (token.type) {
     case 'paragraph':
       return [h('p', all(token.tokens, pen))]
@@ -54,7 +63,9 @@ function block(token: MarkedToken, pen: Pen): Drawn[] {
     case 'blockquote':
       return [h('blockquote', all(token.tokens, pen))]
     case 'code':
-      return [h('pre', { tabindex: 0, role: 'region', 'aria-label': 'Code' }, h('code', token.text))]
+      return [h(CodeBlock, { text: token.text, language: token.lang ?? '' })]
+    case 'formula':
+      return [h(FormulaText, { tex: token.text, isBlock: token.isBlock })]
     case 'table':
       return [table(token, pen)]
     case 'hr':
@@ -76,7 +87,7 @@ function list(token: Tokens.List, pen: Pen): VNode {
 
 function table(token: Tokens.Table, pen: Pen): VNode {
   const cell = (name: 'th' | 'td', { tokens, align }: Tokens.TableCell) =>
-    h(name, { style: align === null ? {} : { textAlign: align } }, all(tokens, pen))
+    h(name, { dir: 'auto', style: align === null ? {} : { textAlign: align } }, all(tokens, pen))
   const head = h(
     'tr',
     token.header.map((one) => cell('th', one)),
@@ -87,12 +98,12 @@ function table(token: Tokens.Table, pen: Pen): VNode {
       row.map((one) => cell('td', one)),
     ),
   )
-  return h('div', { class: 'wide', tabindex: 0, role: 'region', 'aria-label': 'Table' }, [
+  return h('div', { class: 'wide', tabindex: 0, role: 'group', 'aria-label': 'Table' }, [
     h('table', [h('thead', head), h('tbody', rows)]),
   ])
 }
 
-function inline(token: MarkedToken, pen: Pen): Drawn[] {
+function inline(token: AnswerToken, pen: Pen): Drawn[] {
   switch (token.type) {
     case 'text':
       return 'tokens' in token && token.tokens !== undefined ? all(token.tokens, pen) : words(token.text, pen)

@@ -16,6 +16,9 @@ const SAMPLES = [
   '1) one\n2) two\n   - nested\n   - list\n\n   still two\n3) three\n\n---\nend',
   '\n\n  leading\n\n\n\ttabbed\n\ntext',
   '* a\n+ b\n- c\n\n~~~\nfence\n\n~~~\n\\*not\\* **bold *and* em** `code` ~~gone~~',
+  'Within \\(x^2\\) a line, $$y$$ too, and \\[z\\] as well.\n\nIt costs $5 to $10.',
+  'Before\n$$\na = b\n\\frac{1}{2}\n$$\nafter\n\n\\[\nc\n\\]\n\n$$ open\n\nend',
+  '- a \\(x\\)\n\n  $$\n  y\n  $$\n- b\n\n`\\(no\\)` and\n\n```tex\n$$no$$\n```',
 ]
 
 describe('an answer that grows', () => {
@@ -77,4 +80,27 @@ describe('a link', () => {
 test('entities are the signs that they stand for, and never elements', () => {
   expect(unescaped('a &lt;b&gt; &amp;amp; &#8211; &nbsp;&unknown; &')).toBe('a <b> &amp; – \u00a0&unknown; &')
   expect(unescaped('</textarea><img src=x onerror=alert(1)>')).toBe('</textarea><img src=x onerror=alert(1)>')
+})
+
+describe('a formula', () => {
+  const formulasOf = (text: string) =>
+    read(text).blocks.flatMap(({ token }) => {
+      const inside = 'tokens' in token ? (token.tokens ?? []) : []
+      return [token, ...inside].filter(({ type }) => type === 'formula')
+    })
+
+  test.each([
+    ['Within \\(x^2\\) a line', 'x^2', false],
+    ['\\[\nE = mc^2\n\\]', 'E = mc^2', true],
+    ['$$E = mc^2$$', 'E = mc^2', true],
+  ])('%j', (text, tex, isBlock) => {
+    expect(formulasOf(text)).toMatchObject([{ text: tex, isBlock }])
+  })
+
+  test.each(['It costs $5 to $10.', '`\\(x\\)`', '```\n$$x$$\n```', '$$ a\n\nb $$'])(
+    'is none in %j',
+    (text) => {
+      expect(formulasOf(text)).toEqual([])
+    },
+  )
 })

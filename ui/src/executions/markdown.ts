@@ -1,11 +1,21 @@
 /** An answer that grows, read as Markdown block by block: what is whole is not read again. */
-import { Marked, type MarkedToken, type Token } from 'marked'
+import { Marked, type MarkedToken, type Token, type TokenizerExtension } from 'marked'
+
+/** A formula in TeX: within a line, or a block of its own. */
+export interface FormulaToken {
+  readonly type: 'formula'
+  readonly raw: string
+  readonly text: string
+  readonly isBlock: boolean
+}
+
+export type AnswerToken = MarkedToken | FormulaToken
 
 export interface Block {
   /** Where it begins in the text. */
   readonly start: number
   readonly raw: string
-  readonly token: MarkedToken
+  readonly token: AnswerToken
 }
 
 export interface ReadMarkdown {
@@ -17,11 +27,44 @@ const NOTHING: ReadMarkdown = { text: '', blocks: [] }
 /** What comes can still change the last block, and join it with the one before it, as two halves of a list. */
 const UNSETTLED = 2
 
+/** A formula holds no blank line, as in TeX. */
+const INLINE_FORMULA =
+  /^(?:\\\(((?:(?!\n\s*\n)[\s\S]){1,2000}?)\\\)|\\\[((?:(?!\n\s*\n)[\s\S]){1,4000}?)\\\]|\$\$((?:(?!\n\s*\n)[\s\S]){1,4000}?)\$\$)/
+const BLOCK_FORMULA =
+  /^ {0,3}(?:\\\[((?:(?!\n\s*\n)[\s\S]){1,4000}?)\\\]|\$\$((?:(?!\n\s*\n)[\s\S]){1,4000}?)\$\$)[ \t]*(?:\n|$)/
+
+function formulas(
+  name: string,
+  level: 'block' | 'inline',
+  pattern: RegExp,
+  opening: RegExp,
+): TokenizerExtension {
+  return {
+    name,
+    level,
+    start: (text) => {
+      const place = text.search(opening)
+      return place === -1 ? undefined : place
+    },
+    tokenizer: (text) => {
+      const match = pattern.exec(text)
+      const tex = match?.slice(1).find(Boolean)
+      return match === null || tex === undefined
+        ? undefined
+        : { type: 'formula', raw: match[0], text: tex.trim(), isBlock: !match[0].startsWith('\\(') }
+    },
+  }
+}
+
 const reader = new Marked({
   gfm: true,
   breaks: true,
   // A definition at the end would turn every [1] before it into a link to somewhere else.
   tokenizer: { def: () => undefined },
+  extensions: [
+    formulas('blockFormula', 'block', BLOCK_FORMULA, /^ {0,3}(?:\\\[|\$\$)/m),
+    formulas('inlineFormula', 'inline', INLINE_FORMULA, /\\[([]|\$\$/),
+  ],
 })
 
 /** The blocks of `text`; those that are as they were `before` are the same objects. */
@@ -31,7 +74,7 @@ export function read(text: string, before: ReadMarkdown = NOTHING): ReadMarkdown
   const earlier = new Map(before.blocks.map((block) => [block.start, block]))
   const blocks = [...settled]
   let start = settled.length === 0 ? 0 : (before.blocks[settled.length]?.start ?? 0)
-  for (const token of reader.lexer(lines.slice(start)) as MarkedToken[]) {
+  for (const token of reader.lexer(lines.slice(start)) as AnswerToken[]) {
     if (token.type !== 'space') {
       const same = earlier.get(start)
       blocks.push(same?.raw === token.raw ? same : { start, raw: token.raw, token })
@@ -58,4 +101,4 @@ export function unescaped(text: string): string {
   })
 }
 
-export type { MarkedToken, Token }
+export type { Token }
