@@ -136,14 +136,14 @@ async def _stops(product: Product) -> Stops:
         for _ in range(STOPS):
             await viewer.start()
             await viewer.in_mid_answer()
-            left = len(product.model.left_at)
+            left = len(product.model.disconnected_at)
             began = time.monotonic()
             await viewer.say(action="stop_agent")
             ended = asyncio.create_task(viewer.end())
-            await until(lambda before=left: len(product.model.left_at) > before, seconds=10)
+            await until(lambda before=left: len(product.model.disconnected_at) > before, seconds=10)
             await ended
             stops.end.append(time.monotonic() - began)
-            stops.model.append(product.model.left_at[-1] - began)
+            stops.model.append(product.model.disconnected_at[-1] - began)
     return stops
 
 

@@ -1,7 +1,7 @@
-"""What holds for every test."""
+"""Setup for all tests."""
 
 import signal
 
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
-    # A shell that runs the tests in the background ignores Ctrl-C for all that they start, where some must hear it.
+    # Tests in a shell's background job inherit an ignored SIGINT, and so would the processes that they start.
     signal.signal(signal.SIGINT, signal.default_int_handler)

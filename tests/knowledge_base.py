@@ -1,4 +1,4 @@
-"""A real API in front of a real MCP service, on one database: documents as every door sees them."""
+"""A real API and a real MCP service on one database."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -23,21 +23,21 @@ from tests.serving import serving
 
 @dataclass
 class KnowledgeBase:
-    """The two services, and what stands in for Temporal."""
+    """The two services, with a fake for Temporal."""
 
     url: str
     mcp: Running
     executions: FakeExecutions
 
     def client(self, key: str | None = None) -> httpx.AsyncClient:
-        """A client of the API that shows the first user's key, or another."""
+        """A client of the API with the owner's API key, or another one."""
         headers = {"Authorization": f"Bearer {key or self.mcp.owner_key}"}
         return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False, timeout=60, event_hooks=DECLARED)
 
 
 @asynccontextmanager
 async def knowledge_base(folder: Path) -> AsyncGenerator[KnowledgeBase]:
-    """The services with their data in `folder`."""
+    """Run the services with their data in `folder`."""
     async with running_service(folder) as running:
         settings = running.settings.model_copy(update={"mcp_url": HttpUrl(running.url)})
         users, agents = Users(running.database), Agents(running.database)

@@ -1,4 +1,4 @@
-"""A log that no kernel takes for a client that never reads."""
+"""A log larger than the kernel's buffers, for tests with clients that do not read."""
 
 import base64
 import os
@@ -17,7 +17,7 @@ LARGE_BYTES = LARGE_EVENTS * 100_000
 
 
 async def large_log(database: Database, user_id: UUID, agent_id: UUID) -> UUID:
-    """An execution that was stopped, with 16 MB of log; it is random, for a WebSocket compresses what it carries."""
+    """A stopped execution with 16 MB of log. Its text is random, because WebSockets compress."""
     logs = Logs(database)
     execution = await Executions(database, "").accept(user_id, agent_id, {"query": "Much?"})
     await logs.begin(execution.id)

@@ -1,4 +1,4 @@
-"""The owner of a test's instance."""
+"""Creating the owner for tests."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +12,7 @@ from dynavera.settings import Settings
 
 
 async def create_owner(database: Database, key: str = "dyn_first") -> User:
-    """The owner, with `key` as its token from the settings."""
+    """The owner, whose token from the settings is `key`."""
     with TemporaryDirectory() as folder:
-        return await ensure_owner(database, Settings(data_dir=Path(folder), token=SecretStr(key)), lambda _news: None)
+        settings = Settings(data_dir=Path(folder), token=SecretStr(key))
+        return await ensure_owner(database, settings, lambda _message: None)

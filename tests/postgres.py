@@ -1,4 +1,4 @@
-"""A real PostgreSQL server of the tests' own, where its programs are installed."""
+"""A PostgreSQL server for the tests, if PostgreSQL is installed."""
 
 import os
 import shutil
@@ -14,8 +14,8 @@ from dynavera.identifiers import new_id
 MISSING = "PostgreSQL is not installed: on Debian run `sudo apt-get install postgresql`."
 
 
-def programs() -> Path | None:
-    """The folder of PostgreSQL's server programs; None when it is not installed."""
+def server_programs() -> Path | None:
+    """The folder of PostgreSQL's server programs; None if it is not installed."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda file: int(file.parts[-3]))
     if found:
         return found[-1].parent
@@ -24,7 +24,7 @@ def programs() -> Path | None:
 
 
 class PostgresServer:
-    """A running server; each test gets a database of its own."""
+    """A running server with a database for each test."""
 
     def __init__(self, bin_folder: Path, folder: Path, port: int) -> None:
         self._bin = bin_folder
@@ -32,7 +32,7 @@ class PostgresServer:
         self._port = port
 
     def new_database(self) -> str:
-        """The address of a new, empty database."""
+        """The URL of a new, empty database."""
         name = f"test_{new_id().hex}"
         self._run("createdb", "-h", str(self._folder), "-p", str(self._port), "-U", "tester", name)
         return f"postgresql+asyncpg://tester@127.0.0.1:{self._port}/{name}"
@@ -49,19 +49,19 @@ class PostgresServer:
     def _run(self, program: str, *arguments: str) -> None:
         command = [str(self._bin / program), *arguments]
         if os.geteuid() == 0:
-            # PostgreSQL refuses to run as root.
+            # PostgreSQL does not run as root.
             command = ["runuser", "-u", "postgres", "--", *command]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/")
 
 
 @contextmanager
 def postgres_server() -> Generator[PostgresServer | None]:
-    """The server, or None where PostgreSQL is not installed."""
-    bin_folder = programs()
+    """The server, or None if PostgreSQL is not installed."""
+    bin_folder = server_programs()
     if bin_folder is None:
         yield None
         return
-    # Not pytest's folder: its path is too long for a socket, and another user's.
+    # Not pytest's folder: its path is too long for a socket, and belongs to another user.
     folder = Path(mkdtemp(prefix="dynavera-pg-"))
     if os.geteuid() == 0:
         shutil.chown(folder, "postgres")

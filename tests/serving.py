@@ -1,4 +1,4 @@
-"""Real servers on free ports, and waiting for what they do."""
+"""Running ASGI apps on free ports, and waiting for conditions."""
 
 import asyncio
 import socket
@@ -25,32 +25,32 @@ async def serving(
     settings: Settings | None = None,
     largest_message: int = 256 * 1024,
 ) -> AsyncGenerator[str]:
-    """`app` behind the server of our services in this event loop; gives its base URL, without a slash at the end.
+    """Run `app` on our services' server in this event loop; yields its base URL, without a trailing slash.
 
-    Without a `port` it takes a free one. The app's lifespan runs, in one task from start to end. Streams that are still
-    open at the end get a second. `send_buffer` is how much the kernel takes for a client that does not read; its own
-    measure is megabytes. `largest_message` is in bytes, of a WebSocket.
+    Without a `port` a free one is used. The app's lifespan runs in one task. Streams that are still open at the end get
+    one second. `send_buffer` limits the kernel's buffer for a client that does not read; the default is megabytes.
+    `largest_message` is the maximum size of a WebSocket message in bytes.
     """
-    # A socket that names its protocol gets TCP_NODELAY from asyncio; without it each answer waits for 40 ms.
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # With an explicit protocol asyncio sets TCP_NODELAY; otherwise each response waits 40 ms.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if send_buffer is not None:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
-    listening.bind(("127.0.0.1", port))
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
+    listener.bind(("127.0.0.1", port))
     config = server_config(app, settings or Settings(), grace_seconds=GRACE_SECONDS, largest_message=largest_message)
     server = _Server(config)
-    task = asyncio.create_task(server.serve(sockets=[listening]))
+    task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
-        await _started(server, task)
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        await _wait_until_started(server, task)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         server.should_exit = True
         await task
-        listening.close()
+        listener.close()
 
 
 def free_port() -> int:
-    """A port that nothing listens on now."""
+    """A port on which nothing listens now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
@@ -60,7 +60,7 @@ async def until(condition: Callable[[], bool], *, seconds: float = 5) -> None:
     """Wait until `condition` holds.
 
     Raises:
-        TimeoutError: it did not hold within `seconds`.
+        TimeoutError: it does not hold within `seconds`.
     """
     deadline = time.monotonic() + seconds
     while not condition():
@@ -70,16 +70,16 @@ async def until(condition: Callable[[], bool], *, seconds: float = 5) -> None:
 
 
 class _Server(uvicorn.Server):
-    """A server that leaves the signals to the test run."""
+    """A server that does not handle signals, which are the test run's."""
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:
         yield
 
 
-async def _started(server: uvicorn.Server, task: asyncio.Task[None]) -> None:
+async def _wait_until_started(server: uvicorn.Server, task: asyncio.Task[None]) -> None:
     while not server.started:
         if task.done():
             await task
-            raise RuntimeError("The server ended before it had started: its lifespan failed.")
+            raise RuntimeError("The server ended before it started: its lifespan failed.")
         await asyncio.sleep(POLL_SECONDS)

@@ -18,7 +18,7 @@ from benchmarks.chaos.scenes import Played, Scene
 from benchmarks.chaos.stage import Run, bench_of, left_over, play_all
 from benchmarks.chaos.storm import Storm, race
 from benchmarks.chaos.watched import Watched
-from tests.postgres import programs
+from tests.postgres import server_programs
 
 SHORT_WATCHED = 10
 """Executions of the short run that are watched, in each layout."""
@@ -68,7 +68,7 @@ def _layouts(args: argparse.Namespace) -> Sequence[Layout]:
     if args.layout is not None:
         return (args.layout,)
     # The short run is a test, which runs without PostgreSQL too.
-    return ("together",) if args.short and programs() is None else ("together", "cluster")
+    return ("together",) if args.short and server_programs() is None else ("together", "cluster")
 
 
 async def _watch(args: argparse.Namespace, run: Run, layout: Layout, report: Report) -> None:

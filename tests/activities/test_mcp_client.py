@@ -103,7 +103,7 @@ async def test_an_answer_is_continued_where_the_prefix_ends(tmp_path: Path) -> N
 
 
 async def test_an_endpoint_that_answers_anew_starts_over(tmp_path: Path) -> None:
-    model = FakeModel(words=["some", "words", "that", "are", "told", "one", "after", "another"], answers_anew=True)
+    model = FakeModel(words=["some", "words", "that", "are", "told", "one", "after", "another"], restarts_answer=True)
     prefix = "some words that are told one"
 
     async with model_and_service(tmp_path, model) as (service, mcp):
@@ -120,9 +120,9 @@ async def test_closing_a_generation_stops_the_model(tmp_path: Path) -> None:
     async with model_and_service(tmp_path, model) as (service, mcp):
         async with aclosing(mcp.generate(service.owner.id, GenerateCall(query="q", passages=[PASSAGE]))) as told:
             await anext(told)
-        await until(lambda: bool(model.left_at), seconds=1)
+        await until(lambda: bool(model.disconnected_at), seconds=1)
 
-    assert model.emitted_after_left == 0
+    assert model.emitted_after_disconnect == 0
 
 
 async def test_cancelling_who_reads_a_generation_stops_the_model(tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ async def test_cancelling_who_reads_a_generation_stops_the_model(tmp_path: Path)
         reading = asyncio.create_task(told_by(mcp, service.owner.id, call))
         await until(lambda: model.emitted > 3)
         reading.cancel()
-        await until(lambda: bool(model.left_at), seconds=1)
+        await until(lambda: bool(model.disconnected_at), seconds=1)
 
     assert reading.cancelled()
 

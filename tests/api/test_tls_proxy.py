@@ -39,7 +39,11 @@ class Behind:
     def client(self, **headers: str) -> httpx.AsyncClient:
         """A client that trusts the proxy's certificate."""
         return httpx.AsyncClient(
-            base_url=self.proxy.url, verify=self.proxy.trust, headers=headers, trust_env=False, timeout=PATIENCE_SECONDS
+            base_url=self.proxy.url,
+            verify=self.proxy.ssl_context,
+            headers=headers,
+            trust_env=False,
+            timeout=PATIENCE_SECONDS,
         )
 
     def program(self) -> httpx.AsyncClient:
@@ -120,7 +124,9 @@ async def test_a_socket_of_the_page_is_live_through_the_proxy(instance: Behind) 
         cookie = f"dynavera_session={page.cookies['dynavera_session']}"
         address = f"wss://localhost:{instance.proxy.port}/ws/agents/{instance.live.agent.id}"
         headers = {"Origin": instance.proxy.url, "Cookie": cookie}
-        async with connect(address, ssl=instance.proxy.trust, additional_headers=headers, proxy=None) as connection:
+        async with connect(
+            address, ssl=instance.proxy.ssl_context, additional_headers=headers, proxy=None
+        ) as connection:
             conversation = Conversation(connection)
             execution_id = await conversation.start()
             log = await conversation.log(execution_id)
@@ -156,7 +162,7 @@ async def test_mcp_clients_reach_the_mcp_service_through_the_proxy(instance: Beh
     shown = {"Authorization": f"Bearer {KEY}"}
 
     async with (
-        httpx2.AsyncClient(headers=shown, verify=instance.proxy.trust, trust_env=False) as http,
+        httpx2.AsyncClient(headers=shown, verify=instance.proxy.ssl_context, trust_env=False) as http,
         Client(streamable_http_client(f"{instance.proxy.url}/mcp", http_client=http)) as client,
     ):
         listed = await client.call_tool("list_documents", {})

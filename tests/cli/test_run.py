@@ -1,8 +1,10 @@
 import json
+from pathlib import Path
 
 from dynavera.contracts.events import execution_event
-from tests.cli.conftest import Cli
-from tests.cli.fakes import ANSWER, FakeApi, create_agent
+from tests.cli.conftest import Cli, cli_in
+from tests.cli.fakes import ANSWER, KEY, FakeApi, create_agent
+from tests.serving import free_port, serving
 
 
 async def test_answer_goes_to_stdout_and_log_to_stderr(cli: Cli) -> None:
@@ -55,6 +57,25 @@ async def test_close_reason_of_a_full_server_is_shown(cli: Cli, fake_api: FakeAp
 
     assert (result.exit_code, len(fake_api.starts)) == (0, 1)
     assert "There are 4000 sockets and streams open. Reconnecting …" in result.stderr
+
+
+async def test_stream_resumes_after_a_restart_of_the_api(tmp_path: Path) -> None:
+    fake_api = FakeApi(waits_for_stop=True)
+    port = free_port()
+
+    async with serving(fake_api.app(), port):
+        process = await cli_in(tmp_path, port, DYNAVERA_TOKEN=KEY).start("run", "What is fNIRS?", "--output", "jsonl")
+        assert process.stderr is not None
+        await fake_api.log_sent.wait()
+    while b"Reconnecting" not in await process.stderr.readline():
+        pass
+    fake_api.waits_for_stop = False
+    async with serving(fake_api.app(), port):
+        stdout, _ = await process.communicate()
+
+    assert process.returncode == 0
+    assert [json.loads(line)["sequence"] for line in stdout.splitlines()] == [1, 2, 3, 4, 5, 6]
+    assert len(fake_api.starts) == 1
 
 
 async def test_ctrl_c_stops_the_execution_and_prints_the_partial_answer(cli: Cli, fake_api: FakeApi) -> None:

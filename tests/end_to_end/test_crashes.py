@@ -100,13 +100,13 @@ async def test_a_stop_lets_the_model_go_and_keeps_what_was_written(whole: Produc
     async with whole.viewer() as viewer:
         execution_id = await viewer.start()
         await viewer.in_mid_answer()
-        left_before = len(whole.model.left_at)
+        left_before = len(whole.model.disconnected_at)
         asked = time.monotonic()
         await viewer.say(action="stop_agent", execution_id=execution_id)
-        await until(lambda: len(whole.model.left_at) > left_before, seconds=3)
+        await until(lambda: len(whole.model.disconnected_at) > left_before, seconds=3)
         ending = await viewer.end()
 
-    assert whole.model.left_at[-1] - asked < 3
+    assert whole.model.disconnected_at[-1] - asked < 3
     assert ending["type"] == "execution_stopped"
     assert ending["output_data"]["answer"] == folded([json.loads(text) for text in viewer.texts])
     assert whole.model.text.startswith(ending["output_data"]["answer"])

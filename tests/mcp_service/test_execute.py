@@ -127,7 +127,7 @@ async def test_a_client_that_leaves_stops_the_model(tmp_path: Path) -> None:
             asking = asyncio.create_task(client.post("/execute", json=asked))
             await until(lambda model=model: model.emitted > 3)
             asking.cancel()
-            await until(lambda model=model: bool(model.left_at), seconds=1)
+            await until(lambda model=model: bool(model.disconnected_at), seconds=1)
 
         assert model.emitted < 100
 
@@ -148,7 +148,7 @@ async def test_a_client_that_does_not_read_stops_the_model(tmp_path: Path) -> No
         asked = {"agent_id": await new_agent(service, max_tokens=400), "query": "q"}
         with silent_client(service) as silent:
             await asyncio.to_thread(silent.sendall, request(service, asked))
-            await until(lambda: bool(model.left_at), seconds=10)
+            await until(lambda: bool(model.disconnected_at), seconds=10)
 
     assert 0 < model.emitted < len(model.words)
 

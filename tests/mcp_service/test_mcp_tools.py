@@ -186,7 +186,7 @@ async def test_a_stop_reaches_the_model_within_a_second(tmp_path: Path) -> None:
         generating = asyncio.create_task(call(client, "generate", asked))
         await until(lambda: model.emitted > 3)
         stopped = await call(client, "stop_generation", {"operation_id": "one"})
-        await until(lambda: bool(model.left_at), seconds=1)
+        await until(lambda: bool(model.disconnected_at), seconds=1)
         answer = await generating
         again = await call(client, "stop_generation", {"operation_id": "one"})
 
@@ -196,20 +196,20 @@ async def test_a_stop_reaches_the_model_within_a_second(tmp_path: Path) -> None:
     assert model.text.startswith(partial)
     assert stopped["stopped"] is True
     assert stopped["characters"] == len(partial)
-    assert model.emitted_after_left == 0
+    assert model.emitted_after_disconnect == 0
     assert again["stopped"] is False
 
 
-@pytest.mark.parametrize("holds_status", [False, True])
-async def test_a_stop_reaches_a_model_that_evaluates_the_prompt(tmp_path: Path, *, holds_status: bool) -> None:
-    model = FakeModel(hangs_after=0, holds_status=holds_status)
+@pytest.mark.parametrize("delays_status", [False, True])
+async def test_a_stop_reaches_a_model_that_evaluates_the_prompt(tmp_path: Path, *, delays_status: bool) -> None:
+    model = FakeModel(hangs_after=0, delays_status=delays_status)
     asked = {"query": "q", "passages": [PASSAGE], "operation_id": "one"}
 
     async with with_model(tmp_path, model) as service, mcp_client(service) as client:
         generating = asyncio.create_task(call(client, "generate", asked))
         await until(lambda: bool(model.requests))
         stopped = await call(client, "stop_generation", {"operation_id": "one"})
-        await until(lambda: bool(model.left_at), seconds=1)
+        await until(lambda: bool(model.disconnected_at), seconds=1)
         answer = await generating
 
     assert stopped["stopped"] is True
@@ -236,7 +236,7 @@ async def test_a_cancelled_call_stops_the_model(tmp_path: Path, mode: str) -> No
         generating = asyncio.create_task(call(client, "generate", {"query": "q", "passages": [PASSAGE]}))
         await until(lambda: model.emitted > 3)
         generating.cancel()
-        await until(lambda: bool(model.left_at), seconds=1)
+        await until(lambda: bool(model.disconnected_at), seconds=1)
 
     assert model.emitted < 100
 
@@ -253,7 +253,7 @@ async def test_a_second_call_of_an_operation_stops_the_first(tmp_path: Path) -> 
 
     assert stopped["finish_reason"] == "stopped"
     assert newer["text"] == model.text
-    assert len(model.left_at) == 1
+    assert len(model.disconnected_at) == 1
 
 
 async def test_nobody_stops_what_is_anothers(tmp_path: Path) -> None:

@@ -155,7 +155,7 @@ async def test_a_cancelled_call_stops_the_model(tmp_path: Path, mode: str) -> No
             generating = asyncio.create_task(call(client, "generate", {"query": "q", "passages": [PASSAGE]}))
             await until(lambda: model.emitted > 3, seconds=PATIENCE)
             generating.cancel()
-            await until(lambda: bool(model.left_at), seconds=5)
+            await until(lambda: bool(model.disconnected_at), seconds=5)
 
     assert model.emitted < len(model.words)
 

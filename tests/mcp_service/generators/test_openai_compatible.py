@@ -145,7 +145,7 @@ async def test_a_continuation_that_differs_from_the_prefix_replaces_its_end() ->
     ],
 )
 async def test_a_new_answer_replaces_the_prefix(words: list[str], prefix: str) -> None:
-    model = FakeModel(words=words, answers_anew=True)
+    model = FakeModel(words=words, restarts_answer=True)
 
     items = await collect(model, prefix)
 
@@ -155,7 +155,7 @@ async def test_a_new_answer_replaces_the_prefix(words: list[str], prefix: str) -
 
 
 @pytest.mark.parametrize(
-    "model", [FakeModel(answers_anew=True), FakeModel(refuses_prefix=True)], ids=["new answer", "400"]
+    "model", [FakeModel(restarts_answer=True), FakeModel(refuses_prefix=True)], ids=["new answer", "400"]
 )
 async def test_an_endpoint_that_does_not_continue_is_asked_again_without_the_prefix(model: FakeModel) -> None:
     prefix = "Near infrared light passes through the"
@@ -199,15 +199,15 @@ async def test_a_short_prefix_is_written_again() -> None:
     assert text_of(items, "The li") == model.text
 
 
-@pytest.mark.parametrize("holds_status", [False, True])
-async def test_a_model_without_a_first_token_times_out(*, holds_status: bool) -> None:
-    model = FakeModel(hangs_after=0, holds_status=holds_status)
+@pytest.mark.parametrize("delays_status", [False, True])
+async def test_a_model_without_a_first_token_times_out(*, delays_status: bool) -> None:
+    model = FakeModel(hangs_after=0, delays_status=delays_status)
 
     with pytest.raises(GeneratorSilent, match="DYNAVERA_PROMPT_TIMEOUT") as silent:
         await collect(model, silence=SilenceLimits(first_token=SOON, next_token=RELAXED.next_token))
 
     assert silent.value.retryable
-    assert len(model.left_at) == 1
+    assert len(model.disconnected_at) == 1
 
 
 async def test_a_model_that_stops_sending_times_out_after_its_text() -> None:
@@ -219,7 +219,7 @@ async def test_a_model_that_stops_sending_times_out_after_its_text() -> None:
 
     assert silent.value.code == "generator_silent"
     assert text_of(received) == "Near infrared light"
-    assert len(model.left_at) == 1
+    assert len(model.disconnected_at) == 1
 
 
 async def test_a_slow_model_does_not_time_out() -> None:
@@ -318,7 +318,7 @@ async def test_an_answer_with_another_media_type_is_accepted() -> None:
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 422, 429, 500, 503])
 async def test_the_key_is_in_no_error_and_no_log(status: int, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    model = FakeModel(fails_with=status, says="You showed me sk-test, which is wrong.")
+    model = FakeModel(fails_with=status, error_message="You showed me sk-test, which is wrong.")
 
     with pytest.raises((GeneratorAway, GeneratorRefused)) as refused:
         await collect(model)
