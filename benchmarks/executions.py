@@ -1,4 +1,4 @@
-"""`python -m benchmarks.executions`: how long an execution takes, beside a bare workflow on the same server."""
+"""`python -m benchmarks.executions`: latency and throughput of executions, compared with a minimal workflow."""
 
 import asyncio
 import statistics
@@ -19,16 +19,16 @@ from tests.fakes import FakeModel
 from tests.serving import serving, until
 
 QUESTIONS = 20
-AT_ONCE = 10
-MANY = 100
+CONCURRENCY = 10
+THROUGHPUT_COUNT = 100
 STOPS = 10
 WARM_UP = 3
 SLOW_WORDS = [f"word{number}" for number in range(400)]
 
 
 @dataclass
-class Figures:
-    """Seconds, one for each execution."""
+class Latencies:
+    """Seconds, one value per execution."""
 
     accepted: list[float] = field(default_factory=list[float])
     first_event: list[float] = field(default_factory=list[float])
@@ -37,19 +37,19 @@ class Figures:
 
 
 @dataclass
-class Stops:
-    """Seconds from the wish to stop until the model's client has left, and until the log has ended."""
+class StopLatencies:
+    """Seconds from the stop until the model's client disconnects, and until the log ends."""
 
     model: list[float] = field(default_factory=list[float])
     end: list[float] = field(default_factory=list[float])
 
 
 async def main() -> None:
-    """Measure, and print one table."""
+    """Measure, and print a table."""
     model = FakeModel(SLOW_WORDS, delay=0.05)
     with tempfile.TemporaryDirectory() as folder:
         async with serving(model) as url:
-            # The extractive generator is the default; one agent asks the slow model, to be stopped.
+            # Agents use the default, the extractive generator, except the one whose slow model is stopped.
             environment = {"OPENAI_BASE_URL": f"{url}/v1", "OPENAI_API_KEY": "none"}
             product = Product(Path(folder) / "data", environment, model)
             first_start = await product.start()
@@ -70,65 +70,65 @@ async def _measure(product: Product, table: Table) -> None:
     baseline = Baseline(await Client.connect(product.temporal_address))
     async with product.viewer() as viewer, baseline.worker():
         for _ in range(WARM_UP):
-            await _ask(viewer, Figures())
-            await baseline.once()
-        figures = Figures()
-        bare: list[tuple[float, float]] = []
+            await _ask(viewer, Latencies())
+            await baseline.run_once()
+        latencies = Latencies()
+        minimal: list[tuple[float, float]] = []
         execution_id = ""
         for _ in range(QUESTIONS):
-            execution_id = await _ask(viewer, figures)
-            bare.append(await baseline.once())
-        bare_start, bare_end = [start for start, _ in bare], [end for _, end in bare]
-        _row(table, "start accepted", "ms", figures.accepted, bare_start)
-        _row(table, "first event seen", "ms", figures.first_event, bare_start)
-        _row(table, "first delta seen", "ms", figures.first_delta, bare_end)
-        _row(table, "end seen", "ms", figures.end, bare_end)
+            execution_id = await _ask(viewer, latencies)
+            minimal.append(await baseline.run_once())
+        minimal_start, minimal_end = [start for start, _ in minimal], [end for _, end in minimal]
+        _row(table, "start accepted", "ms", latencies.accepted, minimal_start)
+        _row(table, "first event seen", "ms", latencies.first_event, minimal_start)
+        _row(table, "first delta seen", "ms", latencies.first_delta, minimal_end)
+        _row(table, "end seen", "ms", latencies.end, minimal_end)
         history = await _history_events(product, execution_id)
         _row(table, "history", "events", [history], [await baseline.history_events()])
         _row(
             table,
-            f"executions, {AT_ONCE} at once",
+            f"executions, {CONCURRENCY} concurrent",
             "/s",
-            [await _per_second(viewer)],
-            [await baseline.per_second(MANY, AT_ONCE)],
+            [await _throughput(viewer)],
+            [await baseline.throughput(THROUGHPUT_COUNT, CONCURRENCY)],
         )
-    stops = await _stops(product)
-    _row(table, "stop: model let go", "ms", stops.model)
+    stops = await _measure_stops(product)
+    _row(table, "stop: model stopped", "ms", stops.model)
     _row(table, "stop: end seen", "ms", stops.end)
 
 
-async def _ask(viewer: Viewer, figures: Figures) -> str:
-    """One question on the socket; its execution's id."""
-    began = time.perf_counter()
+async def _ask(viewer: Viewer, latencies: Latencies) -> str:
+    """Ask one question over the WebSocket; the execution's id."""
+    started = time.perf_counter()
     await viewer.say(action="start_agent", input_data={"query": "What is fNIRS?"})
     seen: dict[str, float] = {}
     execution_id = ""
     while "execution_completed" not in seen:
-        said = await viewer.until(lambda _: True)
-        kind = said.get("event_type") or said["type"]
-        seen.setdefault(kind, time.perf_counter() - began)
-        execution_id = said.get("execution_id", execution_id)
-    figures.accepted.append(seen["accepted"])
-    figures.first_event.append(seen["execution_started"])
-    figures.first_delta.append(seen["delta"])
-    figures.end.append(seen["execution_completed"])
+        message = await viewer.until(lambda _: True)
+        kind = message.get("event_type") or message["type"]
+        seen.setdefault(kind, time.perf_counter() - started)
+        execution_id = message.get("execution_id", execution_id)
+    latencies.accepted.append(seen["accepted"])
+    latencies.first_event.append(seen["execution_started"])
+    latencies.first_delta.append(seen["delta"])
+    latencies.end.append(seen["execution_completed"])
     return execution_id
 
 
-async def _per_second(viewer: Viewer) -> float:
-    """As many executions as `MANY`, with a new one for each that ends."""
-    began = time.perf_counter()
-    for _ in range(AT_ONCE):
+async def _throughput(viewer: Viewer) -> float:
+    """Executions per second: a new one starts whenever one ends."""
+    started = time.perf_counter()
+    for _ in range(CONCURRENCY):
         await viewer.say(action="start_agent", input_data={"query": "What is fNIRS?"})
-    for number in range(MANY):
-        await viewer.until(lambda said: said["type"] == "execution_completed")
-        if number < MANY - AT_ONCE:
+    for number in range(THROUGHPUT_COUNT):
+        await viewer.until(lambda message: message["type"] == "execution_completed")
+        if number < THROUGHPUT_COUNT - CONCURRENCY:
             await viewer.say(action="start_agent", input_data={"query": "What is fNIRS?"})
-    return MANY / (time.perf_counter() - began)
+    return THROUGHPUT_COUNT / (time.perf_counter() - started)
 
 
-async def _stops(product: Product) -> Stops:
-    stops = Stops()
+async def _measure_stops(product: Product) -> StopLatencies:
+    stops = StopLatencies()
     async with product.client() as client:
         slow = {"name": "Slow", "generator": "openai:test", "max_tokens": 4000}
         agent = (await client.post("/api/agents", json=slow)).raise_for_status().json()
@@ -136,14 +136,14 @@ async def _stops(product: Product) -> Stops:
         for _ in range(STOPS):
             await viewer.start()
             await viewer.in_mid_answer()
-            left = len(product.model.disconnected_at)
-            began = time.monotonic()
+            disconnects = len(product.model.disconnected_at)
+            started = time.monotonic()
             await viewer.say(action="stop_agent")
-            ended = asyncio.create_task(viewer.end())
-            await until(lambda before=left: len(product.model.disconnected_at) > before, seconds=10)
-            await ended
-            stops.end.append(time.monotonic() - began)
-            stops.model.append(product.model.disconnected_at[-1] - began)
+            end = asyncio.create_task(viewer.end())
+            await until(lambda before=disconnects: len(product.model.disconnected_at) > before, seconds=10)
+            await end
+            stops.end.append(time.monotonic() - started)
+            stops.model.append(product.model.disconnected_at[-1] - started)
     return stops
 
 
@@ -153,18 +153,18 @@ async def _history_events(product: Product, execution_id: str) -> int:
 
 
 def _table() -> Table:
-    table = Table("", "", "p50", "p95", "bare p50", "bare p95", "ratio of p50", box=None, header_style="")
+    table = Table("", "", "p50", "p95", "minimal p50", "minimal p95", "ratio of p50", box=None, header_style="")
     for column in table.columns[2:]:
         column.justify = "right"
     return table
 
 
-def _row(table: Table, name: str, unit: str, figures: Sequence[float], bare: Sequence[float] = ()) -> None:
+def _row(table: Table, name: str, unit: str, values: Sequence[float], minimal: Sequence[float] = ()) -> None:
     scale = 1000 if unit == "ms" else 1
-    cells = [f"{scale * _quantile(values, q):.1f}" if values else "" for values in (figures, bare) for q in (0.5, 0.95)]
-    if len(figures) == 1:
+    cells = [f"{scale * _quantile(row, q):.1f}" if row else "" for row in (values, minimal) for q in (0.5, 0.95)]
+    if len(values) == 1:
         cells[1] = cells[3] = ""
-    ratio = f"{_quantile(figures, 0.5) / _quantile(bare, 0.5):.2f}" if bare else ""
+    ratio = f"{_quantile(values, 0.5) / _quantile(minimal, 0.5):.2f}" if minimal else ""
     table.add_row(name, unit, *cells, ratio)
 
 
@@ -175,8 +175,8 @@ def _quantile(values: Sequence[float], q: float) -> float:
 
 
 def _megabytes(folder: Path) -> float:
-    files = (path.lstat() for path in folder.rglob("*"))
-    return sum(found.st_blocks * 512 for found in files) / 1e6
+    stats = (path.lstat() for path in folder.rglob("*"))
+    return sum(stat.st_blocks * 512 for stat in stats) / 1e6
 
 
 if __name__ == "__main__":
