@@ -109,7 +109,7 @@ test('Stop keeps what had been written, and the model is left', async () => {
 
   await execution().getByText('Stopped', { exact: true }).first().waitFor()
   expect((await lines()).at(-1)).toContain('Stopped')
-  await page.getByText('This is what had been written when it ended.').waitFor()
+  await page.getByText('Stopped here: the answer is incomplete.').waitFor()
   await execution()
     .getByText(/^stopped in .*, \d+ characters kept$/)
     .waitFor()
@@ -238,12 +238,12 @@ test('the list of agents follows what is started elsewhere', async () => {
   const other = await page.context().newPage()
   await other.goto(product.address)
   const row = other.getByRole('listitem').filter({ hasText: 'Browser test' })
-  await row.getByText('Idle').waitFor()
+  await row.getByText('Completed').waitFor()
 
   await ask('What is seen from here?')
 
   await row.getByText('Running').first().waitFor({ timeout: 5_000 })
-  await row.getByText('Idle').waitFor({ timeout: 60_000 })
+  await row.getByText('Completed').waitFor({ timeout: 60_000 })
   await other.close()
 })
 

@@ -22,8 +22,8 @@ test('settings stand side by side', () => {
 test('timings stand side by side', () => {
   expect(comparedTimings(exported(), exported())).toContainEqual({
     name: 'Total',
-    left: '1.00 s',
-    right: '1.00 s',
+    left: '1.0 s',
+    right: '1.0 s',
   })
 })
 

@@ -58,8 +58,8 @@ test('an attempt that failed says what failed and when it goes on', () => {
   })
 
   expect(line(said)).toMatchObject({
-    text: 'The model is away.',
-    trouble: 'Attempt 2: Connection refused. — again in 2.5 s',
+    text: 'Attempt 2 failed; next in 2.5 s',
+    trouble: 'Connection refused.',
   })
 })
 

@@ -32,7 +32,7 @@ export function kindOf(event: ExecutionEvent): Kind {
 export function logEntry(event: ExecutionEvent): LogEntry {
   switch (event.type) {
     case 'execution_started':
-      return { tag: 'Started', tone: 'progress', text: 'The start was accepted.' }
+      return { tag: 'Started', tone: 'progress', text: 'Accepted.' }
     case 'agent_event':
       return agentEntry(event)
     case 'execution_completed':
@@ -49,12 +49,7 @@ export function logEntry(event: ExecutionEvent): LogEntry {
 function agentEntry(event: AgentEvent): LogEntry {
   switch (event.event_type) {
     case 'progress':
-      return {
-        tag: '[PROGRESS]',
-        tone: 'progress',
-        text: event.content.message,
-        ...attempted(event.content),
-      }
+      return { tag: '[PROGRESS]', tone: 'progress', ...progressed(event.content) }
     case 'step':
       return { tag: '[STEP]', tone: 'step', text: event.content.message }
     case 'delta':
@@ -80,18 +75,20 @@ function beginning(text: string): string {
   return text.length <= LONGEST_TEXT ? text : `${text.slice(0, LONGEST_TEXT)}…`
 }
 
-function attempted(content: Extract<AgentEvent, { event_type: 'progress' }>['content']): {
-  trouble?: string
-} {
-  if (content.error === null || content.error === undefined) {
-    return {}
+/** A failed attempt is said once: that it failed and when the next begins, and why. */
+function progressed({
+  message,
+  attempt,
+  error,
+  retry_in_seconds,
+}: Extract<AgentEvent, { event_type: 'progress' }>['content']): Pick<LogEntry, 'text' | 'trouble'> {
+  if (typeof attempt !== 'number' || typeof error !== 'string') {
+    return { text: message }
   }
-  const attempt = typeof content.attempt === 'number' ? `Attempt ${content.attempt}: ` : ''
-  const again =
-    typeof content.retry_in_seconds === 'number' ? ` — again in ${seconds(content.retry_in_seconds)}` : ''
-  return { trouble: `${attempt}${content.error}${again}` }
+  const next = typeof retry_in_seconds === 'number' ? `; next in ${seconds(retry_in_seconds)}` : ''
+  return { text: `Attempt ${attempt} failed${next}`, trouble: error }
 }
 
 function seconds(value: number): string {
-  return `${Number(value.toFixed(value < 10 ? 2 : 0))} s`
+  return `${Number(value.toFixed(value < 10 ? 1 : 0))} s`
 }

@@ -1,23 +1,58 @@
 /** Times as a person reads them. */
 
-/** From a start to a later moment: `0.00 s`, `12.4 s`, `3:07`, `1:02:09`. */
+/** From a start to a later moment: `0.34 s`, `12.4 s`, `3 min 7 s`, `1 h 2 min`. */
 export function elapsed(from: string, to: string): string {
   return duration(Math.max(0, Date.parse(to) - Date.parse(from)))
 }
 
 export function duration(milliseconds: number): string {
   const seconds = milliseconds / 1000
-  if (seconds < 9.995) {
-    return `${seconds.toFixed(2)} s`
-  }
   if (seconds < 59.95) {
-    return `${seconds.toFixed(1)} s`
+    return `${seconds.toFixed(seconds < 0.995 ? 2 : 1)} s`
   }
-  const whole = Math.round(seconds)
-  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60)]
-  const padded = (part: number) => String(part).padStart(2, '0')
-  const tail = padded(whole % 60)
-  return hours > 0 ? `${hours}:${padded(minutes)}:${tail}` : `${minutes}:${tail}`
+  return wholeSeconds(milliseconds)
+}
+
+/** As time goes on, to the second: `5 s`, `3 min 7 s`, `1 h 2 min`. */
+export function wholeSeconds(milliseconds: number): string {
+  const whole = Math.round(milliseconds / 1000)
+  const [hours, minutes, seconds] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60]
+  const parts: [number, string][] =
+    hours > 0
+      ? [
+          [hours, 'h'],
+          [minutes, 'min'],
+        ]
+      : [
+          [minutes, 'min'],
+          [seconds, 's'],
+        ]
+  const said = parts.filter(([amount]) => amount > 0).map(([amount, unit]) => `${amount} ${unit}`)
+  return said.length === 0 ? '0 s' : said.join(' ')
+}
+
+/** When an execution was accepted, began to run, and ended. */
+export interface Lifetime {
+  readonly created_at: string
+  readonly started_at: string | null
+  readonly completed_at: string | null
+}
+
+/** A wait that is worth a word, in milliseconds. */
+const LONG_WAIT = 1_000
+
+/** How long an execution ran, and waited before: `1.2 s`, `1.2 s (queued 9 min)`, `queued 9 min`. */
+export function took({ created_at, started_at, completed_at }: Lifetime, now: number): string {
+  const end = completed_at === null ? now : Date.parse(completed_at)
+  const begin = started_at === null ? end : Date.parse(started_at)
+  const wait = begin - Date.parse(created_at)
+  const queued = wait < LONG_WAIT ? '' : `queued ${wholeSeconds(wait)}`
+  if (started_at === null) {
+    return queued
+  }
+  const run = Math.max(0, end - begin)
+  const ran = completed_at === null ? wholeSeconds(Math.floor(run / 1000) * 1000) : duration(run)
+  return queued === '' ? ran : `${ran} (${queued})`
 }
 
 const STEPS: readonly [Intl.RelativeTimeFormatUnit, number][] = [

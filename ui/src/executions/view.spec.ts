@@ -69,6 +69,34 @@ describe('status', () => {
   })
 })
 
+describe('an attempt that failed', () => {
+  const failing = progress({
+    stage: 'generating',
+    message: 'Attempt 2 failed: busy. Trying again in 5 s.',
+    attempt: 2,
+    error: 'Rate limited.',
+    retry_in_seconds: 5,
+  })
+
+  test('is known with the time of the next one', () => {
+    const events = log(FIRST, started(), writing, failing)
+
+    expect(folded(events).attempt).toEqual({
+      number: 2,
+      error: 'Rate limited.',
+      retryAt: Date.parse(events[2]!.timestamp) + 5_000,
+    })
+  })
+
+  test.each([
+    ['writes', delta(0, 'Light')],
+    ['says what it does', writing],
+    ['ends', failed('It gave up.')],
+  ])('is over when the next one %s', (_, next) => {
+    expect(folded(log(FIRST, started(), failing, next)).attempt).toBeNull()
+  })
+})
+
 describe('the answer', () => {
   test('grows by deltas', () => {
     const view = folded(log(FIRST, started(), delta(0, 'One'), delta(3, ' two'), delta(7, '.')))

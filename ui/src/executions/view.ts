@@ -18,14 +18,34 @@ export interface Failure {
   readonly code: string
 }
 
+/** The agent as an execution took it. */
+export interface AnsweringAgent {
+  readonly id: string
+  readonly maxTokens: number
+}
+
+/** An attempt that failed, until the next one says something. */
+export interface FailedAttempt {
+  readonly number: number
+  readonly error: string
+  /** When the next one begins, in milliseconds since 1970. */
+  readonly retryAt: number
+}
+
 export interface ExecutionView {
   readonly executionId: string
   /** The last sequence that is folded in. */
   readonly sequence: number
   readonly status: ExecutionStatus
   readonly stage: Stage | null
+  /** What it is doing, in the words of the API. */
+  readonly message: string | null
+  readonly attempt: FailedAttempt | null
   readonly inputData: InputData | null
+  /** When it was accepted. */
   readonly startedAt: string | null
+  /** When a worker took it. */
+  readonly beganAt: string | null
   readonly endedAt: string | null
   readonly answer: string
   /** The answer's length in code points: what a delta's offset is compared with. */
@@ -45,8 +65,11 @@ export function emptyView(executionId: string): ExecutionView {
     sequence: 0,
     status: 'queued',
     stage: null,
+    message: null,
+    attempt: null,
     inputData: null,
     startedAt: null,
+    beganAt: null,
     endedAt: null,
     answer: '',
     answerLength: 0,
@@ -75,7 +98,10 @@ export function applied(view: ExecutionView, event: ExecutionEvent): ExecutionVi
     case 'execution_started':
       return { ...logged, inputData: event.input_data, startedAt: event.timestamp }
     case 'agent_event':
-      return withAgentEvent({ ...logged, status: 'running' }, event)
+      return withAgentEvent(
+        { ...logged, status: 'running', attempt: null, beganAt: view.beganAt ?? event.timestamp },
+        event,
+      )
     case 'execution_completed':
       return ended(logged, 'completed', event.timestamp, event.output_data)
     case 'execution_error':
@@ -90,7 +116,12 @@ export function applied(view: ExecutionView, event: ExecutionEvent): ExecutionVi
 function withAgentEvent(view: ExecutionView, event: AgentEvent): ExecutionView {
   switch (event.event_type) {
     case 'progress':
-      return { ...view, stage: event.content.stage }
+      return {
+        ...view,
+        stage: event.content.stage,
+        message: event.content.message,
+        attempt: failedAttempt(event.content, event.timestamp),
+      }
     case 'step':
       return { ...view, sources: event.content.passages ?? view.sources }
     case 'delta':
@@ -100,6 +131,17 @@ function withAgentEvent(view: ExecutionView, event: AgentEvent): ExecutionView {
     default:
       return ignored(view, event)
   }
+}
+
+type Progress = Extract<AgentEvent, { event_type: 'progress' }>['content']
+
+function failedAttempt(
+  { attempt, error, retry_in_seconds }: Progress,
+  timestamp: string,
+): FailedAttempt | null {
+  return typeof attempt === 'number' && typeof error === 'string'
+    ? { number: attempt, error, retryAt: Date.parse(timestamp) + (retry_in_seconds ?? 0) * 1_000 }
+    : null
 }
 
 function withDelta(view: ExecutionView, offset: number, text: string): ExecutionView {
@@ -124,7 +166,7 @@ function ended(
   endedAt: string,
   output: OutputData | null,
 ): ExecutionView {
-  const over = { ...view, status, endedAt, stage: null, output }
+  const over = { ...view, status, endedAt, stage: null, message: null, attempt: null, output }
   return output === null ? over : { ...withAnswer(over, output.answer), sources: output.sources }
 }
 

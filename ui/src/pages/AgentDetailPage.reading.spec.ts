@@ -3,7 +3,19 @@ import { http, HttpResponse } from 'msw'
 import { describe, expect, test, vi } from 'vitest'
 
 import { documentOf, known, live, logged, openedLive, sent, WHOLE } from '@/testing/agentPage'
-import { completed, execution, failed, FIRST, log, problem, SECOND, source, started } from '@/testing/made'
+import {
+  completed,
+  execution,
+  failed,
+  FIRST,
+  log,
+  problem,
+  progress,
+  SECOND,
+  source,
+  started,
+  system,
+} from '@/testing/made'
 import { network } from '@/testing/network'
 
 describe('reading', () => {
@@ -87,6 +99,41 @@ describe('reading', () => {
     expect(await screen.findByRole('log')).toBeVisible()
     expect(fold).toHaveAttribute('aria-expanded', 'true')
     expect(localStorage.getItem('dynavera-log-open')).toBe('true')
+  })
+
+  test('an attempt that failed says why, and when the next begins, instead of an answer', async () => {
+    known([execution({ status: 'running', completed_at: null })])
+    await openedLive()
+    await sent('subscribe')
+    const attempt = {
+      stage: 'generating',
+      message: 'Trying again.',
+      attempt: 23,
+      error: 'Rate limited.',
+    } as const
+    const events = log(FIRST, started(), progress({ ...attempt, retry_in_seconds: 5 }))
+    live.server.say(...events.map((event) => ({ ...event, timestamp: new Date().toISOString() })))
+
+    expect(await screen.findByText(/^Attempt 23 failed, next in [45] s$/)).toBeVisible()
+    expect(screen.getAllByText('Rate limited.')[0]).toBeVisible()
+  })
+
+  test('an answer that was cut off says where longer ones are allowed', async () => {
+    const output_data = {
+      answer: 'Light',
+      sources: [],
+      generator: 'openai:test',
+      usage: { prompt_tokens: 7, completion_tokens: 200 },
+    }
+    const cut = { type: 'execution_completed', output_data } as const
+    network.use(http.get('*/api/system', () => HttpResponse.json(system())))
+    known([execution()], { [FIRST]: log(FIRST, started(), cut) })
+    const { user } = await openedLive()
+
+    expect(await screen.findByText(/Cut off at 200 tokens/)).toBeVisible()
+    await user.click(screen.getByRole('link', { name: 'Allow longer answers' }))
+
+    expect(await screen.findByRole('dialog', { name: 'Edit agent' })).toBeVisible()
   })
 
   test('an earlier execution shows its own log', async () => {

@@ -117,7 +117,7 @@ describe('asking', () => {
       ...log(FIRST, started(), started(), started(), started(), stopped('Light ', null)).slice(4),
     )
 
-    expect(await screen.findByText('This is what had been written when it ended.')).toBeVisible()
+    expect(await screen.findByText('Stopped here: the answer is incomplete.')).toBeVisible()
     expect(tags().at(-1)).toBe('Stopped')
     expect(
       screen.getByText('stopped in 1.0 s without word from the generator, 6 characters kept'),

@@ -17,10 +17,7 @@ test('each agent is listed with its status and leads to its page', async () => {
   await opened('/')
 
   const rows = within(await screen.findByRole('list', { name: 'Agents' })).getAllByRole('listitem')
-  expect(rows.map((row) => within(row).getByText(/^(Idle|Running)$/).textContent)).toEqual([
-    'Idle',
-    'Running',
-  ])
+  expect(rows.map((row) => within(row).queryByText('Running')?.textContent)).toEqual([undefined, 'Running'])
   expect(screen.getByRole('link', { name: 'Grant reader' })).toHaveAttribute('href', `/agents/${SECOND}`)
 })
 
@@ -31,7 +28,7 @@ describe('the status', () => {
     changes = new ChangeStream()
     listed(agent())
     await opened('/')
-    await screen.findByText('Idle')
+    await screen.findByRole('link', { name: 'Research assistant' })
     await vi.waitFor(() => {
       expect(changes.asked).toBe(1)
     })
@@ -40,11 +37,15 @@ describe('the status', () => {
   test('follows the executions, wherever they are started', async () => {
     listed(agent({ status: 'running' }))
     changes.say(execution({ status: 'queued' }))
-    expect(await screen.findByText('Running')).toBeVisible()
+    expect(await screen.findByText('Queued')).toBeVisible()
+    expect(screen.queryByText('Running')).toBeNull()
 
-    listed(agent())
     changes.say(execution({ status: 'completed' }))
-    expect(await screen.findByText('Idle')).toBeVisible()
+    expect(await screen.findByText('Completed')).toBeVisible()
+    listed(agent())
+    await vi.waitFor(() => {
+      expect(screen.queryByText('Running')).toBeNull()
+    })
   })
 
   test('is read again when the stream is back, for what was missed', async () => {
@@ -73,7 +74,7 @@ test('who is logged out while the list is open is led to the log-in page', async
   const changes = new ChangeStream()
   listed(agent())
   await opened('/')
-  await screen.findByText('Idle')
+  await screen.findByRole('link', { name: 'Research assistant' })
   await vi.waitFor(() => {
     expect(changes.asked).toBe(1)
   })
