@@ -1,1 +1,1 @@
-"""What `make bench-retrieval` runs: how well and how fast passages are found."""
+"""`make bench-retrieval`: the quality and speed of retrieval."""

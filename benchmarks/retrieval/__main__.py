@@ -1,4 +1,4 @@
-"""`python -m benchmarks.retrieval`: how well and how fast passages are found, beside plain Chroma."""
+"""`python -m benchmarks.retrieval`: the quality and speed of retrieval, compared with plain Chroma."""
 
 import argparse
 import asyncio
@@ -14,8 +14,8 @@ from rich.table import Table
 
 from benchmarks.retrieval.collection import Collection, CollectionNotFound, read
 from benchmarks.retrieval.measures import Rankings, ndcg, recall
-from benchmarks.retrieval.references import Plain, each_alone, plain_chroma
-from benchmarks.retrieval.served import Served, served
+from benchmarks.retrieval.references import PlainChroma, index_rankings, measure_plain_chroma
+from benchmarks.retrieval.served import RunningService, run_service
 from benchmarks.retrieval.synthetic_text import synthetic_documents
 from mcp_service.knowledge.embedders import EmbedderUnavailable, load_embedder
 from mcp_service.knowledge.splitting import split_passages
@@ -24,17 +24,17 @@ WARM_UP = 5
 
 
 def main() -> None:
-    """Measure what the arguments say, and print two tables."""
+    """Run the measurements, and print two tables."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.retrieval", description=__doc__)
     parser.add_argument("--collection", type=Path, required=True, help="folder of a test collection")
     parser.add_argument("--embedder", default="wordllama", help="as DYNAVERA_EMBEDDER")
-    parser.add_argument("--passages", type=int, default=100_000, help="made passages for the large run; 0: none")
-    given = parser.parse_args()
-    # wordllama turns everybody's messages on when it is imported, unless somebody has settled them before.
+    parser.add_argument("--passages", type=int, default=100_000, help="synthetic passages for the large run; 0: none")
+    arguments = parser.parse_args()
+    # wordllama enables all logging when it is imported, unless logging is configured before.
     logging.basicConfig(level=logging.WARNING)
     try:
-        collection = read(given.collection)
-        quality, speed = asyncio.run(_measured(collection, given.embedder, given.passages))
+        collection = read(arguments.collection)
+        quality, speed = asyncio.run(_measure(collection, arguments.embedder, arguments.passages))
     except (CollectionNotFound, EmbedderUnavailable) as error:
         sys.exit(str(error))
     console = Console(width=120)
@@ -42,7 +42,7 @@ def main() -> None:
     console.print(speed)
 
 
-async def _measured(collection: Collection, embedder: str, passages: int) -> tuple[Table, Table]:
+async def _measure(collection: Collection, embedder: str, passages: int) -> tuple[Table, Table]:
     quality, speed = _quality_table(collection, embedder), _speed_table()
     await _measure_collection(collection, embedder, quality, speed)
     if passages:
@@ -54,16 +54,16 @@ async def _measure_collection(collection: Collection, embedder: str, quality: Ta
     names = {f"{number}.txt": name for number, name in enumerate(collection.texts)}
     files = list(zip(names, collection.texts.values(), strict=True))
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        async with served(Path(folder), embedder) as service:
+        async with run_service(Path(folder), embedder) as service:
             ingested = await service.ingest(files)
             rankings = {
                 query: [names[document] for document in await service.documents_for(text)]
                 for query, text in collection.queries.items()
             }
-            retrieved = await _retrieved(service, collection)
-    plain = await asyncio.to_thread(plain_chroma, collection.texts, collection.queries, embedder)
+            retrieved = await _retrieve_all(service, collection)
+    plain = await asyncio.to_thread(measure_plain_chroma, collection.texts, collection.queries, embedder)
     bm25, vectors = await asyncio.to_thread(
-        each_alone, collection.texts, collection.queries, await asyncio.to_thread(load_embedder, embedder)
+        index_rankings, collection.texts, collection.queries, await asyncio.to_thread(load_embedder, embedder)
     )
     for name, each in (
         ("Dynavera, over HTTP and MCP", rankings),
@@ -80,23 +80,23 @@ async def _measure_collection(collection: Collection, embedder: str, quality: Ta
 async def _measure_large(collection: Collection, embedder: str, passages: int, speed: Table) -> None:
     files = list(synthetic_documents(collection.texts.values(), passages))
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        async with served(Path(folder), embedder) as service:
+        async with run_service(Path(folder), embedder) as service:
             ingested = await service.ingest(files)
-            there = await service.passages()
-            retrieved = await _retrieved(service, collection)
+            count = await service.passages()
+            retrieved = await _retrieve_all(service, collection)
             megabytes = service.megabytes()
     texts = {
         f"{name} {new.start}": f"{new.heading}\n{new.text}"
         for name, text in files
         for new in split_passages(text, headings=True)
     }
-    plain: Plain = await asyncio.to_thread(plain_chroma, texts, collection.queries, embedder)
-    _speed_row(speed, f"retrieve, {there:,} passages", "ms", retrieved, plain.queries)
-    _rate_row(speed, f"ingestion, {there:,} passages", "passages/s", there / ingested, len(texts) / plain.added)
-    _rate_row(speed, f"memory, {there:,} passages", "MB", megabytes, plain.megabytes)
+    plain: PlainChroma = await asyncio.to_thread(measure_plain_chroma, texts, collection.queries, embedder)
+    _speed_row(speed, f"retrieve, {count:,} passages", "ms", retrieved, plain.queries)
+    _rate_row(speed, f"ingestion, {count:,} passages", "passages/s", count / ingested, len(texts) / plain.added)
+    _rate_row(speed, f"memory, {count:,} passages", "MB", megabytes, plain.megabytes)
 
 
-async def _retrieved(service: Served, collection: Collection) -> list[float]:
+async def _retrieve_all(service: RunningService, collection: Collection) -> list[float]:
     queries = list(collection.queries.values())
     for query in queries[:WARM_UP]:
         await service.seconds_for(query)

@@ -1,4 +1,4 @@
-"""Test collections as they are published: documents, queries, and which documents a query should find."""
+"""Reads published test collections: documents, queries, and relevance judgements."""
 
 import csv
 import json
@@ -14,15 +14,15 @@ _FIELD = re.compile(r"^\.([A-Z])\s*$")
 
 
 class CollectionNotFound(Exception):
-    """The folder holds no test collection; the message says where to get one."""
+    """The folder has no test collection; the message says where to get one."""
 
 
 @dataclass(frozen=True)
 class Collection:
-    """Texts and queries by their ids, and for each query the gain of each document that it should find.
+    """Texts and queries by their ids, and for each query the gain of each relevant document.
 
-    `gains` count each relevant document alike or as published; `grades`, where a collection has them, by how good an
-    answer it is.
+    `gains` are as published, or 1 for each relevant document; `grades`, if the collection has them, reflect how good an
+    answer is.
     """
 
     name: str
@@ -36,14 +36,14 @@ def read(folder: Path) -> Collection:
     """The test collection in `folder`, of Cranfield's original files or in BEIR's format.
 
     Raises:
-        CollectionNotFound: there is none, or a part of it is missing.
+        CollectionNotFound: there is none, or it is incomplete.
     """
     if all((folder / name).is_file() for name in CRANFIELD):
         return _cranfield(folder)
     if all((folder / name).is_file() for name in BEIR):
         return _beir(folder)
     raise CollectionNotFound(
-        f"There is no test collection in {str(folder)!r}. Say where one is: `make bench-retrieval COLLECTION=folder`, "
+        f"There is no test collection in {str(folder)!r}. Use `make bench-retrieval COLLECTION=folder` "
         f"with Cranfield's files ({', '.join(CRANFIELD)}; from the University of Glasgow's IR test collections, "
         "ir.dcs.gla.ac.uk/resources/test_collections/cran) or "
         f"any collection in BEIR's format ({', '.join(BEIR)}; see github.com/beir-cellar/beir)."
@@ -53,10 +53,10 @@ def read(folder: Path) -> Collection:
 def _cranfield(folder: Path) -> Collection:
     """Cranfield 1400 (Cleverdon 1967).
 
-    Queries are judged by their position in cran.qry: their own numbers (`.I`) have gaps. The codes in cranqrel are,
-    by the readme that comes with it, from 1, "a complete answer to the question", to 4, "of minimum interest"; it
-    knows no -1, which is not taken for relevant, as trec_eval does not. A document of any of the four counts alike in
-    `gains`, the usual reading of Cranfield; in `grades` a complete answer counts 4 and one of minimum interest 1.
+    The judgements number queries by their position in cran.qry, since their own numbers (`.I`) have gaps. In cranqrel,
+    according to its readme, the codes go from 1, "a complete answer to the question", to 4, "of minimum interest"; the
+    undocumented -1 counts as not relevant, as in trec_eval. All four codes have a gain of 1 in `gains`, as is usual for
+    Cranfield; in `grades`, a complete answer has 4 and one of minimum interest 1.
     """
     texts = {
         record["I"]: f"{record['T'].strip()}\n\n{record['W'].strip()}" for record in _records(folder / CRANFIELD[0])
@@ -70,11 +70,11 @@ def _cranfield(folder: Path) -> Collection:
         if int(code) > 0:
             grades[query][document] = 5 - int(code)
     gains = {query: dict.fromkeys(found, 1) for query, found in grades.items()}
-    return Collection("Cranfield", _told(texts), queries, gains, grades)
+    return Collection("Cranfield", _without_empty(texts), queries, gains, grades)
 
 
 def _records(file: Path) -> Iterator[dict[str, str]]:
-    """The records of a file in SMART's format: `.I 1`, and then fields that begin with `.T`, `.W` and others."""
+    """The records of a file in SMART's format: `.I 1`, then fields that start with `.T`, `.W` and others."""
     record: dict[str, str] = {}
     field = ""
     for line in file.read_text(encoding="latin-1").splitlines(keepends=True):
@@ -82,8 +82,8 @@ def _records(file: Path) -> Iterator[dict[str, str]]:
             if record:
                 yield record
             record, field = {"I": line[3:].strip()}, ""
-        elif beginning := _FIELD.match(line):
-            field = beginning[1]
+        elif start := _FIELD.match(line):
+            field = start[1]
             record.setdefault(field, "")
         elif field:
             record[field] += line
@@ -102,11 +102,11 @@ def _beir(folder: Path) -> Collection:
             gains.setdefault(query, {})[document] = max(int(score), 0)
     queries = {str(line["_id"]): str(line["text"]) for line in _lines(folder / BEIR[1])}
     judged = {query: text for query, text in queries.items() if any(gains.get(query, {}).values())}
-    return Collection(folder.resolve().name, _told(texts), judged, gains, {})
+    return Collection(folder.resolve().name, _without_empty(texts), judged, gains, {})
 
 
-def _told(texts: Mapping[str, str]) -> dict[str, str]:
-    """Those that have text: Cranfield has two that have none, which no service takes in."""
+def _without_empty(texts: Mapping[str, str]) -> dict[str, str]:
+    """The texts that are not empty: Cranfield has two empty ones, which cannot be ingested."""
     return {name: text for name, text in texts.items() if text.strip()}
 
 

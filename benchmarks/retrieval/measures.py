@@ -1,18 +1,18 @@
-"""How good a ranking is, by the judgements of people."""
+"""Quality measures of rankings."""
 
 import math
 import statistics
 from collections.abc import Mapping, Sequence
 
 DEPTH = 10
-"""Documents of a ranking that count."""
+"""The documents of a ranking that are evaluated."""
 
 Rankings = Mapping[str, Sequence[str]]
 Judgements = Mapping[str, Mapping[str, int]]
 
 
 def ndcg(rankings: Rankings, gains: Judgements) -> float:
-    """Normalised discounted cumulative gain at 10, with the gain itself in the numerator, as trec_eval computes it."""
+    """Normalized discounted cumulative gain at 10, with linear gains as in trec_eval."""
     return statistics.mean(_ndcg(rankings[query], gains[query]) for query in rankings)
 
 

@@ -1,4 +1,4 @@
-"""What the service is compared with: plain Chroma in a process of its own, and each index alone."""
+"""Baselines: plain Chroma in a separate process, and each index alone."""
 
 import multiprocessing
 import tempfile
@@ -23,13 +23,13 @@ from mcp_service.knowledge.splitting import split_passages
 from mcp_service.knowledge.vectors import VectorIndex
 from mcp_service.limits import ServiceLimits
 
-ADDED_AT_ONCE = 1000
+BATCH = 1000
 SCOPE = Scope(UUID(int=1), "default")
 
 
 @dataclass(frozen=True)
-class Plain:
-    """What plain Chroma did: its rankings, and the seconds and memory it took."""
+class PlainChroma:
+    """The rankings, times and memory of plain Chroma."""
 
     rankings: dict[str, list[str]]
     added: float
@@ -37,13 +37,13 @@ class Plain:
     megabytes: float
 
 
-def plain_chroma(texts: Mapping[str, str], queries: Mapping[str, str], embedder: str) -> Plain:
-    """Whole texts with the same embedder, in a process that does nothing else."""
+def measure_plain_chroma(texts: Mapping[str, str], queries: Mapping[str, str], embedder: str) -> PlainChroma:
+    """Index whole texts with the same embedder, in a separate process."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         return pool.submit(_plain_chroma, dict(texts), dict(queries), embedder).result()
 
 
-def _plain_chroma(texts: dict[str, str], queries: dict[str, str], embedder_name: str) -> Plain:
+def _plain_chroma(texts: dict[str, str], queries: dict[str, str], embedder_name: str) -> PlainChroma:
     embedder = load_embedder(embedder_name)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         client = chromadb.PersistentClient(folder, settings=ChromaSettings(anonymized_telemetry=False))
@@ -52,10 +52,10 @@ def _plain_chroma(texts: dict[str, str], queries: dict[str, str], embedder_name:
         )
         began = time.perf_counter()
         ids = list(texts)
-        for start in range(0, len(ids), ADDED_AT_ONCE):
-            some = ids[start : start + ADDED_AT_ONCE]
-            documents = [texts[name] for name in some]
-            collection.add(ids=some, documents=documents, embeddings=embedder.embed(documents))
+        for start in range(0, len(ids), BATCH):
+            batch = ids[start : start + BATCH]
+            documents = [texts[name] for name in batch]
+            collection.add(ids=batch, documents=documents, embeddings=embedder.embed(documents))
         added = time.perf_counter() - began
         rankings: dict[str, list[str]] = {}
         seconds: list[float] = []
@@ -64,13 +64,13 @@ def _plain_chroma(texts: dict[str, str], queries: dict[str, str], embedder_name:
             found = collection.query(query_embeddings=embedder.embed_query(text), n_results=10, include=["documents"])
             seconds.append(time.perf_counter() - began)
             rankings[query] = found["ids"][0]
-        return Plain(rankings, added, seconds, psutil.Process().memory_info().rss / 1e6)
+        return PlainChroma(rankings, added, seconds, psutil.Process().memory_info().rss / 1e6)
 
 
-def each_alone(
+def index_rankings(
     texts: Mapping[str, str], queries: Mapping[str, str], embedder: Embedder
 ) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-    """The rankings of the two indexes of the service, each asked alone: BM25, vectors."""
+    """The rankings of the two indexes of the service, each alone: BM25, vectors."""
     owners: dict[UUID, str] = {}
     documents: list[CurrentDocument] = []
     for name, text in texts.items():
@@ -80,9 +80,9 @@ def each_alone(
 
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         with closing(Bm25Index(Path(folder), ServiceLimits().open_bm25_indexes)) as bm25:
-            worded = _rankings(bm25, documents, queries, owners)
+            by_bm25 = _rankings(bm25, documents, queries, owners)
         with closing(VectorIndex(Path(folder) / "vectors", embedder)) as vectors:
-            return worded, _rankings(vectors, documents, queries, owners)
+            return by_bm25, _rankings(vectors, documents, queries, owners)
 
 
 def _rankings(

@@ -1,4 +1,4 @@
-"""The MCP service as its users meet it: a process, files by HTTP, questions by MCP."""
+"""A running MCP service: a process that ingests over HTTP and retrieves over MCP."""
 
 import asyncio
 import sys
@@ -18,50 +18,50 @@ from mcp.client.streamable_http import streamable_http_client
 from tests.mcp_service.processes import environment
 from tests.serving import free_port
 
-FILES_AT_ONCE = 100
-"""As many as `dynavera ingest` sends in one request."""
+BATCH_FILES = 100
+"""The files that `dynavera ingest` sends in one request."""
 
 START_SECONDS = 60
-ANSWER_SECONDS = 600
+REQUEST_SECONDS = 600
 TOP_K = 50
-"""Passages that are asked for; several of them may be of one document."""
+"""Passages to retrieve; several may belong to one document."""
 
 
 @dataclass(frozen=True)
-class Served:
-    """A service that runs, with an open client of each kind."""
+class RunningService:
+    """A running service, with an HTTP and an MCP client."""
 
     process: psutil.Process
     http: httpx.AsyncClient
     mcp: Client
 
     async def ingest(self, files: Sequence[tuple[str, str]]) -> float:
-        """Send files, names and texts; the seconds until all can be retrieved."""
+        """Upload files (name, text), and return the seconds until all can be retrieved."""
         began = time.perf_counter()
-        for start in range(0, len(files), FILES_AT_ONCE):
-            sent = [("file", (name, text.encode())) for name, text in files[start : start + FILES_AT_ONCE]]
-            answer = (await self.http.post("/documents", files=sent)).raise_for_status().json()
+        for start in range(0, len(files), BATCH_FILES):
+            batch = [("file", (name, text.encode())) for name, text in files[start : start + BATCH_FILES]]
+            answer = (await self.http.post("/documents", files=batch)).raise_for_status().json()
             if answer["refused"]:
                 raise ValueError(f"A file was refused: {answer['refused'][0]}")
         return time.perf_counter() - began
 
     async def documents_for(self, query: str) -> list[str]:
-        """The names of the documents whose passages are found, each once, the best first."""
+        """The distinct names of the documents whose passages are found, best first."""
         found = await self._retrieve(query, TOP_K)
         return list(dict.fromkeys(passage["document"] for passage in found))
 
     async def seconds_for(self, query: str) -> float:
-        """How long a `retrieve` takes, as an agent asks it."""
+        """The duration of a `retrieve` call with an agent's default of 4 passages."""
         began = time.perf_counter()
         await self._retrieve(query, 4)
         return time.perf_counter() - began
 
     async def passages(self) -> int:
-        """How many passages there are."""
+        """The number of passages."""
         return (await self.http.get("/health")).raise_for_status().json()["passages"]
 
     def megabytes(self) -> float:
-        """The memory of the service, of all its processes."""
+        """The memory of all processes of the service."""
         processes = [self.process, *self.process.children(recursive=True)]
         return sum(process.memory_info().rss for process in processes) / 1e6
 
@@ -73,7 +73,7 @@ class Served:
 
 
 @asynccontextmanager
-async def served(folder: Path, embedder: str) -> AsyncGenerator[Served]:
+async def run_service(folder: Path, embedder: str) -> AsyncGenerator[RunningService]:
     """A service with its data in `folder`."""
     port = free_port()
     settings = {"DYNAVERA_MCP_PORT": str(port), "DYNAVERA_EMBEDDER": embedder, "DYNAVERA_GENERATOR": "extractive"}
@@ -87,11 +87,11 @@ async def served(folder: Path, embedder: str) -> AsyncGenerator[Served]:
             raise RuntimeError(f"The service did not start. {_text_of(folder / 'mcp.log')}")
         headers = {"Authorization": f"Bearer {_text_of(folder / 'token').strip()}"}
         async with (
-            httpx.AsyncClient(base_url=url, headers=headers, timeout=ANSWER_SECONDS, trust_env=False) as http,
-            httpx2.AsyncClient(headers=headers, timeout=ANSWER_SECONDS, trust_env=False) as streams,
+            httpx.AsyncClient(base_url=url, headers=headers, timeout=REQUEST_SECONDS, trust_env=False) as http,
+            httpx2.AsyncClient(headers=headers, timeout=REQUEST_SECONDS, trust_env=False) as streams,
             Client(streamable_http_client(f"{url}/mcp", http_client=streams)) as mcp,
         ):
-            yield Served(psutil.Process(process.pid), http, mcp)
+            yield RunningService(psutil.Process(process.pid), http, mcp)
     finally:
         if process.returncode is None:
             process.terminate()

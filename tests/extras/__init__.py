@@ -1,1 +1,1 @@
-"""Tests of the extras, which only `make test-extras` runs: they need what the default install does not have."""
+"""Tests of the optional extras; only `make test-extras` runs them."""

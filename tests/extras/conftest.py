@@ -10,7 +10,7 @@ NO_GPT4ALL = platform.system() == "Linux" and platform.machine() == "aarch64"
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a model that answers in no time, and one that reads a long prompt for seconds."""
+    """A folder with a fast model, and one that takes seconds for a long prompt."""
     if NO_GPT4ALL:
         pytest.skip("GPT4All has no build for Linux on ARM.")
     folder = tmp_path_factory.mktemp("models")

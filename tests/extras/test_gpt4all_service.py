@@ -1,4 +1,4 @@
-"""A GPT4All model behind the MCP service, as an execution meets it."""
+"""A GPT4All model behind the MCP service, called like the worker does."""
 
 import shutil
 from collections.abc import AsyncGenerator
@@ -40,18 +40,18 @@ def child_of(pid: int) -> psutil.Process | None:
     return next((child for child in children if any("gpt4all" in word for word in child.cmdline())), None)
 
 
-async def test_an_answer_is_told_as_an_execution_hears_it(models: Path, tmp_path: Path) -> None:
+async def test_the_worker_receives_status_lines_and_text(models: Path, tmp_path: Path) -> None:
     install(models, tmp_path)
 
     async with (
         running_service(tmp_path, generator=GENERATOR, model_context=8192) as service,
         McpService(service.url, service.service_token) as mcp,
     ):
-        told = [item async for item in mcp.generate(service.owner.id, call())]
+        items = [item async for item in mcp.generate(service.owner.id, call())]
 
-    statuses = [item.message for item in told if isinstance(item, StatusLine) and item.message]
-    text = "".join(item.text for item in told if isinstance(item, TextPiece))
-    generated = told[-1]
+    statuses = [item.message for item in items if isinstance(item, StatusLine) and item.message]
+    text = "".join(item.text for item in items if isinstance(item, TextPiece))
+    generated = items[-1]
     assert statuses[0] == f"Loading {GENERATOR} …"
     assert statuses[1].startswith("Loaded in ")
     assert isinstance(generated, Generated)
@@ -59,15 +59,15 @@ async def test_an_answer_is_told_as_an_execution_hears_it(models: Path, tmp_path
     assert generated.usage.completion_tokens == 20
 
 
-async def test_a_stop_by_name_lets_go_of_the_model(models: Path, tmp_path: Path) -> None:
+async def test_a_stop_by_operation_id_releases_the_model(models: Path, tmp_path: Path) -> None:
     install(models, tmp_path)
 
     async with (
         running_service(tmp_path, generator=GENERATOR, model_context=8192) as service,
         McpService(service.url, service.service_token) as mcp,
     ):
-        async with aclosing(mcp.generate(service.owner.id, call(max_tokens=5000))) as told:
-            async for item in told:
+        async with aclosing(mcp.generate(service.owner.id, call(max_tokens=5000))) as items:
+            async for item in items:
                 if isinstance(item, TextPiece):
                     break
             stopped = await mcp.stop_generation(service.owner.id, "one")
@@ -78,7 +78,7 @@ async def test_a_stop_by_name_lets_go_of_the_model(models: Path, tmp_path: Path)
     assert isinstance(after[-1], Generated)
 
 
-async def test_the_installed_models_are_on_offer(models: Path, tmp_path: Path) -> None:
+async def test_installed_models_are_listed(models: Path, tmp_path: Path) -> None:
     install(models, tmp_path)
 
     async with running_service(tmp_path) as service, service.client() as client:
@@ -87,7 +87,7 @@ async def test_the_installed_models_are_on_offer(models: Path, tmp_path: Path) -
     assert listed["usable"] == ["extractive", "gpt4all:slow.gguf", GENERATOR]
 
 
-async def test_a_killed_service_leaves_no_process_of_a_model(models: Path, tmp_path: Path) -> None:
+async def test_a_killed_service_leaves_no_model_process(models: Path, tmp_path: Path) -> None:
     install(models, tmp_path)
     port = free_port()
     url = f"http://127.0.0.1:{port}"
@@ -96,21 +96,21 @@ async def test_a_killed_service_leaves_no_process_of_a_model(models: Path, tmp_p
     async with process(tmp_path, port, **settings) as running:
         await is_up(url)
         async with McpService(url, mcp_token(Settings(data_dir=tmp_path))) as mcp:
-            told = mcp.generate(await owner_id(tmp_path), call(max_tokens=7000))
-            async for item in told:
+            items = mcp.generate(await owner_id(tmp_path), call(max_tokens=7000))
+            async for item in items:
                 if isinstance(item, TextPiece):
                     break
             child = child_of(running.pid)
             running.kill()
             with pytest.raises(McpAway):
-                await rest_of(told)
+                await rest_of(items)
 
     assert child is not None
     await until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, seconds=10)
 
 
-async def rest_of(told: AsyncGenerator[TextPiece | StatusLine | Generated]) -> list[object]:
-    return [item async for item in told]
+async def rest_of(items: AsyncGenerator[TextPiece | StatusLine | Generated]) -> list[object]:
+    return [item async for item in items]
 
 
 async def owner_id(data_dir: Path) -> UUID:

@@ -1,4 +1,4 @@
-"""Word, PowerPoint and Excel, read for real by the extra `office`."""
+"""Word, PowerPoint and Excel files, with the extra `office`."""
 
 import io
 import zipfile
@@ -30,7 +30,7 @@ async def extractors() -> AsyncGenerator[ExtractorPool]:
 
 
 def word(*paragraphs: tuple[str, str], padding: int = 0) -> bytes:
-    """A Word file of paragraphs (style, text); `padding` is what it inflates to beside them."""
+    """A Word file of paragraphs (style, text); `padding` is added to its uncompressed size."""
     body = "".join(
         f'<w:p><w:pPr><w:pStyle w:val="{style}"/></w:pPr><w:r><w:t>{text}</w:t></w:r></w:p>'
         for style, text in paragraphs
@@ -116,7 +116,9 @@ async def refusal(extractors: ExtractorPool, media_type: str, data: bytes) -> st
 
 
 @pytest.mark.parametrize("media_type", [WORD, POWERPOINT, EXCEL])
-async def test_what_cannot_be_opened_is_refused_in_words(extractors: ExtractorPool, media_type: str) -> None:
+async def test_files_that_cannot_be_opened_are_refused_with_a_reason(
+    extractors: ExtractorPool, media_type: str
+) -> None:
     codes = [
         await refusal(extractors, media_type, data)
         for data in (b"no archive", bytes.fromhex("d0cf11e0a1b11ae1") + b"\x00" * 512, _archive("other.xml"))
@@ -125,14 +127,14 @@ async def test_what_cannot_be_opened_is_refused_in_words(extractors: ExtractorPo
     assert codes == ["damaged", "encrypted", "damaged"]
 
 
-async def test_a_bomb_is_refused_and_the_next_file_is_read(extractors: ExtractorPool) -> None:
+async def test_a_zip_bomb_is_refused_and_the_next_file_is_read(extractors: ExtractorPool) -> None:
     bomb = word(("Normal", "Small."), padding=300 * 1024 * 1024)
 
     assert await refusal(extractors, WORD, bomb) == "too_demanding"
     assert (await extractors.read(WORD, word(("Normal", "Small.")))).text == "Small."
 
 
-async def test_a_bomb_below_the_limit_harms_nobody(extractors: ExtractorPool) -> None:
+async def test_a_zip_bomb_below_the_limit_does_no_harm(extractors: ExtractorPool) -> None:
     rows = "<row>" + "<c t='inlineStr'><is><t>x</t></is></c>" * 200 + "</row>"
     sheet = "<worksheet xmlns='http://schemas.openxmlformats.org/spreadsheetml/2006/main'><sheetData>"
     data = excel(Sheet=[["a"]])

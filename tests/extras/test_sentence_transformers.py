@@ -1,4 +1,4 @@
-"""An embedder of sentence-transformers for real: all-MiniLM-L6-v2, whose weights come as a package."""
+"""The sentence-transformers embedder with all-MiniLM-L6-v2, whose weights come in a package."""
 
 import json
 import shutil
@@ -22,7 +22,7 @@ def embedder(model: Path) -> Embedder:
     return load_embedder(f"sentence-transformers:{model}")
 
 
-def test_vectors_have_length_one_and_likeness_tells(embedder: Embedder) -> None:
+def test_vectors_are_normalized_and_similar_texts_are_close(embedder: Embedder) -> None:
     vectors = embedder.embed(["A car was parked.", "A train leaves at noon.", "An essay on tulips."])
     query = embedder.embed_query("Where did the automobile stand?")
 
@@ -33,14 +33,14 @@ def test_vectors_have_length_one_and_likeness_tells(embedder: Embedder) -> None:
 
 
 @pytest.mark.parametrize("texts", [[], [""], ["脑" * 3_000], ["a " * 5_000, "b"]], ids=range(4))
-def test_odd_texts_have_vectors_too(embedder: Embedder, texts: list[str]) -> None:
+def test_unusual_texts_have_vectors(embedder: Embedder, texts: list[str]) -> None:
     vectors = embedder.embed(texts)
 
     assert len(vectors) == len(texts)
     assert np.isfinite(vectors).all()
 
 
-def test_a_passage_that_is_longer_than_the_model_reads_is_read_to_its_end(embedder: Embedder) -> None:
+def test_a_passage_longer_than_the_window_is_embedded_completely(embedder: Embedder) -> None:
     beginning = "Light passes through the skull and is scattered by the brain. " * 25
     tulips, oxygen = embedder.embed([beginning + "Tulips bloom in May. " * 20, beginning + "Oxygen is blood's. " * 20])
     query = embedder.embed_query("When do tulips bloom?")[0]
@@ -48,7 +48,7 @@ def test_a_passage_that_is_longer_than_the_model_reads_is_read_to_its_end(embedd
     assert query @ tulips > query @ oxygen + 0.1
 
 
-def test_texts_that_come_together_have_the_vectors_that_they_have_alone(embedder: Embedder) -> None:
+def test_batching_does_not_change_vectors(embedder: Embedder) -> None:
     texts = ["short", "Light passes through the skull. " * 60, "A train leaves at noon."]
 
     together = embedder.embed(texts)
@@ -65,7 +65,7 @@ def change_a_value(weights: Path) -> None:
         file.write(b"\x01\x02")
 
 
-def test_the_identity_stays_and_is_another_for_other_weights(model: Path, embedder: Embedder, tmp_path: Path) -> None:
+def test_the_identity_depends_on_the_weights(model: Path, embedder: Embedder, tmp_path: Path) -> None:
     other = tmp_path / "model"
     shutil.copytree(model, other)
     name = f"sentence-transformers:{other}"
@@ -79,12 +79,12 @@ def test_the_identity_stays_and_is_another_for_other_weights(model: Path, embedd
     assert changed != same
 
 
-def test_a_model_that_is_not_here_says_what_to_do(tmp_path: Path) -> None:
+def test_the_error_for_a_missing_model_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(EmbedderUnavailable, match="give the folder"):
         load_embedder(f"sentence-transformers:{tmp_path / 'nothing'}")
 
 
-async def test_the_service_finds_by_meaning_with_it(model: Path, tmp_path: Path) -> None:
+async def test_the_service_searches_with_the_embedder(model: Path, tmp_path: Path) -> None:
     async with (
         running_service(tmp_path, embedder=f"sentence-transformers:{model}") as service,
         service.client() as client,

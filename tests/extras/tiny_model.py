@@ -16,7 +16,7 @@ TEMPLATE = (
 
 
 def make_model(path: Path, *, layers: int = 2, wide: int = 64, context: int = 8192, template: str = TEMPLATE) -> Path:
-    """The model in the file `path`; `layers` and `wide` say how much work a token is."""
+    """The model in the file `path`; `layers` and `wide` determine the work per token."""
     gguf: Any = import_module("gguf")
     writer = gguf.GGUFWriter(path, "llama")
     _describe(writer, layers, wide, context, template)
@@ -44,7 +44,7 @@ def _describe(writer: Any, layers: int, wide: int, context: int, template: str) 
 
 
 def _add_vocabulary(writer: Any) -> int:
-    # The tokenizer writes a space as U+2581, which must be one token: GPT4All makes room for one a byte.
+    # The tokenizer writes a space as U+2581, which must be one token: GPT4All reserves one per byte.
     tokens = ["<unk>", "<s>", "</s>", "\u2581", *(f"<0x{byte:02X}>" for byte in range(256))]
     unknown, control, normal, byte_of = 2, 3, 1, 6
     writer.add_tokenizer_model("llama")
@@ -65,7 +65,7 @@ def _add_weights(writer: Any, layers: int, wide: int, vocabulary: int) -> None:
         writer.add_tensor(f"{name}.weight", (random.standard_normal(shape, dtype=np.float32) * 0.3))
 
     output = random.standard_normal((vocabulary, wide), dtype=np.float32) * 0.3
-    # What is no printable character is never likely, the end of a text too: it writes until it is told to stop.
+    # Only printable characters are likely, and the end of text is not: it writes until it is stopped.
     output[[0, 1, 2, *range(4, 4 + 32), *range(4 + 127, vocabulary)]] = 0
     writer.add_tensor("output.weight", output)
     add("token_embd", vocabulary, wide)

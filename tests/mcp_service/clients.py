@@ -1,4 +1,4 @@
-"""The official MCP client, as a user of the service."""
+"""The official MCP client."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -13,7 +13,7 @@ from dynavera.contracts.mcp import USER_META
 from tests.mcp_service.running import Running
 
 REVISIONS = ["2026-07-28", "legacy"]
-"""The protocol now, and the one before it, with a handshake and sessions."""
+"""The current protocol revision, and the previous one with a handshake and sessions."""
 
 
 @asynccontextmanager
@@ -29,7 +29,7 @@ async def mcp_client(service: Running, key: str | None = None, mode: str = "auto
 async def call(
     client: Client, tool: str, arguments: dict[str, Any], progress: "Progress | None" = None, user: str | None = None
 ) -> dict[str, Any]:
-    """What a tool answers, as structured content."""
+    """The structured content of a tool's result."""
     meta = None if user is None else cast("RequestParamsMeta", {USER_META: user})
     result = await client.call_tool(tool, arguments, progress_callback=progress, meta=meta)
     assert not result.is_error
@@ -38,15 +38,15 @@ async def call(
 
 
 class Progress:
-    """What a call said on the way."""
+    """The progress notifications of a call."""
 
     def __init__(self) -> None:
-        self.said: list[tuple[float, str]] = []
+        self.received: list[tuple[float, str]] = []
 
     async def __call__(self, progress: float, total: float | None, message: str | None) -> None:
         assert total is None
-        self.said.append((progress, message or ""))
+        self.received.append((progress, message or ""))
 
     @property
     def text(self) -> str:
-        return "".join(message for progress, message in self.said if progress.is_integer())
+        return "".join(message for progress, message in self.received if progress.is_integer())

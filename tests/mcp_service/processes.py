@@ -1,4 +1,4 @@
-"""The MCP service as a process, and nothing of the environment that the tests run in."""
+"""The MCP service as a process, without the settings of the test environment."""
 
 import asyncio
 import os
@@ -11,7 +11,7 @@ import httpx
 
 
 def environment(folder: Path, **settings: str) -> dict[str, str]:
-    """What a process is given, with its data in `folder`."""
+    """The environment of a process with its data in `folder`."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("DYNAVERA_", "OPENAI_"))}
     return {**clean, "DYNAVERA_DATA_DIR": str(folder), **settings}
 

@@ -1,4 +1,4 @@
-"""What no client should send, sent byte for byte: each is answered in words, and nothing breaks."""
+"""Invalid requests, sent byte for byte: each gets an error message."""
 
 import json
 from collections.abc import Generator
@@ -36,7 +36,7 @@ ENVELOPE = '"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelco
 
 
 def requests(value: str) -> Generator[tuple[str, str, str, str]]:
-    """Method, name, parameters and what goes into `_meta`, with `value` in every place in turn."""
+    """Method, name, parameters and `_meta`, with `value` in each place in turn."""
     for tool, arguments in ARGUMENTS.items():
         good = {"query": '"q"', "passages": "[]", "operation_id": '"one"'}
         for argument in arguments:
@@ -49,8 +49,8 @@ def requests(value: str) -> Generator[tuple[str, str, str, str]]:
     yield "resources/list", "", f'"cursor": {value}', ""
     yield "resources/read", "", f'"uri": {value}', ""
     yield "prompts/get", "", f'"name": {value}', ""
-    asked = f'"name": "answer_with_sources", "arguments": {{"question": "q", "top_k": {value}}}'
-    yield "prompts/get", "answer_with_sources", asked, ""
+    arguments = f'"name": "answer_with_sources", "arguments": {{"question": "q", "top_k": {value}}}'
+    yield "prompts/get", "answer_with_sources", arguments, ""
     good_call = '"name": "retrieve", "arguments": {"query": "q"}'
     yield "tools/call", "retrieve", good_call, f'"dynavera/user": {value}'
     yield "tools/call", "retrieve", good_call, f'"progressToken": {value}'
@@ -71,20 +71,20 @@ def _body(method: str, parameters: str) -> bytes:
 
 
 async def session(client: httpx.AsyncClient) -> dict[str, str]:
-    """The headers of a session of the revision with a handshake."""
+    """The headers of a session of the legacy revision."""
     information = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
     opened = await client.post("/mcp", content=_body("initialize", json.dumps(information)[1:-1]))
     return {"Mcp-Session-Id": opened.headers["mcp-session-id"]}
 
 
-def said(answer: httpx.Response) -> dict[str, Any]:
-    """The JSON-RPC answer, whichever way it came."""
+def message_of(answer: httpx.Response) -> dict[str, Any]:
+    """The JSON-RPC message, from JSON or an event stream."""
     *_, data = answer.text.removeprefix("data: ").split("data: ")
     return json.loads(data)
 
 
 @pytest.mark.parametrize("revision", ["modern", "legacy"])
-async def test_every_value_in_every_place_is_answered_in_words(service: Running, revision: str) -> None:
+async def test_every_invalid_value_gets_an_error_message(service: Running, revision: str) -> None:
     headers = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
     broken: list[str] = []
 
@@ -94,7 +94,7 @@ async def test_every_value_in_every_place_is_answered_in_words(service: Running,
             for request in requests(value):
                 body, named = modern(*request) if revision == "modern" else legacy(*request)
                 answer = await client.post("/mcp", content=body, headers=named | known)
-                error = said(answer).get("error", {"code": 1, "message": "fine"})
+                error = message_of(answer).get("error", {"code": 1, "message": "fine"})
                 if answer.status_code >= 500 or error["code"] in (0, -32603) or not error["message"]:
                     broken.append(f"{request[:2]} {value[:40]}: {answer.status_code} {answer.text[:200]}")
         body, named = (
@@ -103,4 +103,4 @@ async def test_every_value_in_every_place_is_answered_in_words(service: Running,
         after = await client.post("/mcp", content=body, headers=named | known)
 
     assert broken == []
-    assert "result" in said(after)
+    assert "result" in message_of(after)

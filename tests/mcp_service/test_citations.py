@@ -62,7 +62,7 @@ def test_an_invalid_citation_is_removed(text: str, published: str, numbers: list
 
 
 @pytest.mark.parametrize("text", KEPT)
-def test_what_may_not_be_a_citation_stays(text: str) -> None:
+def test_text_that_may_not_be_a_citation_stays(text: str) -> None:
     assert filter_citations(text, []) == (text, [])
 
 

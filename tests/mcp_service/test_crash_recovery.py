@@ -1,4 +1,4 @@
-"""The service is killed at random moments of its writes; the next start has both indexes as the records are."""
+"""Kills the service at random moments; the next start must bring both indexes in sync with the records."""
 
 import asyncio
 import random
@@ -21,17 +21,17 @@ SEED = 7
 
 
 class Writer:
-    """Writes, replaces and deletes documents as long as it is answered, and keeps what was acknowledged."""
+    """Writes, replaces and deletes documents until the service dies, and keeps what was acknowledged."""
 
     def __init__(self, url: str, key: str) -> None:
         self._http = httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=30)
         self._random = random.Random(SEED)
         self.acknowledged: dict[str, str] = {}
         self.unsure: set[str] = set()
-        """What was written when the service died may be there or not."""
+        """Documents whose last write was not acknowledged."""
 
     async def write(self) -> None:
-        """Go on until the service is gone."""
+        """Continue until the service is gone."""
         try:
             while True:
                 await self._put()
@@ -64,7 +64,7 @@ class Writer:
 
 
 @pytest.mark.timeout(300)
-async def test_kills_at_random_moments_leave_what_the_next_start_mends(tmp_path: Path) -> None:
+async def test_the_next_start_repairs_the_indexes_after_kills_at_random_moments(tmp_path: Path) -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     moments = random.Random(SEED)
@@ -97,7 +97,7 @@ async def test_kills_at_random_moments_leave_what_the_next_start_mends(tmp_path:
 
 
 async def both(knowledge: Knowledge, owner: UUID) -> tuple[dict[str, str], tuple[set[str], set[str]]]:
-    """The text of each document by its name, and the passages that each index names."""
+    """The text of each document by name, and the passages in each index."""
     documents = (await knowledge.records.page(owner, None, 1000, None)).items
     texts = {document.name: await knowledge.records.text(owner, document.id) for document in documents}
     named: list[set[str]] = []

@@ -1,4 +1,4 @@
-"""What docs/mcp.md tells a stranger to do."""
+"""The examples in docs/mcp.md."""
 
 import asyncio
 import re
@@ -11,7 +11,7 @@ from tests.mcp_service.running import Running, upload
 PAGE = Path(__file__).parents[2] / "docs" / "mcp.md"
 
 
-async def test_the_client_of_the_documentation_runs_as_it_stands(service: Running, tmp_path: Path) -> None:
+async def test_the_example_client_in_the_documentation_works(service: Running, tmp_path: Path) -> None:
     [program] = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
     async with service.client() as client:
         await upload(client, fnirs_md="# fNIRS\n\nFunctional near-infrared spectroscopy measures blood oxygen.")
@@ -21,7 +21,7 @@ async def test_the_client_of_the_documentation_runs_as_it_stands(service: Runnin
         env=environment(tmp_path, DYNAVERA_TOKEN=service.owner_key),
         stdout=asyncio.subprocess.PIPE,
     )
-    said, _ = await asyncio.wait_for(running.communicate(), 60)
+    output, _ = await asyncio.wait_for(running.communicate(), 60)
 
     assert running.returncode == 0
-    assert said.decode().startswith("fnirs.md · ")
+    assert output.decode().startswith("fnirs.md · ")

@@ -1,4 +1,4 @@
-"""The plain HTTP calls on documents."""
+"""The HTTP routes for documents."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ FNIRS = "# fNIRS\n\nFunctional near-infrared spectroscopy (fNIRS) measures blood
 EEG = "# EEG\n\nElectroencephalography (EEG) records voltages on the scalp.\n"
 
 
-async def test_a_file_can_be_found_when_its_upload_is_answered(service: Running) -> None:
+async def test_a_file_is_found_once_its_upload_is_answered(service: Running) -> None:
     async with service.client() as client:
         [document] = await upload(client, fnirs_md=FNIRS)
         found = await client.post("/search", json={"query": "What is fNIRS?"})
@@ -23,7 +23,7 @@ async def test_a_file_can_be_found_when_its_upload_is_answered(service: Running)
     assert (passage["vector_rank"], passage["bm25_rank"]) == (1, 1)
 
 
-async def test_what_is_found_in_a_file_with_pages_says_on_which(service: Running) -> None:
+async def test_passages_of_a_pdf_have_a_page(service: Running) -> None:
     two_pages = pdf("Light on the first page.\n" + "Light.\n" * 600, "Optodes on the second page.")
 
     async with service.client() as client:
@@ -35,7 +35,7 @@ async def test_what_is_found_in_a_file_with_pages_says_on_which(service: Running
     assert passage["page"] == 2
 
 
-async def test_a_file_of_the_same_name_replaces_the_document_and_keeps_its_id(service: Running) -> None:
+async def test_a_file_with_the_same_name_replaces_the_document_and_keeps_its_id(service: Running) -> None:
     async with service.client() as client:
         [first] = await upload(client, notes_md=FNIRS)
         [second] = await upload(client, notes_md=EEG)
@@ -46,7 +46,7 @@ async def test_a_file_of_the_same_name_replaces_the_document_and_keeps_its_id(se
     assert [passage["text"] for passage in found.json()["passages"]] == [EEG.strip()]
 
 
-async def test_the_same_file_is_not_taken_twice(service: Running) -> None:
+async def test_the_same_file_is_not_stored_twice(service: Running) -> None:
     async with service.client() as client:
         [first] = await upload(client, notes_md=FNIRS)
         [again] = await upload(client, notes_md=FNIRS)
@@ -57,7 +57,7 @@ async def test_the_same_file_is_not_taken_twice(service: Running) -> None:
     assert listed.json()["items"] == [first]
 
 
-async def test_an_upload_says_which_files_were_there_already(service: Running) -> None:
+async def test_an_upload_lists_unchanged_files(service: Running) -> None:
     async with service.client() as client:
         [kept] = await upload(client, notes_md=FNIRS)
         answer = await client.post("/documents", files=files(notes_md=FNIRS, eeg_md=EEG))
@@ -65,7 +65,7 @@ async def test_an_upload_says_which_files_were_there_already(service: Running) -
     assert answer.json()["unchanged"] == [kept["id"]]
 
 
-async def test_documents_are_found_by_what_their_name_holds(service: Running) -> None:
+async def test_documents_are_filtered_by_name(service: Running) -> None:
     async with service.client() as client:
         await upload(client, Lab_Manual_md=FNIRS, eeg_md=EEG)
         found = [
@@ -75,7 +75,7 @@ async def test_documents_are_found_by_what_their_name_holds(service: Running) ->
     assert [[item["name"] for item in items] for items in found] == [["Lab_Manual.md"], ["Lab_Manual.md"], []]
 
 
-async def test_a_file_whose_name_is_taken_is_replaced_even_by_a_repetition_of_another(service: Running) -> None:
+async def test_a_document_is_replaced_even_by_a_copy_of_another(service: Running) -> None:
     async with service.client() as client:
         await upload(client, a_md=FNIRS)
         [old] = await upload(client, b_md=EEG)
@@ -85,7 +85,7 @@ async def test_a_file_whose_name_is_taken_is_replaced_even_by_a_repetition_of_an
     assert new["sha256"] != old["sha256"]
 
 
-async def test_a_deleted_document_is_in_no_search(service: Running) -> None:
+async def test_a_deleted_document_is_not_found(service: Running) -> None:
     async with service.client() as client:
         [gone] = await upload(client, fnirs_md=FNIRS)
         await upload(client, eeg_md=EEG)
@@ -165,7 +165,7 @@ REFUSED_FILES = [
 ]
 
 
-async def test_a_file_that_cannot_be_read_is_refused_in_words(service: Running) -> None:
+async def test_an_unreadable_file_is_refused_with_a_reason(service: Running) -> None:
     async with service.client() as client:
         answers = [await client.post("/documents", files=[("file", (name, data))]) for name, data, _ in REFUSED_FILES]
         listed = await client.get("/documents")
@@ -180,7 +180,7 @@ async def test_a_file_that_cannot_be_read_is_refused_in_words(service: Running) 
     assert listed.json()["items"] == []
 
 
-async def test_one_bad_file_keeps_no_other_out(service: Running) -> None:
+async def test_a_bad_file_does_not_affect_others(service: Running) -> None:
     async with service.client() as client:
         answer = await client.post("/documents", files=files(good_md=FNIRS, bad_md=b"\x00"))
 
@@ -189,7 +189,7 @@ async def test_one_bad_file_keeps_no_other_out(service: Running) -> None:
     assert [(refusal["name"], refusal["code"]) for refusal in answer.json()["refused"]] == [("bad.md", "not_text")]
 
 
-async def test_a_collection_is_searched_alone(service: Running) -> None:
+async def test_a_search_covers_one_collection(service: Running) -> None:
     async with service.client() as client:
         await upload(client, "a..b-", fnirs_md=FNIRS)
         await upload(client, "other", eeg_md=EEG)
@@ -204,7 +204,7 @@ async def test_a_collection_is_searched_alone(service: Running) -> None:
     assert empty_default.json() == {"passages": []}
 
 
-async def test_nobody_sees_what_is_anothers(service: Running) -> None:
+async def test_a_user_cannot_see_the_documents_of_another(service: Running) -> None:
     other = await service.another_user()
 
     async with service.client() as mine, service.client(other.api_key) as theirs:
@@ -225,7 +225,7 @@ async def test_nobody_sees_what_is_anothers(service: Running) -> None:
     assert still_there.status_code == httpx.codes.OK
 
 
-async def test_health_is_open_and_counts(tmp_path: Path) -> None:
+async def test_health_is_public_and_has_counts(tmp_path: Path) -> None:
     async with running_service(tmp_path) as service, httpx.AsyncClient(base_url=service.url) as stranger:
         async with service.client() as client:
             await upload(client, fnirs_md=FNIRS)

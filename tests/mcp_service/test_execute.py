@@ -1,4 +1,4 @@
-"""Retrieval and generation in one call, for clients that speak no MCP."""
+"""Retrieval and generation in one HTTP call."""
 
 import asyncio
 import json
@@ -42,7 +42,7 @@ async def test_an_agent_answers_in_one_call(service: Running) -> None:
     assert output["generator"] == "extractive"
 
 
-async def test_events_come_first_when_they_are_accepted(service: Running) -> None:
+async def test_with_event_stream_the_events_come_first(service: Running) -> None:
     agent_id = await new_agent(service)
 
     async with service.client(Accept="text/event-stream") as client:
@@ -61,7 +61,7 @@ async def test_events_come_first_when_they_are_accepted(service: Running) -> Non
     assert written == events[-2]["content"]["text"] == events[-1]["output_data"]["answer"]
 
 
-async def test_without_documents_an_agent_says_that_there_is_nothing(service: Running) -> None:
+async def test_without_documents_there_is_nothing_to_answer_from(service: Running) -> None:
     agent_id = await new_agent(service)
 
     async with service.client() as client:
@@ -71,7 +71,7 @@ async def test_without_documents_an_agent_says_that_there_is_nothing(service: Ru
     assert answer.json()["output_data"]["answer"].startswith("There is nothing to answer from")
 
 
-async def test_an_answer_without_a_word_says_so_in_the_log(tmp_path: Path) -> None:
+async def test_an_empty_answer_is_noted_in_the_log(tmp_path: Path) -> None:
     model = FakeModel(words=[])
 
     async with (
@@ -79,11 +79,13 @@ async def test_an_answer_without_a_word_says_so_in_the_log(tmp_path: Path) -> No
         running_service(tmp_path, openai_base_url=f"{model_url}/v1", generator="openai:fake") as service,
         service.client(Accept="text/event-stream") as client,
     ):
-        told = await client.post("/execute", json={"agent_id": await new_agent(service), "query": "q"})
+        streamed = await client.post("/execute", json={"agent_id": await new_agent(service), "query": "q"})
 
-    events = [json.loads(line.removeprefix("data: ")) for line in told.text.splitlines() if line.startswith("data:")]
-    said = [event["content"]["message"] for event in events if event.get("event_type") == "progress"]
-    assert said[-1] == "The model returned an empty answer."
+    events = [
+        json.loads(line.removeprefix("data: ")) for line in streamed.text.splitlines() if line.startswith("data:")
+    ]
+    notes = [event["content"]["message"] for event in events if event.get("event_type") == "progress"]
+    assert notes[-1] == "The model returned an empty answer."
     assert events[-1]["output_data"]["answer"] == ""
 
 
@@ -92,11 +94,13 @@ async def test_a_refusal_is_the_last_event(service: Running) -> None:
 
     async with service.client() as client:
         plain = await client.post("/execute", json={"agent_id": agent_id, "query": "q"})
-        told = await client.post(
+        streamed = await client.post(
             "/execute", json={"agent_id": agent_id, "query": "q"}, headers={"Accept": "text/event-stream"}
         )
 
-    last = json.loads([line for line in told.text.splitlines() if line.startswith("data:")][-1].removeprefix("data: "))
+    last = json.loads(
+        [line for line in streamed.text.splitlines() if line.startswith("data:")][-1].removeprefix("data: ")
+    )
     assert (plain.status_code, plain.json()["code"]) == (404, "unknown_collection")
     assert (last["type"], last["code"]) == ("error", "unknown_collection")
 
@@ -107,15 +111,15 @@ async def test_an_agent_of_another_user_is_unknown(service: Running) -> None:
 
     async with service.client(other.api_key) as client:
         plain = await client.post("/execute", json={"agent_id": agent_id, "query": "q"})
-        told = await client.post(
+        streamed = await client.post(
             "/execute", json={"agent_id": agent_id, "query": "q"}, headers={"Accept": "text/event-stream"}
         )
 
     assert (plain.status_code, plain.json()["code"]) == (404, "agent_not_found")
-    assert (told.status_code, told.json()["code"]) == (404, "agent_not_found")
+    assert (streamed.status_code, streamed.json()["code"]) == (404, "agent_not_found")
 
 
-async def test_a_client_that_leaves_stops_the_model(tmp_path: Path) -> None:
+async def test_a_client_that_disconnects_stops_the_model(tmp_path: Path) -> None:
     for accept in ("application/json", "text/event-stream"):
         model = FakeModel(words=["word"] * 1000, delay=0.02)
         async with (
@@ -123,8 +127,8 @@ async def test_a_client_that_leaves_stops_the_model(tmp_path: Path) -> None:
             running_service(tmp_path, openai_base_url=f"{model_url}/v1", generator="openai:fake") as service,
             service.client(Accept=accept) as client,
         ):
-            asked = {"agent_id": await new_agent(service), "query": "q"}
-            asking = asyncio.create_task(client.post("/execute", json=asked))
+            arguments = {"agent_id": await new_agent(service), "query": "q"}
+            asking = asyncio.create_task(client.post("/execute", json=arguments))
             await until(lambda model=model: model.emitted > 3)
             asking.cancel()
             await until(lambda model=model: bool(model.disconnected_at), seconds=1)
@@ -145,16 +149,16 @@ async def test_a_client_that_does_not_read_stops_the_model(tmp_path: Path) -> No
             generator="openai:fake",
         ) as service,
     ):
-        asked = {"agent_id": await new_agent(service, max_tokens=400), "query": "q"}
-        with silent_client(service) as silent:
-            await asyncio.to_thread(silent.sendall, request(service, asked))
+        arguments = {"agent_id": await new_agent(service, max_tokens=400), "query": "q"}
+        with unread_connection(service) as connection:
+            await asyncio.to_thread(connection.sendall, request(service, arguments))
             await until(lambda: bool(model.disconnected_at), seconds=10)
 
     assert 0 < model.emitted < len(model.words)
 
 
-def silent_client(service: Running) -> socket.socket:
-    """A connection that nobody reads."""
+def unread_connection(service: Running) -> socket.socket:
+    """A connection whose client does not read."""
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER)
     address = urlsplit(service.url)
@@ -162,8 +166,8 @@ def silent_client(service: Running) -> socket.socket:
     return client
 
 
-def request(service: Running, asked: dict[str, Any]) -> bytes:
-    body = json.dumps(asked)
+def request(service: Running, arguments: dict[str, Any]) -> bytes:
+    body = json.dumps(arguments)
     lines = [
         "POST /execute HTTP/1.1",
         f"Host: {urlsplit(service.url).netloc}",

@@ -1,4 +1,4 @@
-"""What is published of what a generator writes."""
+"""From a generator's output to the published answer."""
 
 import asyncio
 import re
@@ -31,7 +31,7 @@ USAGE = Usage(prompt_tokens=7, completion_tokens=11)
 
 @dataclass
 class Writer:
-    """A generator that writes `pieces`, from `offset` on; with `hangs` it ends by being stopped only."""
+    """A generator that writes `pieces` from `offset`; with `hangs` it ends only when it is stopped."""
 
     pieces: Sequence[str]
     offset: int = 0
@@ -53,7 +53,7 @@ class Writer:
 
 @dataclass
 class OnlyOne:
-    """The generators of a service that has one."""
+    """A registry with one generator."""
 
     one: Generator
 
@@ -63,7 +63,7 @@ class OnlyOne:
 
 @dataclass
 class Reader:
-    """Reads what is published, as every client does."""
+    """Applies deltas like every client."""
 
     text: str = ""
     offsets: list[int] = field(default_factory=list[int])
@@ -92,7 +92,7 @@ def generations(writer: Writer) -> Generations:
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 100])
-async def test_what_is_published_is_the_answer_without_wrong_citations(size: int) -> None:
+async def test_the_published_answer_has_no_invalid_citations(size: int) -> None:
     text = "🧠 Light is red [1][7]. It shines [2, 9]; see `a[9]` [3]. [12]"
 
     reader, generated = await published(Writer([text[at : at + size] for at in range(0, len(text), size)]))
@@ -103,7 +103,7 @@ async def test_what_is_published_is_the_answer_without_wrong_citations(size: int
     assert re.findall(r"\d+", " ".join(reader.notes)) == ["7", "9", "12"]
 
 
-async def test_it_goes_on_after_a_prefix() -> None:
+async def test_an_answer_continues_a_prefix() -> None:
     prefix = "Light `a"
 
     reader, generated = await published(Writer(["[9]` is red [", "9]."], offset=len(prefix)), prefix)
@@ -119,7 +119,7 @@ async def test_an_answer_that_starts_over_replaces_the_prefix() -> None:
     assert reader.offsets[0] == 0
 
 
-async def test_nothing_is_left_of_an_answer_of_wrong_citations_alone() -> None:
+async def test_an_answer_of_invalid_citations_becomes_empty() -> None:
     reader, generated = await published(Writer(["[9]", " [8]"]), "Light is")
 
     assert (generated.text, reader.offsets) == ("", [])
@@ -130,13 +130,13 @@ async def test_nothing_is_left_of_an_answer_of_wrong_citations_alone() -> None:
 
 
 @pytest.mark.parametrize("pieces", [[], [""], ["\n", " "]])
-async def test_an_answer_without_a_word_has_a_note(pieces: list[str]) -> None:
+async def test_an_empty_answer_has_a_note(pieces: list[str]) -> None:
     reader, _ = await published(Writer(pieces))
 
     assert reader.notes == ["The model returned an empty answer."]
 
 
-async def test_an_answer_that_was_thought_about_for_too_long_says_which_limit_ended_it() -> None:
+async def test_an_answer_of_reasoning_only_names_the_limit() -> None:
     reader, generated = await published(Writer([], finish_reason="length"))
 
     assert generated.text == ""
@@ -146,7 +146,7 @@ async def test_an_answer_that_was_thought_about_for_too_long_says_which_limit_en
 
 
 @pytest.mark.parametrize("finish_reason", ["stop", "length"])
-async def test_a_prefix_that_is_whole_stays(finish_reason: FinishReason) -> None:
+async def test_a_complete_prefix_stays(finish_reason: FinishReason) -> None:
     reader, generated = await published(Writer([], finish_reason=finish_reason), "Light is red.")
 
     assert (generated.text, reader.offsets, reader.notes) == ("Light is red.", [], [])
@@ -169,7 +169,7 @@ async def test_a_stop_keeps_exactly_what_was_published() -> None:
 
 
 @pytest.mark.parametrize("endless", ["word ", "[9]"])
-async def test_an_answer_without_end_is_refused_whatever_is_left_of_it(endless: str) -> None:
+async def test_an_endless_answer_is_refused_even_if_all_of_it_is_removed(endless: str) -> None:
     writer = Writer([endless * 1_000] * (LARGEST_ANSWER // len(endless) // 1_000 + 1))
 
     with pytest.raises(AnswerTooLarge):

@@ -1,4 +1,4 @@
-"""The indexes follow the records, whatever happened in between."""
+"""The indexes stay in sync with the records."""
 
 import asyncio
 import hashlib
@@ -26,7 +26,7 @@ PATIENCE_SECONDS = 30
 
 
 class Records:
-    """Documents that are written behind the back of the indexes, as a process does that is killed after its commit."""
+    """Writes documents without updating the indexes, like a process that is killed after its commit."""
 
     def __init__(self, database: Database, user_id: UUID) -> None:
         self.database = database
@@ -42,13 +42,13 @@ class Records:
         return document
 
     async def ingest(self, knowledge: Knowledge, name: str, text: str) -> Document:
-        """Take a file in as the service does; its document."""
+        """Ingest a file like the service, and return its document."""
         [document] = await knowledge.ingest(self.user_id, "default", [SourceFile(name, None, text.encode())])
         assert isinstance(document, Document)
         return document
 
     async def passages(self) -> list[IndexedPassage]:
-        """All passages that there are."""
+        """All passages."""
         changes = await ChangeLog(self.database).after(0, most_passages=1000)
         return [passage for document in changes.documents for passage in document.passages]
 
@@ -73,7 +73,7 @@ async def opened(
 
 
 async def found_in_each(knowledge: Knowledge, records: Records, query: str) -> tuple[set[str], set[str]]:
-    """The texts that each index names for the query, checked against the records."""
+    """The texts that each index finds, checked against the records."""
     scope = Scope(records.user_id, "default")
     names: list[set[str]] = []
     for index in (knowledge.indexes.vectors, knowledge.indexes.bm25):
@@ -84,7 +84,7 @@ async def found_in_each(knowledge: Knowledge, records: Records, query: str) -> t
     return names[0], names[1]
 
 
-async def test_what_was_written_before_a_crash_is_found_after_it(records: Records, tmp_path: Path) -> None:
+async def test_documents_written_before_a_crash_are_found_after_it(records: Records, tmp_path: Path) -> None:
     async with opened(records, tmp_path):
         await records.put("a.txt", "Light passes through the skull.")
 
@@ -94,7 +94,7 @@ async def test_what_was_written_before_a_crash_is_found_after_it(records: Record
     assert found == ({"Light passes through the skull."}, {"Light passes through the skull."})
 
 
-async def test_what_was_replaced_or_deleted_before_a_crash_is_gone_after_it(records: Records, tmp_path: Path) -> None:
+async def test_replacements_and_deletions_before_a_crash_are_applied_after_it(records: Records, tmp_path: Path) -> None:
     async with opened(records, tmp_path) as knowledge:
         gone = await records.ingest(knowledge, "gone.txt", "Old light of the brain.")
         await records.ingest(knowledge, "kept.txt", "First light of the brain.")
@@ -107,12 +107,12 @@ async def test_what_was_replaced_or_deleted_before_a_crash_is_gone_after_it(reco
     assert vectors == bm25 == {"New light of the brain.", "And more light of the brain."}
 
 
-async def test_a_change_that_was_half_made_is_made_again(records: Records, tmp_path: Path) -> None:
+async def test_an_interrupted_change_is_repeated(records: Records, tmp_path: Path) -> None:
     async with opened(records, tmp_path) as knowledge:
         document = await records.put("a.txt", "Light passes.", "Light returns.")
         passages = await records.passages()
         half = CurrentDocument(Scope(records.user_id, "default"), document.id, passages[:1])
-        # As after a kill between the passages and the revision: it holds some of them, and says it is behind.
+        # As after a kill between the writes of the passages and of the revision.
         knowledge.indexes.vectors.apply([half], 0)
         knowledge.indexes.bm25.apply([half], 0)
 
@@ -122,7 +122,7 @@ async def test_a_change_that_was_half_made_is_made_again(records: Records, tmp_p
     assert found == ({"Light passes.", "Light returns."}, {"Light passes.", "Light returns."})
 
 
-async def test_one_index_may_be_further_behind_than_the_other(records: Records, tmp_path: Path) -> None:
+async def test_indexes_can_be_at_different_revisions(records: Records, tmp_path: Path) -> None:
     async with opened(records, tmp_path) as knowledge:
         await records.ingest(knowledge, "a.txt", "Light passes.")
         knowledge.indexes.bm25.clear()
@@ -133,7 +133,7 @@ async def test_one_index_may_be_further_behind_than_the_other(records: Records, 
     assert found == ({"Light passes."}, {"Light passes."})
 
 
-async def test_indexes_that_are_lost_are_made_anew(records: Records, tmp_path: Path) -> None:
+async def test_lost_indexes_are_rebuilt(records: Records, tmp_path: Path) -> None:
     for number in range(3):
         await records.put(f"{number}.txt", f"Light number {number}.")
 
@@ -143,7 +143,7 @@ async def test_indexes_that_are_lost_are_made_anew(records: Records, tmp_path: P
     assert vectors == bm25 == {f"Light number {number}." for number in range(3)}
 
 
-async def test_indexes_that_are_ahead_of_the_records_are_made_anew(records: Records, tmp_path: Path) -> None:
+async def test_indexes_ahead_of_the_records_are_rebuilt(records: Records, tmp_path: Path) -> None:
     async with opened(records, tmp_path) as knowledge:
         stray = CurrentDocument(Scope(records.user_id, "default"), UUID(int=1), [])
         await records.put("a.txt", "Light passes.")
@@ -171,9 +171,7 @@ async def test_a_second_process_cannot_open_the_indexes(records: Records, tmp_pa
                 pass
 
 
-async def test_uploads_and_deletions_during_a_rebuild_are_refused_at_once_and_lose_nothing(
-    records: Records, tmp_path: Path
-) -> None:
+async def test_uploads_and_deletions_are_refused_during_a_rebuild(records: Records, tmp_path: Path) -> None:
     async with opened(records, tmp_path) as knowledge:
         kept = await records.ingest(knowledge, "kept.txt", "Light passes through the skull.")
 

@@ -1,4 +1,4 @@
-"""The MCP prompt, got by the official client over real HTTP."""
+"""The MCP prompt, with the official client over HTTP."""
 
 import pytest
 from mcp import MCPError
@@ -13,7 +13,7 @@ EEG = "# EEG\n\nElectroencephalography (EEG) records voltages on the scalp.\n"
 
 
 @pytest.mark.parametrize("mode", REVISIONS)
-async def test_the_prompt_says_what_it_takes(service: Running, mode: str) -> None:
+async def test_the_prompt_lists_its_arguments(service: Running, mode: str) -> None:
     async with mcp_client(service, mode=mode) as client:
         [prompt] = (await client.list_prompts()).prompts
 
@@ -24,7 +24,7 @@ async def test_the_prompt_says_what_it_takes(service: Running, mode: str) -> Non
 
 
 @pytest.mark.parametrize("mode", REVISIONS)
-async def test_the_prompt_holds_the_passages_numbered_and_the_question(service: Running, mode: str) -> None:
+async def test_the_prompt_has_numbered_passages_and_the_question(service: Running, mode: str) -> None:
     async with service.client() as plain, mcp_client(service, mode=mode) as client:
         await upload(plain, fnirs_md=FNIRS, eeg_md=EEG)
         got = await client.get_prompt(NAME, {"question": "What is fNIRS?", "top_k": "1"})
@@ -40,7 +40,7 @@ async def test_the_prompt_holds_the_passages_numbered_and_the_question(service: 
     assert "What is fNIRS?" in text
 
 
-async def test_the_prompt_looks_in_the_collection_that_is_asked_for(service: Running) -> None:
+async def test_the_prompt_searches_the_given_collection(service: Running) -> None:
     async with service.client() as plain, mcp_client(service) as client:
         await upload(plain, "light", fnirs_md=FNIRS)
         await upload(plain, "voltage", eeg_md=EEG)
@@ -65,7 +65,7 @@ REFUSALS: list[tuple[str, dict[str, str], str]] = [
 
 
 @pytest.mark.parametrize("mode", REVISIONS)
-async def test_a_bad_request_for_the_prompt_is_refused_in_words(service: Running, mode: str) -> None:
+async def test_a_bad_prompt_request_is_refused_with_a_reason(service: Running, mode: str) -> None:
     refused: list[MCPError] = []
 
     async with mcp_client(service, mode=mode) as client:
@@ -80,7 +80,7 @@ async def test_a_bad_request_for_the_prompt_is_refused_in_words(service: Running
     assert [error.code == INVALID_PARAMS for error in refused] == [code != "unknown_collection" for code in codes]
 
 
-async def test_the_prompt_holds_nothing_of_another_user(service: Running) -> None:
+async def test_the_prompt_has_no_documents_of_another_user(service: Running) -> None:
     other = await service.another_user()
 
     async with service.client() as plain, mcp_client(service, other.api_key) as theirs:
@@ -92,7 +92,7 @@ async def test_the_prompt_holds_nothing_of_another_user(service: Running) -> Non
     assert "blood oxygen" not in content.text
 
 
-async def test_a_users_key_names_nobody_else_for_the_prompt(service: Running) -> None:
+async def test_a_users_key_cannot_name_another_user_for_the_prompt(service: Running) -> None:
     other = await service.another_user()
 
     async with mcp_client(service, other.api_key) as theirs:

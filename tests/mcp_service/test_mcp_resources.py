@@ -1,4 +1,4 @@
-"""Documents as MCP resources, read by the official client over real HTTP."""
+"""Documents as MCP resources, with the official client over HTTP."""
 
 import pytest
 from mcp import MCPError
@@ -44,7 +44,7 @@ async def test_many_documents_are_listed_page_by_page(service: Running) -> None:
     assert second.next_cursor is None
 
 
-async def test_a_long_document_is_read_in_parts_without_a_gap(service: Running) -> None:
+async def test_a_long_document_is_read_in_parts(service: Running) -> None:
     text = "Das Gehirn 🧠 braucht Licht. " * (MAX_PART_CHARACTERS // 20)
     parts: list[str] = []
 
@@ -76,7 +76,7 @@ NOT_THERE = {
 }
 
 
-async def test_what_is_not_there_is_a_bad_parameter(service: Running) -> None:
+async def test_unknown_resources_are_invalid_params(service: Running) -> None:
     refused: list[MCPError] = []
 
     async with mcp_client(service) as client:
@@ -89,7 +89,7 @@ async def test_what_is_not_there_is_a_bad_parameter(service: Running) -> None:
     assert {error.code for error in refused} == {INVALID_PARAMS}
 
 
-async def test_a_document_that_is_deleted_is_gone(service: Running) -> None:
+async def test_a_deleted_document_is_not_a_resource(service: Running) -> None:
     async with service.client() as plain, mcp_client(service) as client:
         [document] = await upload(plain, a_md="Soon gone.")
         await client.read_resource(uri_of(document))
@@ -102,14 +102,14 @@ async def test_a_document_that_is_deleted_is_gone(service: Running) -> None:
     assert listed.resources == []
 
 
-async def test_an_offset_behind_the_end_is_said(service: Running) -> None:
+async def test_an_offset_past_the_end_is_refused(service: Running) -> None:
     async with service.client() as plain, mcp_client(service) as client:
         [document] = await upload(plain, a_md="Nine long words are not enough for this offset.")
         with pytest.raises(MCPError, match="has 47 characters"):
             await client.read_resource(f"{uri_of(document)}?offset=48")
 
 
-async def test_a_cursor_that_nobody_gave_is_refused(service: Running) -> None:
+async def test_an_invalid_cursor_is_refused(service: Running) -> None:
     async with mcp_client(service) as client:
         with pytest.raises(MCPError) as refused:
             await client.list_resources(cursor="xx")
@@ -118,7 +118,7 @@ async def test_a_cursor_that_nobody_gave_is_refused(service: Running) -> None:
 
 
 @pytest.mark.parametrize("mode", REVISIONS)
-async def test_another_users_document_is_like_one_that_does_not_exist(service: Running, mode: str) -> None:
+async def test_the_document_of_another_user_is_not_found(service: Running, mode: str) -> None:
     other = await service.another_user()
 
     async with service.client() as plain, mcp_client(service, other.api_key, mode) as theirs:

@@ -1,4 +1,4 @@
-"""The MCP tools, asked by the official client over real HTTP."""
+"""The MCP tools, with the official client over HTTP."""
 
 import asyncio
 import json
@@ -61,12 +61,12 @@ async def test_progress_counts_code_points(service: Running) -> None:
         await until(lambda: progress.text == answer["text"])
 
     counted = 0
-    for number, message in progress.said:
+    for number, message in progress.received:
         counted += len(message)
         assert number == counted
 
 
-async def test_an_empty_default_collection_is_no_error(service: Running) -> None:
+async def test_an_empty_default_collection_is_not_an_error(service: Running) -> None:
     async with mcp_client(service) as client:
         found = await call(client, "retrieve", {"query": "anything"})
         answer = await call(client, "generate", {"query": "anything", "passages": []})
@@ -97,7 +97,7 @@ REFUSALS: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
-async def test_a_bad_call_is_refused_by_structure(service: Running) -> None:
+async def test_a_bad_call_gets_a_structured_error(service: Running) -> None:
     refused: list[MCPError] = []
 
     async with mcp_client(service) as client:
@@ -112,7 +112,7 @@ async def test_a_bad_call_is_refused_by_structure(service: Running) -> None:
     assert [error.code == INVALID_PARAMS for error in refused] == [code == "invalid_arguments" for code in codes]
 
 
-async def test_bad_arguments_are_said_plainly(service: Running) -> None:
+async def test_invalid_arguments_are_explained(service: Running) -> None:
     details: list[str] = []
 
     async with mcp_client(service) as client:
@@ -127,7 +127,7 @@ async def test_bad_arguments_are_said_plainly(service: Running) -> None:
     ]
 
 
-async def test_refused_arguments_are_not_sent_back(service: Running) -> None:
+async def test_errors_do_not_repeat_argument_values(service: Running) -> None:
     async with mcp_client(service) as client:
         with pytest.raises(MCPError) as refused:
             await call(client, "retrieve", {"query": "q", "top_k": "hunter2"})
@@ -136,7 +136,7 @@ async def test_refused_arguments_are_not_sent_back(service: Running) -> None:
     assert "top_k" in refused.value.data["detail"]
 
 
-async def test_the_service_token_asks_for_the_user_it_names(service: Running) -> None:
+async def test_the_service_token_acts_for_the_named_user(service: Running) -> None:
     other = await service.another_user()
     token = service.service_token.get_secret_value()
 
@@ -150,7 +150,7 @@ async def test_the_service_token_asks_for_the_user_it_names(service: Running) ->
     assert [document["name"] for document in first["documents"]] == ["mine.md"]
 
 
-async def test_a_users_key_names_nobody_else(service: Running) -> None:
+async def test_a_users_key_cannot_name_another_user(service: Running) -> None:
     other = await service.another_user()
 
     async with mcp_client(service, other.api_key) as client:
@@ -161,7 +161,7 @@ async def test_a_users_key_names_nobody_else(service: Running) -> None:
 
 
 @pytest.mark.parametrize("named", ["nobody", "01890000-0000-7000-8000-000000000000"])
-async def test_a_user_that_does_not_exist_is_refused(service: Running, named: str) -> None:
+async def test_an_unknown_user_is_refused(service: Running, named: str) -> None:
     async with mcp_client(service, service.service_token.get_secret_value()) as client:
         with pytest.raises(MCPError) as refused:
             await call(client, "list_documents", {}, user=named)
@@ -180,10 +180,10 @@ async def with_model(folder: Path, model: FakeModel, **settings: Any) -> AsyncGe
 
 async def test_a_stop_reaches_the_model_within_a_second(tmp_path: Path) -> None:
     model = FakeModel(words=["word"] * 1000, delay=0.02)
-    asked = {"query": "q", "passages": [PASSAGE], "operation_id": "one"}
+    arguments = {"query": "q", "passages": [PASSAGE], "operation_id": "one"}
 
     async with with_model(tmp_path, model) as service, mcp_client(service) as client:
-        generating = asyncio.create_task(call(client, "generate", asked))
+        generating = asyncio.create_task(call(client, "generate", arguments))
         await until(lambda: model.emitted > 3)
         stopped = await call(client, "stop_generation", {"operation_id": "one"})
         await until(lambda: bool(model.disconnected_at), seconds=1)
@@ -203,10 +203,10 @@ async def test_a_stop_reaches_the_model_within_a_second(tmp_path: Path) -> None:
 @pytest.mark.parametrize("delays_status", [False, True])
 async def test_a_stop_reaches_a_model_that_evaluates_the_prompt(tmp_path: Path, *, delays_status: bool) -> None:
     model = FakeModel(hangs_after=0, delays_status=delays_status)
-    asked = {"query": "q", "passages": [PASSAGE], "operation_id": "one"}
+    arguments = {"query": "q", "passages": [PASSAGE], "operation_id": "one"}
 
     async with with_model(tmp_path, model) as service, mcp_client(service) as client:
-        generating = asyncio.create_task(call(client, "generate", asked))
+        generating = asyncio.create_task(call(client, "generate", arguments))
         await until(lambda: bool(model.requests))
         stopped = await call(client, "stop_generation", {"operation_id": "one"})
         await until(lambda: bool(model.disconnected_at), seconds=1)
@@ -216,7 +216,7 @@ async def test_a_stop_reaches_a_model_that_evaluates_the_prompt(tmp_path: Path, 
     assert (answer["finish_reason"], answer["text"]) == ("stopped", "")
 
 
-async def test_a_silent_model_is_refused_as_one_to_try_again(tmp_path: Path) -> None:
+async def test_a_silent_model_is_a_retryable_error(tmp_path: Path) -> None:
     model = FakeModel(hangs_after=2)
     limits = {"token_timeout": timedelta(seconds=0.2)}
 
@@ -243,12 +243,12 @@ async def test_a_cancelled_call_stops_the_model(tmp_path: Path, mode: str) -> No
 
 async def test_a_second_call_of_an_operation_stops_the_first(tmp_path: Path) -> None:
     model = FakeModel(words=["word"] * 100, delay=0.01)
-    asked = {"query": "q", "passages": [PASSAGE], "operation_id": "one"}
+    arguments = {"query": "q", "passages": [PASSAGE], "operation_id": "one"}
 
     async with with_model(tmp_path, model) as service, mcp_client(service) as client:
-        older = asyncio.create_task(call(client, "generate", asked))
+        older = asyncio.create_task(call(client, "generate", arguments))
         await until(lambda: model.emitted > 3)
-        newer = await call(client, "generate", asked)
+        newer = await call(client, "generate", arguments)
         stopped = await older
 
     assert stopped["finish_reason"] == "stopped"
@@ -256,14 +256,14 @@ async def test_a_second_call_of_an_operation_stops_the_first(tmp_path: Path) -> 
     assert len(model.disconnected_at) == 1
 
 
-async def test_nobody_stops_what_is_anothers(tmp_path: Path) -> None:
+async def test_a_user_cannot_stop_the_generation_of_another(tmp_path: Path) -> None:
     model = FakeModel(words=["word"] * 30, delay=0.01)
-    asked = {"query": "q", "passages": [PASSAGE], "operation_id": "one"}
+    arguments = {"query": "q", "passages": [PASSAGE], "operation_id": "one"}
 
     async with with_model(tmp_path, model) as service, mcp_client(service) as mine:
         other = await service.another_user()
         async with mcp_client(service, other.api_key) as theirs:
-            generating = asyncio.create_task(call(mine, "generate", asked))
+            generating = asyncio.create_task(call(mine, "generate", arguments))
             await until(lambda: model.emitted > 3)
             stopped = await call(theirs, "stop_generation", {"operation_id": "one"})
             answer = await generating
@@ -272,7 +272,7 @@ async def test_nobody_stops_what_is_anothers(tmp_path: Path) -> None:
     assert answer["text"] == model.text
 
 
-async def test_an_answer_without_end_is_refused(tmp_path: Path) -> None:
+async def test_an_endless_answer_is_refused(tmp_path: Path) -> None:
     model = FakeModel(words=["w" * (LARGEST_ANSWER // 4)] * 10, delay=0.05)
 
     async with with_model(tmp_path, model) as service, mcp_client(service) as client:
@@ -292,8 +292,8 @@ async def test_a_silent_generation_sends_keep_alives(tmp_path: Path) -> None:
         await call(client, "generate", {"query": "q", "passages": [PASSAGE]}, progress)
         await until(lambda: progress.text == "one two")
 
-    numbers = [number for number, _ in progress.said]
-    asides = [(number, message) for number, message in progress.said if not number.is_integer()]
+    numbers = [number for number, _ in progress.received]
+    asides = [(number, message) for number, message in progress.received if not number.is_integer()]
     assert len(asides) > 4
     assert {message for _, message in asides} == {""}
     assert numbers == sorted(set(numbers))
@@ -303,7 +303,7 @@ MCP_HEADERS = {"Accept": "application/json, text/event-stream", "Content-Type": 
 NEW = {"MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/call", "Mcp-Name": "retrieve"}
 
 
-async def test_nothing_that_is_sent_is_answered_with_a_server_error(service: Running) -> None:
+async def test_no_request_gets_a_server_error(service: Running) -> None:
     def called(arguments: str) -> bytes:
         meta = '"_meta": {"io.modelcontextprotocol/protocolVersion": "2026-07-28", '
         meta += '"io.modelcontextprotocol/clientCapabilities": {}}'

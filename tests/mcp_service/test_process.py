@@ -14,7 +14,7 @@ from tests.serving import free_port
 END_SECONDS = 10
 
 
-async def test_a_killed_service_starts_again_and_has_kept_everything(tmp_path: Path) -> None:
+async def test_a_killed_service_restarts_with_its_documents(tmp_path: Path) -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
 
@@ -33,7 +33,7 @@ async def test_a_killed_service_starts_again_and_has_kept_everything(tmp_path: P
     assert [passage["document"] for passage in found.json()["passages"]] == ["a.md"]
 
 
-async def test_a_signal_ends_it_in_time_with_a_stream_open(tmp_path: Path) -> None:
+async def test_a_signal_stops_the_service_with_an_open_stream(tmp_path: Path) -> None:
     port = free_port()
 
     async with process(tmp_path, port) as running:
@@ -50,45 +50,45 @@ async def test_a_signal_ends_it_in_time_with_a_stream_open(tmp_path: Path) -> No
     assert code == 0
 
 
-async def test_a_taken_port_is_one_sentence_that_names_the_setting(tmp_path: Path) -> None:
+async def test_a_port_in_use_prints_one_sentence_with_the_setting(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         async with process(tmp_path, taken.getsockname()[1]) as running:
-            _, said = await running.communicate()
+            _, stderr = await running.communicate()
 
     assert running.returncode == 1
-    assert b"DYNAVERA_MCP_PORT" in said
-    assert said.count(b"\n") == 1
+    assert b"DYNAVERA_MCP_PORT" in stderr
+    assert stderr.count(b"\n") == 1
 
 
-async def test_a_setting_that_cannot_be_used_is_one_sentence(tmp_path: Path) -> None:
+async def test_an_invalid_setting_prints_one_sentence(tmp_path: Path) -> None:
     bad = {"DYNAVERA_EMBEDDER": "magic", "DYNAVERA_TOKEN_TIMEOUT": "PT0S", "DYNAVERA_LOG_LEVEL": "loud"}
 
     for name, value in bad.items():
         async with process(tmp_path, free_port(), **{name: value}) as running:
-            _, said = await running.communicate()
-        last = said.decode().strip().splitlines()[-1]
+            _, stderr = await running.communicate()
+        last = stderr.decode().strip().splitlines()[-1]
         assert running.returncode == 1
         assert name in last
-        assert b"Traceback" not in said
+        assert b"Traceback" not in stderr
 
 
 @pytest.mark.parametrize("generator", ["poet", "openai:model", "gpt4all:model"])
-async def test_a_generator_that_cannot_be_used_is_one_sentence_and_nothing_else(tmp_path: Path, generator: str) -> None:
+async def test_an_unusable_generator_prints_one_sentence(tmp_path: Path, generator: str) -> None:
     async with process(tmp_path, free_port(), DYNAVERA_GENERATOR=generator) as running:
-        _, said = await running.communicate()
+        _, stderr = await running.communicate()
 
     assert running.returncode == 1
-    assert said.startswith(b"DYNAVERA_GENERATOR cannot be used: ")
-    assert said.count(b"\n") == 1
+    assert stderr.startswith(b"DYNAVERA_GENERATOR cannot be used: ")
+    assert stderr.count(b"\n") == 1
 
 
-async def test_a_second_service_on_the_same_data_says_so(tmp_path: Path) -> None:
+async def test_a_second_service_on_the_same_data_exits_with_a_reason(tmp_path: Path) -> None:
     port = free_port()
 
     async with process(tmp_path, port):
         await is_up(f"http://127.0.0.1:{port}")
         async with process(tmp_path, free_port()) as second:
-            _, said = await second.communicate()
+            _, stderr = await second.communicate()
 
     assert second.returncode == 1
-    assert "DYNAVERA_DATA_DIR" in said.decode().strip().splitlines()[-1]
+    assert "DYNAVERA_DATA_DIR" in stderr.decode().strip().splitlines()[-1]

@@ -1,4 +1,4 @@
-"""What every request passes first: host, origin, size, credential."""
+"""The checks of every request: host, origin, size, credential."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -36,7 +36,7 @@ CLOSED = [
 ]
 
 
-async def test_without_a_good_credential_nothing_is_open(stranger: httpx.AsyncClient) -> None:
+async def test_every_path_requires_a_valid_credential(stranger: httpx.AsyncClient) -> None:
     shown = [None, b"Bearer wrong", b"Bearer", b"Basic abc", b"wrong", "Bearer wröng".encode()]
 
     answers = [
@@ -50,7 +50,7 @@ async def test_without_a_good_credential_nothing_is_open(stranger: httpx.AsyncCl
     assert all(answer.headers["www-authenticate"].startswith("Bearer") for answer in answers)
 
 
-async def test_the_challenge_says_whether_a_credential_was_shown(stranger: httpx.AsyncClient) -> None:
+async def test_the_challenge_distinguishes_missing_and_invalid_credentials(stranger: httpx.AsyncClient) -> None:
     nothing = await stranger.post("/mcp")
     wrong = await stranger.post("/mcp", headers={"Authorization": "Bearer dyn_wrong"})
 
@@ -58,7 +58,7 @@ async def test_the_challenge_says_whether_a_credential_was_shown(stranger: httpx
     assert wrong.headers["www-authenticate"].startswith('Bearer realm="dynavera", error="invalid_token"')
 
 
-async def test_two_credentials_at_once_are_none(service: Running, stranger: httpx.AsyncClient) -> None:
+async def test_two_credentials_are_refused(service: Running, stranger: httpx.AsyncClient) -> None:
     other = await service.another_user()
     both = [("Authorization", f"Bearer {service.owner_key}"), ("Authorization", f"Bearer {other.api_key}")]
 
@@ -67,7 +67,7 @@ async def test_two_credentials_at_once_are_none(service: Running, stranger: http
     assert answer.status_code == httpx.codes.UNAUTHORIZED
 
 
-async def test_a_user_who_is_shut_out_does_not_come_in(service: Running) -> None:
+async def test_a_deactivated_user_is_refused(service: Running) -> None:
     other = await service.another_user()
 
     async with service.client(other.api_key) as client:
@@ -87,14 +87,14 @@ async def test_another_host_name_is_refused(service: Running) -> None:
     assert {(answer.status_code, answer.json()["code"]) for answer in answers} == {(421, "bad_host")}
 
 
-async def test_a_page_of_another_origin_is_refused(service: Running) -> None:
+async def test_another_origin_is_refused(service: Running) -> None:
     async with service.client(Origin="https://evil.example") as client:
         answers = [await client.get(path) for path in EVERYWHERE]
 
     assert {(answer.status_code, answer.json()["code"]) for answer in answers} == {(403, "bad_origin")}
 
 
-async def test_a_page_of_this_machine_may_ask(service: Running) -> None:
+async def test_a_local_origin_is_allowed(service: Running) -> None:
     async with service.client(Origin="http://localhost:5173") as client:
         answer = await client.get("/documents")
 
@@ -119,7 +119,7 @@ ORIGINS = {
 }
 
 
-async def test_origins_are_compared_whole(tmp_path: Path) -> None:
+async def test_origins_are_compared_completely(tmp_path: Path) -> None:
     allowed = ("https://page.example",)
 
     async with running_service(tmp_path, allowed_origins=allowed) as service, service.client() as client:
@@ -151,7 +151,7 @@ HOSTS: dict[tuple[str, ...], int] = {
 }
 
 
-async def test_hosts_are_checked_where_it_listens_everywhere_too(tmp_path: Path) -> None:
+async def test_hosts_are_checked_on_all_interfaces_too(tmp_path: Path) -> None:
     async with running_service(tmp_path, mcp_host="0.0.0.0") as service:
         answers = {named: await status_of(service, named) for named in HOSTS}
 
@@ -159,7 +159,7 @@ async def test_hosts_are_checked_where_it_listens_everywhere_too(tmp_path: Path)
 
 
 async def status_of(service: Running, hosts: tuple[str, ...]) -> int:
-    """What a request is answered that names these hosts, byte for byte."""
+    """The status of a raw request with these Host headers."""
     address = httpx.URL(service.url)
     reader, writer = await asyncio.open_connection(address.host, address.port)
     lines = ["GET /documents HTTP/1.1", *(f"Host: {host}" for host in hosts)]
@@ -172,20 +172,20 @@ async def status_of(service: Running, hosts: tuple[str, ...]) -> int:
 
 
 @pytest.mark.parametrize("host", ["mcp-agent-server:8001", "MCP-agent-server:8001", "127.0.0.1", "[::1]:8001"])
-def test_hosts_of_the_settings_are_allowed_wherever_it_listens(host: str) -> None:
+def test_hosts_of_the_settings_are_allowed(host: str) -> None:
     settings = Settings(mcp_host="0.0.0.0", mcp_allowed_hosts=("mcp-agent-server:8001",))
 
     assert AllowedHosts.from_settings(settings).allows_host(host)
 
 
 @pytest.mark.parametrize("host", ["mcp-agent-server:9999", "0.0.0.0:8001", "x", "localhost.evil:1", ":8001"])
-def test_other_hosts_are_not(host: str) -> None:
+def test_other_hosts_are_refused(host: str) -> None:
     settings = Settings(mcp_host="0.0.0.0", mcp_allowed_hosts=("mcp-agent-server:8001",))
 
     assert not AllowedHosts.from_settings(settings).allows_host(host)
 
 
-def test_an_address_that_it_listens_on_is_its_name_too() -> None:
+def test_the_listening_address_is_allowed() -> None:
     assert AllowedHosts.from_settings(Settings(mcp_host="fd00::7")).allows_host("[fd00::7]:8001")
 
 
@@ -203,7 +203,7 @@ async def test_the_service_token_names_a_user_in_the_header(service: Running) ->
     assert [item["name"] for item in first.json()["items"]] == ["mine.md"]
 
 
-async def test_a_users_key_names_nobody_else_in_the_header(service: Running) -> None:
+async def test_a_users_key_cannot_name_another_user_in_the_header(service: Running) -> None:
     other = await service.another_user()
 
     async with service.client(other.api_key, **{USER_HEADER: str(service.owner.id)}) as client:
@@ -213,7 +213,7 @@ async def test_a_users_key_names_nobody_else_in_the_header(service: Running) -> 
 
 
 @pytest.mark.parametrize(("named", "status"), [("nobody", 422), ("01890000-0000-7000-8000-000000000000", 404)])
-async def test_a_user_that_is_none_is_refused(service: Running, named: str, status: int) -> None:
+async def test_an_unknown_user_in_the_header_is_refused(service: Running, named: str, status: int) -> None:
     async with service.client(service.service_token.get_secret_value(), **{USER_HEADER: named}) as client:
         answer = await client.get("/documents")
 
@@ -249,7 +249,7 @@ BAD: list[tuple[str, str, bytes | None, int]] = [
 ]
 
 
-async def test_bad_input_is_refused_in_words(service: Running) -> None:
+async def test_bad_input_is_refused_with_a_reason(service: Running) -> None:
     async with service.client(**{"Content-Type": "application/json"}) as client:
         answers = [await client.request(method, path, content=body) for method, path, body, _ in BAD]
 
@@ -277,7 +277,7 @@ WRONG_BODIES = [
 ]
 
 
-async def test_a_body_of_another_kind_is_refused_as_the_api_refuses_it(service: Running) -> None:
+async def test_a_body_with_another_media_type_is_refused_as_in_the_api(service: Running) -> None:
     async with service.client() as client:
         answers = [
             await client.post(path, content=body, headers={"Content-Type": kind})
@@ -292,7 +292,7 @@ async def test_a_body_of_another_kind_is_refused_as_the_api_refuses_it(service: 
     assert {problem["title"] for problem in problems} == {"Unprocessable Content", "Unsupported Media Type"}
 
 
-async def test_what_is_wrong_is_said_without_a_word_of_what_checks_it(service: Running) -> None:
+async def test_validation_errors_are_in_plain_words(service: Running) -> None:
     agent_id = "01890000-0000-7000-8000-000000000000"
 
     async with service.client() as client:
@@ -331,7 +331,7 @@ async def test_no_query_is_a_syntax_error(service: Running) -> None:
     assert {answer.status_code for answer in answers} == {200}
 
 
-async def test_a_database_that_is_away_is_said_with_a_time_to_come_back(tmp_path: Path) -> None:
+async def test_an_unavailable_database_is_a_503_with_retry_after(tmp_path: Path) -> None:
     async with running_service(tmp_path) as service, service.client() as client:
         (tmp_path / "records.sqlite3").rename(tmp_path / "away")
         (tmp_path / "records.sqlite3").mkdir()
@@ -356,12 +356,12 @@ BODIES = {
     "/search": ("application/json", "{"),
     "/mcp": ("application/json", "{"),
 }
-"""What each path reads, and how it may begin."""
+"""The media type of each path, and the start of a body."""
 
 
 @asynccontextmanager
 async def half_a_request(service: Running, path: str, key: str) -> AsyncGenerator[asyncio.StreamReader]:
-    """A request whose body begins and does not go on; gives what reads its answer."""
+    """A request whose body stalls; yields the reader of its answer."""
     address = httpx.URL(service.url)
     media_type, begun = BODIES[path]
     reader, writer = await asyncio.open_connection(address.host, address.port)
@@ -376,9 +376,7 @@ async def half_a_request(service: Running, path: str, key: str) -> AsyncGenerato
 
 
 @pytest.mark.parametrize("path", BODIES)
-async def test_a_body_that_stops_coming_is_not_waited_for(
-    service: Running, path: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_body_that_stalls_times_out(service: Running, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dynavera.web.bodies.BODY_TIMEOUT", timedelta(milliseconds=100))
 
     async with half_a_request(service, path, service.owner_key) as reader, asyncio.timeout(10):
@@ -388,7 +386,7 @@ async def test_a_body_that_stops_coming_is_not_waited_for(
     assert b'"code":"body_silent"' in answer
 
 
-async def test_too_many_requests_of_one_user_are_refused_and_no_others(tmp_path: Path) -> None:
+async def test_too_many_requests_of_a_user_do_not_affect_others(tmp_path: Path) -> None:
     async with running_service(tmp_path, max_requests_per_user=2) as service, AsyncExitStack() as opened:
         other = await service.another_user()
         for _ in range(2):
@@ -401,7 +399,7 @@ async def test_too_many_requests_of_one_user_are_refused_and_no_others(tmp_path:
 
         refused = await mine.get("/documents")
         while refused.is_success:
-            # The two may still be on their way.
+            # The two may not have arrived yet.
             refused = await mine.get("/documents")
         answers = [await client.get("/documents") for client in others] + [await mine.get("/health")]
 
@@ -410,7 +408,7 @@ async def test_too_many_requests_of_one_user_are_refused_and_no_others(tmp_path:
     assert [answer.status_code for answer in answers] == [200, 200, 200]
 
 
-async def test_the_public_address_is_a_name_of_the_service_and_the_page_may_ask(tmp_path: Path) -> None:
+async def test_the_public_addresses_are_allowed_host_and_origin(tmp_path: Path) -> None:
     page = "https://dynavera.example"
 
     async with (

@@ -1,4 +1,4 @@
-"""What the service does before its knowledge is open."""
+"""The service while its knowledge is being opened."""
 
 import asyncio
 import fcntl
@@ -27,7 +27,7 @@ PATIENCE = 30
 
 @pytest.fixture
 def in_use(tmp_path: Path) -> Generator[IO[str]]:
-    """The lock of the knowledge, held as by a service that is just ending; closing it lets go."""
+    """The lock of the knowledge, held as by a service that is shutting down; closing it releases it."""
     folder = tmp_path / "knowledge"
     folder.mkdir()
     with (folder / LOCK).open("a") as lock:
@@ -35,7 +35,7 @@ def in_use(tmp_path: Path) -> Generator[IO[str]]:
         yield lock
 
 
-async def test_it_generates_at_once_and_retrieves_when_the_knowledge_is_open(tmp_path: Path, in_use: IO[str]) -> None:
+async def test_generation_works_before_the_knowledge_is_open(tmp_path: Path, in_use: IO[str]) -> None:
     async with running_service(tmp_path) as service, mcp_client(service) as client:
         answer = await call(client, "generate", {"query": "What is light?", "passages": [PASSAGE]})
         stopped = await call(client, "stop_generation", {"operation_id": "none"})
@@ -72,47 +72,47 @@ async def test_a_call_that_would_wait_too_long_is_asked_to_retry(tmp_path: Path)
 
 
 @pytest.mark.usefixtures("in_use")
-async def test_knowledge_that_cannot_be_opened_ends_the_process_with_a_sentence(tmp_path: Path) -> None:
+async def test_knowledge_that_cannot_be_opened_ends_the_process_with_a_reason(tmp_path: Path) -> None:
     port = free_port()
 
     async with process(tmp_path, port) as running, httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client:
-        waiting = asyncio.create_task(answered(client, f"http://127.0.0.1:{port}/health"))
+        waiting = asyncio.create_task(first_answer(client, f"http://127.0.0.1:{port}/health"))
         async with asyncio.timeout(PATIENCE):
-            _, said = await running.communicate()
+            _, stderr = await running.communicate()
         health = await waiting
 
     assert running.returncode == 1
-    assert "DYNAVERA_DATA_DIR" in said.decode().strip().splitlines()[-1]
-    assert b"Traceback" not in said
+    assert "DYNAVERA_DATA_DIR" in stderr.decode().strip().splitlines()[-1]
+    assert b"Traceback" not in stderr
     assert health.status_code == httpx.codes.SERVICE_UNAVAILABLE
 
 
 @pytest.mark.usefixtures("in_use")
-async def test_a_signal_ends_it_in_time_while_the_knowledge_is_being_opened(tmp_path: Path) -> None:
+async def test_a_signal_stops_the_service_while_the_knowledge_is_being_opened(tmp_path: Path) -> None:
     port = free_port()
 
     async with process(tmp_path, port) as running, httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client:
-        await answered(client, f"http://127.0.0.1:{port}/generators")
+        await first_answer(client, f"http://127.0.0.1:{port}/generators")
         running.send_signal(signal.SIGTERM)
         async with asyncio.timeout(END_SECONDS):
-            _, said = await running.communicate()
+            _, stderr = await running.communicate()
 
     assert running.returncode == 0
-    assert b"Traceback" not in said
+    assert b"Traceback" not in stderr
 
 
-async def test_who_calls_while_it_starts_is_answered_when_it_is_ready(tmp_path: Path) -> None:
+async def test_connections_during_startup_are_answered_once_ready(tmp_path: Path) -> None:
     port = free_port()
 
     async with process(tmp_path, port), httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client:
-        await accepted(port)
+        await wait_until_accepting(port)
         health = await client.get(f"http://127.0.0.1:{port}/health")
 
     assert health.json()["status"] == "ok"
 
 
-async def accepted(port: int) -> None:
-    """Come back when a connection to `port` is taken."""
+async def wait_until_accepting(port: int) -> None:
+    """Wait until `port` accepts connections."""
     while True:
         try:
             _, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -123,7 +123,7 @@ async def accepted(port: int) -> None:
             return
 
 
-async def answered(client: httpx.AsyncClient, url: str) -> httpx.Response:
-    """The first answer of what starts there."""
-    await accepted(httpx.URL(url).port or 0)
+async def first_answer(client: httpx.AsyncClient, url: str) -> httpx.Response:
+    """The first answer from a service that is starting."""
+    await wait_until_accepting(httpx.URL(url).port or 0)
     return await client.get(url)

@@ -1,4 +1,4 @@
-"""`python -m mcp_service.stdio`, started by the official client as a desktop client starts it."""
+"""`python -m mcp_service.stdio`, started by the official client like by a desktop client."""
 
 import asyncio
 import json
@@ -53,7 +53,7 @@ async def stdio_process(folder: Path, **settings: str) -> AsyncGenerator[asyncio
 
 
 def on_demand_services(folder: Path) -> list[psutil.Process]:
-    """The services that were brought along on this data."""
+    """The on-demand services with this data directory."""
     found: list[psutil.Process] = []
     for candidate in psutil.process_iter():
         try:
@@ -85,7 +85,7 @@ INITIALIZE = message(
 
 
 @pytest.mark.parametrize("mode", REVISIONS)
-async def test_a_client_is_served_though_nothing_runs(tmp_path: Path, mode: str) -> None:
+async def test_a_client_is_served_without_a_running_service(tmp_path: Path, mode: str) -> None:
     progress = Progress()
 
     async with asyncio.timeout(PATIENCE), stdio_client(tmp_path, mode) as client:
@@ -108,7 +108,7 @@ async def test_a_client_is_served_though_nothing_runs(tmp_path: Path, mode: str)
     await until(lambda: not on_demand_services(tmp_path), seconds=PATIENCE)
 
 
-async def test_two_clients_share_what_one_brought_along(tmp_path: Path) -> None:
+async def test_two_clients_share_an_on_demand_service(tmp_path: Path) -> None:
     async with asyncio.timeout(PATIENCE), stdio_client(tmp_path) as second:
         async with stdio_client(tmp_path) as first:
             await asyncio.gather(first.list_tools(), second.list_tools())
@@ -119,7 +119,7 @@ async def test_two_clients_share_what_one_brought_along(tmp_path: Path) -> None:
     assert again.tools
 
 
-async def test_it_works_while_a_service_runs_before_and_after(tmp_path: Path) -> None:
+async def test_the_bridge_works_before_during_and_after_a_service(tmp_path: Path) -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
 
@@ -131,7 +131,7 @@ async def test_it_works_while_a_service_runs_before_and_after(tmp_path: Path) ->
             await uploaded(url, tmp_path)
             during = await call(client, "retrieve", {"query": "light"})
             [resource] = (await client.list_resources()).resources
-            # It has given way; as a process it takes a moment longer.
+            # It has released the knowledge; its process takes a moment longer.
             await until(lambda: not on_demand_services(tmp_path), seconds=PATIENCE)
             meanwhile = read_address(tmp_path / "knowledge")
             service.kill()
@@ -168,7 +168,7 @@ async def test_a_cancelled_call_stops_the_model(tmp_path: Path, mode: str) -> No
         ({"DYNAVERA_MCP_URL": "http://127.0.0.1:9"}, "DYNAVERA_TOKEN"),
     ],
 )
-async def test_a_service_that_cannot_be_had_is_said_to_who_asks(
+async def test_an_unavailable_service_is_reported_to_the_client(
     tmp_path: Path, settings: dict[str, str], named: str
 ) -> None:
     async with asyncio.timeout(PATIENCE), stdio_client(tmp_path, **settings) as client:
@@ -179,7 +179,7 @@ async def test_a_service_that_cannot_be_had_is_said_to_who_asks(
     assert named in refused.value.message
 
 
-async def test_where_the_owners_token_is_elsewhere_it_says_so_and_makes_none(tmp_path: Path) -> None:
+async def test_without_the_owners_token_the_bridge_creates_none(tmp_path: Path) -> None:
     url = f"sqlite+aiosqlite:///{tmp_path / 'records.sqlite3'}"
     database = Database(url)
     await migrate(database)
@@ -198,7 +198,7 @@ async def test_where_the_owners_token_is_elsewhere_it_says_so_and_makes_none(tmp
     await until(lambda: not on_demand_services(folder), seconds=PATIENCE)
 
 
-async def test_standard_output_carries_the_protocol_only(tmp_path: Path) -> None:
+async def test_standard_output_has_only_protocol_messages(tmp_path: Path) -> None:
     sent = [
         INITIALIZE,
         b"no json\n",
@@ -234,20 +234,22 @@ async def test_standard_output_carries_the_protocol_only(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
-async def test_a_signal_ends_it_with_all_that_it_started(tmp_path: Path, number: signal.Signals, code: int) -> None:
+async def test_a_signal_stops_the_bridge_and_the_service_it_started(
+    tmp_path: Path, number: signal.Signals, code: int
+) -> None:
     async with asyncio.timeout(PATIENCE), stdio_process(tmp_path) as running:
         await until(lambda: bool(on_demand_services(tmp_path)), seconds=PATIENCE)
         running.send_signal(number)
         ended = await running.wait()
         assert running.stderr is not None
-        said = await running.stderr.read()
+        stderr = await running.stderr.read()
         await until(lambda: not on_demand_services(tmp_path), seconds=PATIENCE)
 
     assert ended == code
-    assert b"Traceback" not in said
+    assert b"Traceback" not in stderr
 
 
-async def test_a_client_that_reads_no_more_is_no_error(tmp_path: Path) -> None:
+async def test_a_client_that_stops_reading_is_not_an_error(tmp_path: Path) -> None:
     command = (sys.executable, *COMMAND)
     reading, writing = os.pipe()
     running = await asyncio.create_subprocess_exec(
@@ -261,13 +263,13 @@ async def test_a_client_that_reads_no_more_is_no_error(tmp_path: Path) -> None:
     os.close(reading)
 
     async with asyncio.timeout(PATIENCE):
-        _, said = await running.communicate(INITIALIZE)
+        _, stderr = await running.communicate(INITIALIZE)
 
     assert running.returncode == 0
-    assert b"Traceback" not in said
+    assert b"Traceback" not in stderr
 
 
-async def test_what_it_brought_along_ends_though_it_is_killed(tmp_path: Path) -> None:
+async def test_the_on_demand_service_ends_when_the_bridge_is_killed(tmp_path: Path) -> None:
     async with stdio_process(tmp_path) as running:
         await until(lambda: read_address(tmp_path / "knowledge") is not None, seconds=PATIENCE)
         running.kill()
@@ -277,10 +279,10 @@ async def test_what_it_brought_along_ends_though_it_is_killed(tmp_path: Path) ->
     assert read_address(tmp_path / "knowledge") is None
 
 
-async def test_a_setting_that_cannot_be_used_is_one_sentence_on_standard_error(tmp_path: Path) -> None:
+async def test_an_invalid_setting_prints_one_sentence_to_standard_error(tmp_path: Path) -> None:
     async with stdio_process(tmp_path, DYNAVERA_LOG_LEVEL="loud") as running:
-        out, said = await running.communicate()
+        out, stderr = await running.communicate()
 
     assert (running.returncode, out) == (1, b"")
-    assert said.startswith(b"DYNAVERA_LOG_LEVEL cannot be used")
-    assert said.count(b"\n") == 1
+    assert stderr.startswith(b"DYNAVERA_LOG_LEVEL cannot be used")
+    assert stderr.count(b"\n") == 1

@@ -1,4 +1,4 @@
-"""Two users at every door of MCP: what is one's own stays so, whatever is sent along."""
+"""Users cannot see or use what belongs to others, by any MCP method."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -26,7 +26,7 @@ MCP_HEADERS = {"Accept": "application/json, text/event-stream"}
 
 @asynccontextmanager
 async def theirs(service: Running, mode: str = "auto") -> AsyncGenerator[Client]:
-    """The client of another user than the one whose secret it is."""
+    """The client of a user who does not own the secret documents."""
     other = await service.another_user()
     async with service.client() as mine, mcp_client(service, other.api_key, mode) as client:
         await upload(mine, secret_md=SECRET)
@@ -35,7 +35,7 @@ async def theirs(service: Running, mode: str = "auto") -> AsyncGenerator[Client]
 
 
 @pytest.mark.parametrize("mode", REVISIONS)
-async def test_nothing_that_is_asked_shows_what_is_anothers(service: Running, mode: str) -> None:
+async def test_no_method_shows_the_documents_of_another_user(service: Running, mode: str) -> None:
     async with theirs(service, mode) as client:
         found = await client.call_tool("retrieve", {"query": "password of the observatory", "top_k": 50})
         listed = await client.call_tool("list_documents", {})
@@ -44,9 +44,9 @@ async def test_nothing_that_is_asked_shows_what_is_anothers(service: Running, mo
         with pytest.raises(MCPError) as elsewhere:
             await client.call_tool("retrieve", {"query": "password", "collection": "vault"})
 
-    said = "".join(answer.model_dump_json() for answer in (found, listed, resources, prompt))
-    assert "rosebud" not in said
-    assert "secret.md" not in said
+    shown = "".join(answer.model_dump_json() for answer in (found, listed, resources, prompt))
+    assert "rosebud" not in shown
+    assert "secret.md" not in shown
     assert elsewhere.value.data["code"] == "unknown_collection"
 
 
@@ -59,26 +59,26 @@ NAMED: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize("mode", REVISIONS)
-async def test_a_key_that_names_another_user_is_refused_at_every_door(service: Running, mode: str) -> None:
+async def test_a_key_that_names_another_user_is_refused_by_every_method(service: Running, mode: str) -> None:
     meta = cast("RequestParamsMeta", {USER_META: str(service.owner.id)})
     refused: list[MCPError] = []
 
     async with theirs(service, mode) as client:
-        asked = [
+        calls = [
             *(client.call_tool(tool, arguments, meta=meta) for tool, arguments in NAMED),
             client.list_resources(meta=meta),
             client.read_resource(f"dynavera://documents/{service.owner.id}", meta=meta),
             client.get_prompt("answer_with_sources", {"question": "q"}, meta=meta),
         ]
-        for each in asked:
+        for call in calls:
             with pytest.raises(MCPError) as error:
-                await each
+                await call
             refused.append(error.value)
 
     assert {error.data["code"] for error in refused} == {"not_yourself"}
 
 
-async def test_an_argument_that_names_a_user_names_nobody(service: Running) -> None:
+async def test_arguments_that_name_a_user_are_ignored(service: Running) -> None:
     named = {"user": str(service.owner.id), "user_id": str(service.owner.id), USER_META: str(service.owner.id)}
 
     async with theirs(service) as client:
@@ -87,7 +87,7 @@ async def test_an_argument_that_names_a_user_names_nobody(service: Running) -> N
     assert found.structured_content == {"passages": []}
 
 
-async def test_a_session_is_of_who_opened_it(service: Running) -> None:
+async def test_a_session_belongs_to_the_client_that_opened_it(service: Running) -> None:
     other = await service.another_user()
 
     async with service.client(**MCP_HEADERS) as mine, service.client(other.api_key, **MCP_HEADERS) as stranger:

@@ -1,4 +1,4 @@
-"""Test collections as they are published."""
+"""Reading published test collections."""
 
 import json
 from pathlib import Path
@@ -38,7 +38,7 @@ in slabs .
 JUDGEMENTS = "1 1 4\n1 3 -1\n2 3 1 \n"
 
 
-def test_cranfield_is_read_with_queries_by_position_and_the_best_code_as_the_highest_grade(tmp_path: Path) -> None:
+def test_cranfield_is_read_with_queries_by_position_and_inverted_codes(tmp_path: Path) -> None:
     (tmp_path / "cran.all.1400").write_text(DOCUMENTS)
     (tmp_path / "cran.qry").write_text(QUERIES)
     (tmp_path / "cranqrel").write_text(JUDGEMENTS)
@@ -54,7 +54,7 @@ def test_cranfield_is_read_with_queries_by_position_and_the_best_code_as_the_hig
     assert collection.grades == {"1": {"1": 1}, "2": {"3": 4}}
 
 
-def test_a_collection_in_beirs_format_is_read_with_its_judged_queries(tmp_path: Path) -> None:
+def test_a_beir_collection_is_read_with_its_judged_queries(tmp_path: Path) -> None:
     corpus = [{"_id": "a", "title": "Heat", "text": "In slabs."}, {"_id": "b", "title": "", "text": "Wings."}]
     queries = [{"_id": "q1", "text": "heat?"}, {"_id": "q2", "text": "never judged"}]
     (tmp_path / "corpus.jsonl").write_text("\n".join(json.dumps(line) for line in corpus))
@@ -69,6 +69,6 @@ def test_a_collection_in_beirs_format_is_read_with_its_judged_queries(tmp_path: 
     assert collection.gains == {"q1": {"a": 2, "b": 0}}
 
 
-def test_a_folder_without_a_collection_is_a_sentence_that_says_where_to_get_one(tmp_path: Path) -> None:
+def test_a_missing_collection_error_says_where_to_get_one(tmp_path: Path) -> None:
     with pytest.raises(CollectionNotFound, match=r"COLLECTION=folder.*cran\.all\.1400.*corpus\.jsonl"):
         read(tmp_path)

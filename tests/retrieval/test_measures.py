@@ -1,4 +1,4 @@
-"""How good a ranking is."""
+"""Quality measures of rankings."""
 
 import math
 
@@ -7,7 +7,7 @@ import pytest
 from benchmarks.retrieval.measures import ndcg, recall
 
 
-def test_ndcg_is_the_discounted_gain_as_a_share_of_the_best_possible() -> None:
+def test_ndcg_is_the_normalized_discounted_gain() -> None:
     gains = {"q": {"a": 3, "b": 1}, "r": {"c": 1}}
 
     found = ndcg({"q": ["x", "a", "b"], "r": ["c"]}, gains)
@@ -22,5 +22,5 @@ def test_only_the_first_ten_documents_count() -> None:
     assert ndcg(ranked, {"q": {"a": 1}}) == recall(ranked, {"q": {"a": 1}}) == 0
 
 
-def test_recall_is_the_share_of_relevant_documents_and_a_gain_of_nothing_is_not_relevant() -> None:
+def test_recall_ignores_documents_without_gain() -> None:
     assert recall({"q": ["a", "x"]}, {"q": {"a": 1, "b": 2, "x": 0}}) == pytest.approx(0.5)

@@ -1,4 +1,4 @@
-"""What the errors of an endpoint mean."""
+"""Translation of an endpoint's errors."""
 
 from datetime import UTC, datetime
 
@@ -39,17 +39,17 @@ def status_error(status: int, body: object) -> openai.APIStatusError:
 
 
 @pytest.mark.parametrize("status", [408, 409, 425, 429, 500, 502, 503, 504, 529])
-def test_what_passes_is_worth_another_attempt(status: int) -> None:
+def test_transient_errors_are_retryable(status: int) -> None:
     assert isinstance(refusal_of_status("openai:m", status_error(status, None)), GeneratorAway)
 
 
 @pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 405, 410, 413, 415, 422])
-def test_what_does_not_pass_is_not_tried_again(status: int) -> None:
+def test_permanent_errors_are_not_retryable(status: int) -> None:
     assert refusal_of_status("openai:m", status_error(status, None)).retryable is False
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "said"),
+    ("status", "body", "message"),
     [
         (
             400,
@@ -62,11 +62,11 @@ def test_what_does_not_pass_is_not_tried_again(status: int) -> None:
         (529, None, "The endpoint of 'openai:m' cannot answer now (529)."),
     ],
 )
-def test_the_endpoints_own_words_are_a_part_of_the_sentence(status: int, body: object, said: str) -> None:
-    assert str(refusal_of_status("openai:m", status_error(status, body))) == said
+def test_the_error_includes_the_message_of_the_endpoint(status: int, body: object, message: str) -> None:
+    assert str(refusal_of_status("openai:m", status_error(status, body))) == message
 
 
-def test_an_unknown_model_says_where_to_look() -> None:
+def test_the_error_for_an_unknown_model_names_the_setting() -> None:
     refusal = refusal_of_status("openai:m", status_error(404, {"message": "model 'm' not found"}))
 
     assert "model 'm' not found" in str(refusal)
@@ -74,7 +74,7 @@ def test_an_unknown_model_says_where_to_look() -> None:
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_words_that_may_hold_the_key_are_not_repeated(status: int) -> None:
+def test_messages_that_may_contain_the_key_are_not_repeated(status: int) -> None:
     refusal = refusal_of_status("openai:m", status_error(status, {"message": "Incorrect API key: sk-test"}))
 
     assert "sk-test" not in str(refusal)

@@ -73,12 +73,12 @@ async def test_a_request_has_the_prompt_and_the_key() -> None:
 
     items = await collect(model)
 
-    [asked] = model.requests
+    [received] = model.requests
     assert text_of(items) == model.text
-    assert [message["role"] for message in asked["messages"]] == ["system", "user"]
-    assert asked["messages"][0]["content"].endswith("Be brief.")
-    assert "Light passes through the skull." in asked["messages"][1]["content"]
-    assert (asked["model"], asked["temperature"], asked["max_tokens"]) == ("fake", 0.3, 200)
+    assert [message["role"] for message in received["messages"]] == ["system", "user"]
+    assert received["messages"][0]["content"].endswith("Be brief.")
+    assert "Light passes through the skull." in received["messages"][1]["content"]
+    assert (received["model"], received["temperature"], received["max_tokens"]) == ("fake", 0.3, 200)
     assert model.authorizations == ["Bearer sk-test"]
 
 
@@ -163,7 +163,7 @@ async def test_an_endpoint_that_does_not_continue_is_asked_again_without_the_pre
     items = await collect(model, prefix, max_tokens=7)
 
     ending = items[-1]
-    assert [asked["messages"][-1]["role"] for asked in model.requests] == ["assistant", "user"]
+    assert [received["messages"][-1]["role"] for received in model.requests] == ["assistant", "user"]
     assert model.requests[1]["max_tokens"] == 7
     assert isinstance(items[0], TextDelta)
     assert items[0].offset == 0

@@ -1,4 +1,4 @@
-"""How often quotations answer: questions about the shipped knowledge base, through the real service."""
+"""The quality of extractive answers to questions about the shipped knowledge base, with the real service."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ HERE = Path(__file__).parent
 ARTICLES = Path(__file__).parents[3] / "knowledge"
 REFUSAL = "not found in the documents"
 PASSAGES, MAX_TOKENS = 4, 200
-"""What an agent asks for by default."""
+"""The defaults of an agent."""
 
 
 class Question(BaseModel):
-    """A question, and the sentences of which each answers it."""
+    """A question, and sentences that answer it."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -32,7 +32,7 @@ class Question(BaseModel):
 
 
 class Questions(BaseModel):
-    """What the documents answer, and what they do not."""
+    """Questions that the documents answer, and questions that they do not."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -42,7 +42,7 @@ class Questions(BaseModel):
 
 @dataclass(frozen=True)
 class Shares:
-    """Of the answers: how many have an expected sentence, begin with one, and are rightly refused."""
+    """The shares of answers that contain an expected sentence, begin with one, and are correctly refused."""
 
     found: float
     first: float
@@ -59,33 +59,33 @@ async def ingest_articles(client: httpx.AsyncClient) -> None:
     assert response.status_code == httpx.codes.CREATED, response.text
 
 
-async def answers(service: Running, asked: Sequence[str]) -> list[str]:
-    """The answer to each question, from the passages that the service finds."""
+async def answers(service: Running, queries: Sequence[str]) -> list[str]:
+    """The answer to each question from the retrieved passages."""
     extractive = Extractive(WordLlamaEmbedder())
     written: list[str] = []
     async with service.client() as client:
         await ingest_articles(client)
-        for question in asked:
+        for question in queries:
             found = await client.post("/search", json={"query": question, "collection": "default", "top_k": PASSAGES})
             passages = [GivenPassage(text=it["text"], document=it["document"]) for it in found.json()["passages"]]
-            told = extractive.stream(GeneratorInput(question, passages, "", MAX_TOKENS, 0.2))
-            written.append("".join([item.text async for item in told if isinstance(item, TextDelta)]))
+            items = extractive.stream(GeneratorInput(question, passages, "", MAX_TOKENS, 0.2))
+            written.append("".join([item.text async for item in items if isinstance(item, TextDelta)]))
     return written
 
 
 async def shares(service: Running, name: str) -> Shares:
-    asked = questions(name)
-    known = asked.answerable
-    written = await answers(service, [item.question for item in known] + asked.unanswerable)
+    expected = questions(name)
+    known = expected.answerable
+    written = await answers(service, [item.question for item in known] + expected.unanswerable)
     pairs = list(zip(known, written[: len(known)], strict=True))
     return Shares(
-        found=sum(any(told in answer for told in item.sentences) for item, answer in pairs) / len(known),
+        found=sum(any(sentence in answer for sentence in item.sentences) for item, answer in pairs) / len(known),
         first=sum(answer.startswith(tuple(item.sentences)) for item, answer in pairs) / len(known),
-        refused=sum(REFUSAL in answer for answer in written[len(known) :]) / len(asked.unanswerable),
+        refused=sum(REFUSAL in answer for answer in written[len(known) :]) / len(expected.unanswerable),
     )
 
 
-async def test_most_questions_are_answered_by_the_sentence_that_answers_them(service: Running) -> None:
+async def test_most_questions_get_the_expected_sentence(service: Running) -> None:
     got = await shares(service, "questions")
 
     assert got.found >= 0.9
@@ -93,7 +93,7 @@ async def test_most_questions_are_answered_by_the_sentence_that_answers_them(ser
     assert got.refused >= 0.9
 
 
-async def test_questions_that_no_choice_was_made_by_are_answered_nearly_as_well(service: Running) -> None:
+async def test_held_out_questions_are_answered_nearly_as_well(service: Running) -> None:
     got = await shares(service, "held_out")
 
     assert got.found >= 0.8
@@ -105,9 +105,9 @@ async def test_questions_that_no_choice_was_made_by_are_answered_nearly_as_well(
 def test_each_expected_sentence_is_in_the_documents(name: str, known: int, unknown: int) -> None:
     articles = " ".join(" ".join(file.read_text().split()) for file in ARTICLES.glob("*.md"))
 
-    asked = questions(name)
+    expected = questions(name)
 
-    assert len(asked.answerable) >= known
-    assert len(asked.unanswerable) >= unknown
-    assert all(item.sentences for item in asked.answerable)
-    assert [told for item in asked.answerable for told in item.sentences if told not in articles] == []
+    assert len(expected.answerable) >= known
+    assert len(expected.unanswerable) >= unknown
+    assert all(item.sentences for item in expected.answerable)
+    assert [text for item in expected.answerable for text in item.sentences if text not in articles] == []

@@ -1,4 +1,4 @@
-"""Which generators there are, and who may choose them."""
+"""Which generators exist, and which ones agents can use."""
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack
@@ -41,7 +41,7 @@ def is_missing(_name: str) -> None:
 
 @pytest.fixture
 def gpt4all_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if it were: no model is loaded here."""
+    """Pretend that the extra is installed; no model is loaded."""
     monkeypatch.setattr(registry, "find_spec", is_there)
 
 
@@ -53,19 +53,19 @@ def put_model(folder: Path, name: str) -> Path:
 
 
 @pytest.mark.parametrize("name", ["poet", "", "openai", "openai:", "openai: ", "gpt4all", "gpt4all:", "extractive:x"])
-def test_a_name_that_means_nothing_is_unknown(offering: Offering, name: str) -> None:
+def test_an_invalid_name_is_unknown(offering: Offering, name: str) -> None:
     with pytest.raises(UnknownGenerator, match=r"^There is no generator '.*'\. Use 'extractive'"):
         offering().get(name or "-")
 
 
-def test_unless_the_settings_say_so_every_model_of_the_endpoint_may_be_chosen(offering: Offering) -> None:
+def test_by_default_every_model_of_the_endpoint_is_allowed(offering: Offering) -> None:
     generators = offering(openai_base_url="http://127.0.0.1:9/v1")
 
     assert generators.get("openai:some/model").name == "openai:some/model"
     assert generators.get("extractive").name == "extractive"
 
 
-def test_the_settings_narrow_the_choice_but_the_default_stays(offering: Offering) -> None:
+def test_the_settings_restrict_generators_except_the_default(offering: Offering) -> None:
     generators = offering(
         openai_base_url="http://127.0.0.1:9/v1", generator="openai:small", generators="openai:large, gpt4all:*"
     )
@@ -81,7 +81,7 @@ def test_the_settings_narrow_the_choice_but_the_default_stays(offering: Offering
 
 
 @pytest.mark.usefixtures("gpt4all_installed")
-def test_an_agent_cannot_reach_a_file_outside_the_models(offering: Offering, tmp_path: Path) -> None:
+def test_an_agent_cannot_use_a_file_outside_the_models_folder(offering: Offering, tmp_path: Path) -> None:
     put_model(tmp_path, "small.gguf")
     outside = tmp_path / "outside.gguf"
     outside.write_bytes(b"GGUF")
@@ -95,7 +95,7 @@ def test_an_agent_cannot_reach_a_file_outside_the_models(offering: Offering, tmp
 
 
 @pytest.mark.usefixtures("gpt4all_installed")
-def test_a_model_has_one_process_whoever_asks(offering: Offering, tmp_path: Path) -> None:
+def test_all_callers_share_the_process_of_a_model(offering: Offering, tmp_path: Path) -> None:
     put_model(tmp_path, "small.gguf")
     generators = offering()
 
@@ -103,12 +103,14 @@ def test_a_model_has_one_process_whoever_asks(offering: Offering, tmp_path: Path
 
 
 @pytest.mark.usefixtures("gpt4all_installed")
-def test_a_model_that_is_not_here_says_how_to_get_it(offering: Offering) -> None:
+def test_the_error_for_a_missing_model_says_how_to_get_it(offering: Offering) -> None:
     with pytest.raises(GeneratorUnavailable, match=r"no model file 'm\.gguf'.* `dynavera models pull`"):
         offering().get("gpt4all:m.gguf")
 
 
-def test_without_the_extra_it_says_how_to_install_it(offering: Offering, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_for_a_missing_extra_says_how_to_install_it(
+    offering: Offering, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(registry, "find_spec", is_missing)
 
     with pytest.raises(GeneratorUnavailable, match="make setup EXTRAS=gpt4all"):
@@ -116,7 +118,7 @@ def test_without_the_extra_it_says_how_to_install_it(offering: Offering, monkeyp
 
 
 @pytest.mark.usefixtures("gpt4all_installed")
-async def test_what_can_be_used_now_is_listed(offering: Offering, tmp_path: Path) -> None:
+async def test_available_generators_are_listed(offering: Offering, tmp_path: Path) -> None:
     put_model(tmp_path, "small.gguf")
     put_model(tmp_path, "unfinished.gguf.part")
 
@@ -128,13 +130,13 @@ async def test_what_can_be_used_now_is_listed(offering: Offering, tmp_path: Path
     assert narrowed == ["extractive", "gpt4all:small.gguf", "openai:large"]
 
 
-async def test_an_endpoint_that_is_away_lists_nothing(offering: Offering) -> None:
+async def test_an_unreachable_endpoint_lists_nothing(offering: Offering) -> None:
     generators = offering(openai_base_url=f"http://127.0.0.1:{free_port()}/v1", generator="openai:own")
 
     assert await generators.available() == ["extractive", "openai:own"]
 
 
-async def test_the_service_says_what_can_be_used_and_checks_a_name(tmp_path: Path) -> None:
+async def test_the_service_lists_and_checks_generators(tmp_path: Path) -> None:
     async with running_service(tmp_path) as service, service.client() as client:
         listed = await client.get("/generators")
         fine = await client.get("/generators/check", params={"name": "extractive"})

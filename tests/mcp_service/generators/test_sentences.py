@@ -1,4 +1,4 @@
-"""Where sentences begin and end, and what of a passage is none."""
+"""Splitting passages into sentences."""
 
 import pytest
 
@@ -32,7 +32,7 @@ def texts(passage: str) -> list[str]:
         ("", []),
     ],
 )
-def test_sentences_end_where_they_end_in_their_language(passage: str, sentences: list[str]) -> None:
+def test_sentences_end_as_in_their_language(passage: str, sentences: list[str]) -> None:
     assert texts(passage) == sentences
 
 
@@ -61,11 +61,11 @@ def test_sentences_end_where_they_end_in_their_language(passage: str, sentences:
         ("## References\n\nSmith J (2009) A paper.\n\n## More\n\nThis is said here.", ["This is said here."]),
     ],
 )
-def test_the_marks_of_markdown_are_not_quoted(passage: str, sentences: list[str]) -> None:
+def test_markdown_syntax_is_not_quoted(passage: str, sentences: list[str]) -> None:
     assert texts(passage) == sentences
 
 
-def test_a_sentence_that_two_passages_have_is_told_once_from_the_first() -> None:
+def test_a_repeated_sentence_belongs_to_the_first_passage() -> None:
     twice = [GivenPassage(text="The same is said."), GivenPassage(text="The same is said. And more is said.")]
 
     assert [(sentence.passage, sentence.text) for sentence in split_sentences(twice)] == [

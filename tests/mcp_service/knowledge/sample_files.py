@@ -1,4 +1,4 @@
-"""Files of the kinds that are read, made on the spot: some well, some broken, some made to do harm."""
+"""Generates PDF files: valid, broken and malicious ones."""
 
 import io
 import zlib
@@ -11,7 +11,7 @@ _HELPER_OBJECTS = 3
 
 
 def pdf(*pages: str, outline: Sequence[tuple[str, int]] = ()) -> bytes:
-    """A PDF with a line of text for each line of each page, and chapters (title, page from 0 on)."""
+    """A PDF with a line of text for each line of each page, and chapters (title, page from 0)."""
     written = _pdf([_drawn(page) for page in pages])
     if not outline:
         return written
@@ -22,14 +22,14 @@ def pdf(*pages: str, outline: Sequence[tuple[str, int]] = ()) -> bytes:
 
 
 def encrypted_pdf(text: str, password: str) -> bytes:
-    """A PDF that nobody opens without `password`; with an empty one, everybody."""
+    """A PDF encrypted with `password`, which may be empty."""
     writer = PdfWriter(clone_from=PdfReader(io.BytesIO(pdf(text))))
     writer.encrypt(user_password=password, owner_password="owner", algorithm="AES-256")
     return _bytes(writer)
 
 
 def inflating_pdf(content: bytes, times: int, pages: int = 1) -> bytes:
-    """A PDF each of whose pages is `content`, so many times over."""
+    """A PDF whose every page is `content`, repeated."""
     squeezed = zlib.compressobj(9)
     stream = b"".join(squeezed.compress(content) for _ in range(times)) + squeezed.flush()
     return _pdf([stream] * pages, filtered=True)

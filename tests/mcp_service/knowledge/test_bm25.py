@@ -33,7 +33,7 @@ def hits(index: Bm25Index, query: str, scope: Scope = SCOPE) -> list[UUID]:
     return [hit.passage_id for hit in index.search(scope, query, 10)]
 
 
-def test_words_are_found_in_any_form_case_and_accent(index: Bm25Index) -> None:
+def test_words_match_in_any_form_case_and_accent(index: Bm25Index) -> None:
     mapping, cafe, muller = document("Mapping brains"), document("Au café"), document("Mu\u0308ller")
 
     index.apply([mapping, cafe, muller], 3)
@@ -43,7 +43,7 @@ def test_words_are_found_in_any_form_case_and_accent(index: Bm25Index) -> None:
     assert hits(index, "Müller") == hits(index, "muller") == ids(muller)
 
 
-def test_the_heading_is_found_too(index: Bm25Index) -> None:
+def test_headings_are_searched(index: Bm25Index) -> None:
     dated = document("It was introduced in 1977.", heading="Near-infrared spectroscopy")
 
     index.apply([dated, document("Trains were introduced in 1804.")], 2)
@@ -51,7 +51,7 @@ def test_the_heading_is_found_too(index: Bm25Index) -> None:
     assert hits(index, "When was spectroscopy introduced?")[0] == ids(dated)[0]
 
 
-def test_the_score_falls_and_a_rarer_word_counts_more(index: Bm25Index) -> None:
+def test_rarer_words_score_higher(index: Bm25Index) -> None:
     common = [document(f"light number {number}") for number in range(5)]
     rare = document("oxygen number 9")
 
@@ -62,7 +62,7 @@ def test_the_score_falls_and_a_rarer_word_counts_more(index: Bm25Index) -> None:
     assert [hit.score for hit in found] == sorted((hit.score for hit in found), reverse=True)
 
 
-def test_a_write_that_was_killed_before_its_end_is_made_again(tmp_path: Path) -> None:
+def test_an_interrupted_write_is_repeated(tmp_path: Path) -> None:
     gone, kept, new = document("light of the lamp"), document("light of the brain"), document("light of the sun")
     deleted = CurrentDocument(SCOPE, gone.document_id, [])
     with closing(Bm25Index(tmp_path, MAX_OPEN)) as index:
@@ -70,7 +70,7 @@ def test_a_write_that_was_killed_before_its_end_is_made_again(tmp_path: Path) ->
         [head] = tmp_path.rglob("meta.json")
         before = head.read_bytes()
         index.apply([deleted, new], 4)
-    # The files of a write come first, and what names them last.
+    # A write creates its files first, and the file that lists them last.
     head.write_bytes(before)
 
     with closing(Bm25Index(tmp_path, MAX_OPEN)) as index:
@@ -80,7 +80,7 @@ def test_a_write_that_was_killed_before_its_end_is_made_again(tmp_path: Path) ->
     assert set(found) == {*ids(kept), *ids(new)}
 
 
-def test_no_scope_is_found_in_another_or_changes_its_ranking(index: Bm25Index) -> None:
+def test_scopes_are_isolated_from_each_other(index: Bm25Index) -> None:
     mine = document("light of the brain", "light of the lamp lamp lamp")
     index.apply([mine], 1)
     alone = index.search(SCOPE, "light lamp", 10)
@@ -115,7 +115,7 @@ def test_a_deleted_document_is_gone(index: Bm25Index) -> None:
     assert index.revision() == 4
 
 
-def test_it_is_there_after_a_restart(tmp_path: Path) -> None:
+def test_an_index_survives_a_restart(tmp_path: Path) -> None:
     kept = document("light")
     with closing(Bm25Index(tmp_path, MAX_OPEN)) as index:
         index.apply([kept], 1)
@@ -127,7 +127,7 @@ def test_it_is_there_after_a_restart(tmp_path: Path) -> None:
     assert (found, reached) == (ids(kept), 1)
 
 
-def test_cleared_it_holds_nothing_and_can_be_filled_again(index: Bm25Index) -> None:
+def test_a_cleared_index_is_empty_and_can_be_filled_again(index: Bm25Index) -> None:
     index.apply([document("light")], 5)
     again = document("light")
 
@@ -148,7 +148,7 @@ def test_scopes_beyond_the_open_files_limit_are_found(index: Bm25Index) -> None:
     assert [hits(index, "light", each.scope) for each in documents] == [ids(each) for each in documents]
 
 
-def test_what_an_older_format_left_is_removed(tmp_path: Path) -> None:
+def test_indexes_of_older_formats_are_removed(tmp_path: Path) -> None:
     (tmp_path / "bm25-1.sqlite3").write_text("old")
     (tmp_path / "bm25-0").mkdir()
     (tmp_path / "bm25-0" / "file").write_text("older")
@@ -159,7 +159,7 @@ def test_what_an_older_format_left_is_removed(tmp_path: Path) -> None:
     assert left == {f"bm25-{bm25.FORMAT}"}
 
 
-def test_words_that_say_nothing_count_only_when_there_are_no_others() -> None:
+def test_stop_words_count_only_without_other_words() -> None:
     assert query_terms("What is the light of the brains?") == ["light", "brain"]
     assert query_terms("Who are you?") == ["who", "are", "you"]
 
@@ -171,5 +171,5 @@ def test_no_query_is_an_error(index: Bm25Index, query: str) -> None:
     assert isinstance(index.search(SCOPE, query, 10), list)
 
 
-def test_a_long_query_is_cut_to_its_first_words() -> None:
+def test_a_long_query_is_truncated() -> None:
     assert len(query_terms(" ".join(f"word{number}" for number in range(1_000)))) == bm25.MAX_TERMS

@@ -1,4 +1,4 @@
-"""From text to vectors."""
+"""Embedders."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from mcp_service.knowledge.embedders import EmbedderUnavailable, load_embedder
 
 
-def test_vectors_have_length_one_and_likeness_tells() -> None:
+def test_vectors_are_normalized_and_similar_texts_are_close() -> None:
     embedder = load_embedder("wordllama")
 
     vectors = embedder.embed(["The brain needs oxygen.", "Oxygen is needed by the brain.", "A train leaves at noon."])
@@ -17,14 +17,14 @@ def test_vectors_have_length_one_and_likeness_tells() -> None:
 
 
 @pytest.mark.parametrize("texts", [[], [""], [" ", "\n"], ["脑" * 3_000], ["\u200b"]])
-def test_odd_texts_have_vectors_too(texts: list[str]) -> None:
+def test_unusual_texts_have_vectors(texts: list[str]) -> None:
     vectors = load_embedder("wordllama").embed(texts)
 
     assert vectors.shape == (len(texts), 256)
     assert np.isfinite(vectors).all()
 
 
-def test_an_embedder_that_is_not_installed_says_how_to_install_it() -> None:
+def test_the_error_for_a_missing_embedder_says_how_to_install_it() -> None:
     with pytest.raises(EmbedderUnavailable, match="make setup EXTRAS=sentence-transformers"):
         load_embedder("sentence-transformers:all-MiniLM-L6-v2")
 
@@ -35,7 +35,7 @@ def test_an_unknown_embedder_names_the_setting(name: str) -> None:
         load_embedder(name)
 
 
-def test_words_that_say_nothing_do_not_move_a_vector() -> None:
+def test_stop_words_do_not_change_a_vector() -> None:
     embedder = load_embedder("wordllama")
 
     vectors = embedder.embed(["The light of the brain", "light brain", "of the"])

@@ -1,4 +1,4 @@
-"""Each kind of file becomes text that its passages point into, or is refused in words."""
+"""Each file type becomes text with passages, or is refused with a reason."""
 
 import json
 from collections.abc import AsyncGenerator
@@ -35,7 +35,7 @@ def texts(extracted: Extraction) -> list[str]:
     return [passage.text for passage in extracted.passages]
 
 
-async def test_every_kind_of_file_that_can_be_named_has_a_reader() -> None:
+async def test_every_media_type_has_a_reader() -> None:
     assert set(FILE_TYPES) == set(MEDIA_TYPES.values())
 
 
@@ -46,7 +46,7 @@ async def test_markdown_keeps_its_text_and_its_headings(extractors: ExtractorPoo
     assert [(passage.heading, passage.page) for passage in read.passages] == [("Größe › Licht", None)]
 
 
-async def test_signs_of_markdown_are_no_headings_in_plain_text(extractors: ExtractorPool) -> None:
+async def test_plain_text_has_no_markdown_headings(extractors: ExtractorPool) -> None:
     read = await extractors.read(PLAIN, b"# One\n\nText.")
 
     assert [passage.heading for passage in read.passages] == [""]
@@ -66,7 +66,7 @@ async def test_a_web_page_becomes_markdown_without_its_menus(extractors: Extract
     assert "An optode touches the scalp & sends light into the brain." in read.text
 
 
-async def test_passages_of_a_pdf_know_their_page_and_chapter(extractors: ExtractorPool) -> None:
+async def test_passages_of_a_pdf_have_their_page_and_chapter(extractors: ExtractorPool) -> None:
     pages = ["Introduction\n" + "Light is absorbed.\n" * 200, "More of it.\n" * 400, "Methods\nWe measured (twice)."]
 
     read = await extractors.read(PDF, pdf(*pages, outline=[("Introduction", 0), ("Methods", 2)]))
@@ -79,7 +79,7 @@ async def test_passages_of_a_pdf_know_their_page_and_chapter(extractors: Extract
     assert {passage.page for passage in read.passages} >= {1, 2}
 
 
-async def test_the_page_is_the_one_that_a_passage_starts_on(extractors: ExtractorPool) -> None:
+async def test_the_page_of_a_passage_is_where_it_starts(extractors: ExtractorPool) -> None:
     pages = [f"Page {number} says this.\n" + ("word " * 15 + "\n") * 8 for number in range(1, 13)]
 
     read = await extractors.read(PDF, pdf(*pages))
@@ -90,7 +90,7 @@ async def test_the_page_is_the_one_that_a_passage_starts_on(extractors: Extracto
     assert len(read.passages) > 1
 
 
-async def test_a_pdf_that_anybody_may_open_is_read_and_one_with_a_password_refused(extractors: ExtractorPool) -> None:
+async def test_a_pdf_with_an_empty_password_is_read_and_one_with_a_password_refused(extractors: ExtractorPool) -> None:
     read = await extractors.read(PDF, encrypted_pdf("Open to all.", ""))
     refused = await refusal(extractors, PDF, encrypted_pdf("Secret.", "rosebud"))
 
@@ -98,14 +98,14 @@ async def test_a_pdf_that_anybody_may_open_is_read_and_one_with_a_password_refus
     assert refused.code == "encrypted"
 
 
-async def test_a_pdf_of_pictures_is_refused_with_what_to_do(extractors: ExtractorPool) -> None:
+async def test_a_pdf_without_text_is_refused_with_a_hint(extractors: ExtractorPool) -> None:
     refused = await refusal(extractors, PDF, pdf("", ""))
 
     assert (refused.code, "OCR" in str(refused)) == ("no_text", True)
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
-async def test_each_row_of_a_table_can_be_read_alone(extractors: ExtractorPool, delimiter: str) -> None:
+async def test_each_row_of_a_table_is_self_contained(extractors: ExtractorPool, delimiter: str) -> None:
     rows = [["name", "colour", ""], ["Ann", "red", "left"], [], ["Bob", '"deep, blue"', ""]]
     data = "\n".join(delimiter.join(row) for row in rows).encode()
 
@@ -114,7 +114,7 @@ async def test_each_row_of_a_table_can_be_read_alone(extractors: ExtractorPool, 
     assert read.text == "name: Ann\ncolour: red\ncolumn 3: left\n\nname: Bob\ncolour: deep, blue"
 
 
-async def test_a_long_row_is_divided_into_parts_that_say_whose_they_are(extractors: ExtractorPool) -> None:
+async def test_parts_of_a_long_row_repeat_the_first_field(extractors: ExtractorPool) -> None:
     long = " ".join(f"word{number}" for number in range(1000))
 
     read = await extractors.read(CSV, f"id,note\n7,{long}\n".encode())
@@ -122,8 +122,8 @@ async def test_a_long_row_is_divided_into_parts_that_say_whose_they_are(extracto
     assert len(read.passages) > 2
     assert all(text.startswith("id: 7\nnote: word") for text in texts(read))
     assert all(len(text) <= PASSAGE_CHARACTERS for text in texts(read))
-    said = [word for text in texts(read) for word in text.removeprefix("id: 7\nnote: ").split()]
-    assert said == long.split()
+    words = [word for text in texts(read) for word in text.removeprefix("id: 7\nnote: ").split()]
+    assert words == long.split()
 
 
 async def test_each_object_of_json_is_an_entry_with_dotted_names(extractors: ExtractorPool) -> None:
@@ -143,14 +143,14 @@ async def test_each_object_of_json_is_an_entry_with_dotted_names(extractors: Ext
     ]
 
 
-async def test_numbers_stay_as_they_are_written(extractors: ExtractorPool) -> None:
+async def test_numbers_are_kept_as_written(extractors: ExtractorPool) -> None:
     read = await extractors.read(JSON, b'{"a": 0.10, "b": ' + b"9" * 5000 + b"}")
 
     assert read.text.startswith("a: 0.10\n")
     assert read.text.count("9") == 5000
 
 
-async def test_what_no_store_can_keep_is_replaced(extractors: ExtractorPool) -> None:
+async def test_characters_that_cannot_be_stored_are_replaced(extractors: ExtractorPool) -> None:
     read = await extractors.read(JSON, rb'{"a": "x\u0000y \ud83d\ude00 \ud800"}')
 
     assert read.text == "a: x\ufffdy 😀 \ufffd"
@@ -180,7 +180,7 @@ BROKEN = [
 
 
 @pytest.mark.parametrize(("media_type", "data", "code"), BROKEN)
-async def test_what_cannot_be_read_is_refused_in_words(
+async def test_files_that_cannot_be_read_are_refused_with_a_reason(
     extractors: ExtractorPool, media_type: str, data: bytes, code: str
 ) -> None:
     refused = await refusal(extractors, media_type, data)
@@ -190,7 +190,7 @@ async def test_what_cannot_be_read_is_refused_in_words(
 
 
 @pytest.mark.skipif(find_spec("markitdown") is not None, reason="The extra is installed: tests/extras has its tests.")
-async def test_office_files_name_the_extra_that_they_need(extractors: ExtractorPool) -> None:
+async def test_the_error_for_office_files_names_the_extra(extractors: ExtractorPool) -> None:
     refused = await refusal(extractors, WORD, b"PK\x03\x04")
 
     assert refused.code == "extra_missing"

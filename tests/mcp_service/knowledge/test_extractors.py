@@ -1,4 +1,4 @@
-"""What a file does to the process that reads it happens to nothing else."""
+"""Files that harm the process that reads them affect nothing else."""
 
 import asyncio
 import os
@@ -20,7 +20,7 @@ from tests.mcp_service.knowledge.sample_files import inflating_pdf
 from tests.serving import until
 
 SHOWN = b"BT /F1 12 Tf 50 700 Td (Hello) Tj ET\n" * 25_000
-"""A megabyte, nearly."""
+"""Nearly a megabyte."""
 
 WITHIN_SECONDS = 10
 
@@ -38,7 +38,7 @@ def readers() -> list[psutil.Process]:
 
 
 async def code_of(extractors: ExtractorPool, media_type: str, data: bytes) -> str | None:
-    """Why the file is refused; None when it is read."""
+    """The code of the refusal; None if the file is read."""
     try:
         await extractors.read(media_type, data)
     except FileRefused as refused:
@@ -57,7 +57,7 @@ HARMFUL = {
 
 
 @pytest.mark.parametrize("harm", HARMFUL)
-async def test_what_is_made_to_do_harm_is_refused_in_time(extractors: ExtractorPool, harm: str) -> None:
+async def test_malicious_files_are_refused_in_time(extractors: ExtractorPool, harm: str) -> None:
     media_type, made, code = HARMFUL[harm]
     data = made()
     await extractors.read(PLAIN, b"The process has started.")
@@ -74,7 +74,7 @@ async def test_what_is_made_to_do_harm_is_refused_in_time(extractors: ExtractorP
     ("media_type", "data"),
     [(HTML, b"<div>" * 100_000 + b"x" + b"</div>" * 100_000), (CSV, b"a,b\n" + b"x" * 9_000_000)],
 )
-async def test_what_is_only_strange_harms_nothing(extractors: ExtractorPool, media_type: str, data: bytes) -> None:
+async def test_unusual_files_do_no_harm(extractors: ExtractorPool, media_type: str, data: bytes) -> None:
     await code_of(extractors, media_type, data)
 
     assert (await extractors.read(PLAIN, b"It reads on.")).text == "It reads on."
@@ -89,7 +89,7 @@ async def test_one_process_reads_many_files(extractors: ExtractorPool) -> None:
     assert readers() == [first]
 
 
-async def test_a_slow_file_holds_up_no_other(extractors: ExtractorPool) -> None:
+async def test_a_slow_file_does_not_delay_others(extractors: ExtractorPool) -> None:
     slow = asyncio.create_task(code_of(extractors, PDF, inflating_pdf(SHOWN, 4)))
     await asyncio.sleep(0)
 
@@ -102,7 +102,7 @@ async def test_a_slow_file_holds_up_no_other(extractors: ExtractorPool) -> None:
         await slow
 
 
-async def test_a_process_that_was_killed_is_replaced_without_a_word(extractors: ExtractorPool) -> None:
+async def test_a_killed_process_is_replaced_silently(extractors: ExtractorPool) -> None:
     await extractors.read(PLAIN, b"One.")
     [killed] = readers()
     os.kill(killed.pid, signal.SIGKILL)
@@ -113,7 +113,7 @@ async def test_a_process_that_was_killed_is_replaced_without_a_word(extractors: 
     assert killed not in readers()
 
 
-async def test_whoever_goes_away_leaves_no_half_read_file_behind(extractors: ExtractorPool) -> None:
+async def test_a_cancelled_read_does_not_affect_the_next(extractors: ExtractorPool) -> None:
     await extractors.read(PLAIN, b"One.")
     leaving = asyncio.create_task(extractors.read(PDF, inflating_pdf(SHOWN, 4)))
     await asyncio.sleep(0)
@@ -139,7 +139,7 @@ async def test_an_idle_process_ends_to_free_its_memory() -> None:
     assert read.text == "Two."
 
 
-async def test_nothing_is_left_running(extractors: ExtractorPool) -> None:
+async def test_closing_ends_the_processes(extractors: ExtractorPool) -> None:
     await extractors.read(PLAIN, b"One.")
 
     await extractors.close()
@@ -147,7 +147,7 @@ async def test_nothing_is_left_running(extractors: ExtractorPool) -> None:
     assert readers() == []
 
 
-async def test_secrets_are_not_handed_on(extractors: ExtractorPool, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_extractors_receive_no_secrets(extractors: ExtractorPool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
     monkeypatch.setenv("DYNAVERA_TOKEN", "dyn-secret")
 

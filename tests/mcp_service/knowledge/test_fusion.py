@@ -1,4 +1,4 @@
-"""From two rankings to one."""
+"""Fusion of two rankings."""
 
 import pytest
 
@@ -8,26 +8,26 @@ from mcp_service.knowledge.index import Hit
 A, B, C, D = "abcd"
 
 
-def test_what_both_name_is_worth_the_mean_of_what_each_says() -> None:
-    near, worded = [Hit(A, 0.9), Hit(B, 0.7), Hit(C, 0.5)], [Hit(B, 12.0), Hit(D, 3.0)]
+def test_the_fused_score_is_the_mean_of_both() -> None:
+    by_vector, by_bm25 = [Hit(A, 0.9), Hit(B, 0.7), Hit(C, 0.5)], [Hit(B, 12.0), Hit(D, 3.0)]
 
-    worth = fuse_scores([(near, 0.5), (worded, 0.0)])
+    scores = fuse_scores([(by_vector, 0.5), (by_bm25, 0.0)])
 
-    assert worth == pytest.approx({A: 0.5, B: 0.75, C: 0.0, D: 0.125})
-
-
-def test_a_clear_winner_of_one_ranking_outweighs_a_narrow_one_of_the_other() -> None:
-    near = [Hit(A, 0.51), Hit(B, 0.50), Hit(C, 0.10)]
-    worded = [Hit(B, 20.0), Hit(A, 5.0)]
-
-    worth = fuse_scores([(near, 0.10), (worded, 0.0)])
-
-    assert worth[B] > worth[A]
+    assert scores == pytest.approx({A: 0.5, B: 0.75, C: 0.0, D: 0.125})
 
 
-def test_hits_that_are_all_alike_are_all_the_best() -> None:
+def test_a_clear_winner_outweighs_a_narrow_one() -> None:
+    by_vector = [Hit(A, 0.51), Hit(B, 0.50), Hit(C, 0.10)]
+    by_bm25 = [Hit(B, 20.0), Hit(A, 5.0)]
+
+    scores = fuse_scores([(by_vector, 0.10), (by_bm25, 0.0)])
+
+    assert scores[B] > scores[A]
+
+
+def test_equal_hits_all_get_the_best_score() -> None:
     assert fuse_scores([([Hit(A, 0.3), Hit(B, 0.3)], 0.3), ([], 0.0)]) == {A: 0.5, B: 0.5}
 
 
-def test_nothing_found_is_worth_nothing() -> None:
+def test_no_hits_give_no_scores() -> None:
     assert fuse_scores([([], 0.0), ([], 0.0)]) == {}

@@ -1,4 +1,4 @@
-"""How the indexes are brought to what the records hold, when one of them fails or nobody waits any more."""
+"""Synchronization of the indexes with the records, with failures and cancellation."""
 
 import asyncio
 import hashlib
@@ -26,7 +26,7 @@ class DiskFull(Exception):
 
 
 class FakeIndex:
-    """Holds the texts of passages, fails when it is told to, and can be made to wait in the middle."""
+    """Stores the texts of passages; it can be made to fail, or to wait in the middle of a write."""
 
     def __init__(self) -> None:
         self.texts: dict[UUID, list[str]] = {}
@@ -62,13 +62,13 @@ class World:
         self.indexing = Indexing(ChangeLog(database), (self.one, self.other))
 
     async def put(self, *names: str) -> None:
-        """Documents that say their names."""
+        """Store documents whose text is their name."""
         digest = hashlib.sha256(b"").hexdigest()
         new = [NewDocument(name, "text/plain", 1, name, name, [NewPassage("", 0, 1, name, digest)]) for name in names]
         await self.records.put(self.user_id, "default", new)
 
     async def searched(self) -> list[list[list[list[str]]]]:
-        """What the indexes held at each search that was made for one."""
+        """The contents of the indexes at each search that one search needed."""
         seen: list[list[list[list[str]]]] = []
 
         async def search() -> SearchResult:
@@ -82,7 +82,7 @@ class World:
         return [sorted(index.texts.values()) for index in (self.one, self.other)]
 
     async def ended(self) -> str:
-        """How the rebuild ended."""
+        """The state of the rebuild after its end."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             while self.indexing.progress().state == "running":
                 await asyncio.sleep(0)
@@ -97,7 +97,7 @@ async def world(tmp_path: Path) -> AsyncGenerator[World]:
     await database.close()
 
 
-async def test_an_index_that_failed_catches_up_and_the_other_waits_for_it(world: World) -> None:
+async def test_a_failed_index_catches_up(world: World) -> None:
     await world.put("a")
     world.one.fails = True
     with pytest.raises(DiskFull):
@@ -110,7 +110,7 @@ async def test_an_index_that_failed_catches_up_and_the_other_waits_for_it(world:
     assert world.held() == [[["a"], ["b"]], [["a"], ["b"]]]
 
 
-async def test_a_search_that_missed_a_change_is_made_again_and_another_is_not(world: World) -> None:
+async def test_only_a_search_that_missed_a_change_is_repeated(world: World) -> None:
     await world.put("a")
     await world.indexing.catch_up()
     await world.put("b")
@@ -122,7 +122,7 @@ async def test_a_search_that_missed_a_change_is_made_again_and_another_is_not(wo
     assert up_to_date == [[[["a"], ["b"]], [["a"], ["b"]]]]
 
 
-async def test_a_search_does_not_wait_for_what_is_being_written(world: World) -> None:
+async def test_a_search_does_not_wait_for_a_write(world: World) -> None:
     await world.put("a")
     world.one.may_go_on.clear()
     writing = asyncio.create_task(world.indexing.catch_up())
@@ -137,7 +137,7 @@ async def test_a_search_does_not_wait_for_what_is_being_written(world: World) ->
     assert len(meanwhile) == 1
 
 
-async def test_who_is_cancelled_leaves_no_write_behind(world: World) -> None:
+async def test_a_cancelled_write_does_not_overlap_the_next(world: World) -> None:
     await world.put("a")
     world.one.may_go_on.clear()
     leaving = asyncio.create_task(world.indexing.catch_up())
@@ -155,7 +155,7 @@ async def test_who_is_cancelled_leaves_no_write_behind(world: World) -> None:
     assert world.held() == [[["a"]], [["a"]]]
 
 
-async def test_searches_wait_for_a_rebuild_and_go_on_after_it(world: World) -> None:
+async def test_searches_are_refused_during_a_rebuild(world: World) -> None:
     await world.put("a", "b")
     await world.indexing.catch_up()
     world.other.may_go_on.clear()
@@ -173,7 +173,7 @@ async def test_searches_wait_for_a_rebuild_and_go_on_after_it(world: World) -> N
     assert world.held() == [[["a"], ["b"]], [["a"], ["b"]]]
 
 
-async def test_a_rebuild_that_fails_says_so_and_the_next_search_mends_it(
+async def test_a_failed_rebuild_is_logged_and_the_next_search_continues_it(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     await world.put("a")
@@ -190,7 +190,7 @@ async def test_a_rebuild_that_fails_says_so_and_the_next_search_mends_it(
     assert world.held() == [[["a"]], [["a"]]]
 
 
-async def test_a_service_that_ends_leaves_a_rebuild_to_the_next_start(world: World) -> None:
+async def test_the_next_start_continues_an_interrupted_rebuild(world: World) -> None:
     await world.put("a")
     world.one.may_go_on.clear()
     world.indexing.rebuild(1)

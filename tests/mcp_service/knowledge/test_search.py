@@ -1,4 +1,4 @@
-"""From a question to passages, over real indexes and real records."""
+"""Search with real indexes and real records."""
 
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -28,17 +28,17 @@ An optode spacing of three centimetres lets light reach the cortex; a shorter op
 
 
 class Owner:
-    """A user who brings texts and asks."""
+    """A user who ingests texts and searches."""
 
     def __init__(self, knowledge: Knowledge, user_id: UUID) -> None:
         self._knowledge = knowledge
         self._user_id = user_id
 
-    async def brings(self, collection: str = "default", **texts: str) -> None:
+    async def ingest(self, collection: str = "default", **texts: str) -> None:
         files = [SourceFile(f"{name}.md", None, text.encode()) for name, text in texts.items()]
         await self._knowledge.ingest(self._user_id, collection, files)
 
-    async def asks(self, query: str, top_k: int = 4, collection: str = "default") -> list[FoundPassage]:
+    async def search(self, query: str, top_k: int = 4, collection: str = "default") -> list[FoundPassage]:
         return await self._knowledge.retrieve(self._user_id, collection, query, top_k)
 
 
@@ -52,12 +52,12 @@ async def owner(tmp_path: Path) -> AsyncGenerator[Owner]:
     await database.close()
 
 
-async def test_what_fits_by_meaning_and_by_words_is_worth_most(owner: Owner) -> None:
-    await owner.brings(
+async def test_a_match_by_meaning_and_words_ranks_first(owner: Owner) -> None:
+    await owner.ingest(
         oxygen="The brain uses oxygen.", lungs="The lungs ingest oxygen in.", trains="A train leaves at noon."
     )
 
-    found = await owner.asks("How does the brain use oxygen?")
+    found = await owner.search("How does the brain use oxygen?")
 
     assert found[0].document == "oxygen.md"
     assert found[0].score == pytest.approx(1)
@@ -66,28 +66,28 @@ async def test_what_fits_by_meaning_and_by_words_is_worth_most(owner: Owner) -> 
     assert all(0 <= passage.score <= 1 for passage in found)
 
 
-async def test_references_come_after_what_says_something(owner: Owner) -> None:
-    await owner.brings(optodes=OPTODES)
+async def test_reference_sections_rank_lower(owner: Owner) -> None:
+    await owner.ingest(optodes=OPTODES)
 
-    found = await owner.asks("optode spacing")
-    first = await owner.asks("optode spacing", top_k=1)
+    found = await owner.search("optode spacing")
+    first = await owner.search("optode spacing", top_k=1)
 
     assert [passage.heading for passage in found] == ["Optodes › Spacing", "Optodes › References"]
     assert [passage.heading for passage in first] == ["Optodes › Spacing"]
 
 
-async def test_one_is_given_as_many_as_one_asks_for_where_there_are_so_many(owner: Owner) -> None:
-    await owner.brings(**{f"light{number}": f"Light number {number} shines." for number in range(70)})
+async def test_a_search_returns_top_k_passages(owner: Owner) -> None:
+    await owner.ingest(**{f"light{number}": f"Light number {number} shines." for number in range(70)})
 
-    found = await owner.asks("light", top_k=50)
+    found = await owner.search("light", top_k=50)
 
     assert len({passage.passage_id for passage in found}) == 50
 
 
-async def test_a_collection_that_has_no_documents_is_unknown_unless_it_is_the_default(owner: Owner) -> None:
-    await owner.brings("papers", light="Light shines.")
+async def test_an_empty_collection_is_unknown_except_the_default(owner: Owner) -> None:
+    await owner.ingest("papers", light="Light shines.")
 
-    assert await owner.asks("light") == []
-    assert len(await owner.asks("light", collection="papers")) == 1
+    assert await owner.search("light") == []
+    assert len(await owner.search("light", collection="papers")) == 1
     with pytest.raises(UnknownCollection, match="'paper'"):
-        await owner.asks("light", collection="paper")
+        await owner.search("light", collection="paper")

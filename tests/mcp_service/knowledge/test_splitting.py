@@ -1,4 +1,4 @@
-"""From text to passages."""
+"""Splitting text into passages."""
 
 import hashlib
 from itertools import pairwise
@@ -59,7 +59,7 @@ def test_a_passage_has_the_path_of_its_headings() -> None:
         pytest.param(f"# a{' ' * 20_000}b", f"a{' ' * 20_000}b"[:300], id="space"),
     ],
 )
-def test_a_heading_is_its_line_without_the_signs_that_open_and_close_it(line: str, title: str) -> None:
+def test_a_heading_has_no_number_signs(line: str, title: str) -> None:
     passages = split_passages(f"{line}\n\nIt passes.", headings=True)
 
     assert {passage.heading for passage in passages} == {title}
@@ -84,7 +84,7 @@ def test_plain_text_has_no_headings() -> None:
     ],
     ids=range(9),
 )
-def test_passages_are_where_they_say_and_leave_nothing_out(text: str) -> None:
+def test_passages_match_their_offsets_and_cover_the_text(text: str) -> None:
     passages = split_passages(text, headings=True)
 
     assert passages
@@ -93,6 +93,6 @@ def test_passages_are_where_they_say_and_leave_nothing_out(text: str) -> None:
         assert passage.end - passage.start <= PASSAGE_CHARACTERS + 310
         assert passage.sha256 == hashlib.sha256(passage.text.encode()).hexdigest()
     assert all(before.end <= after.start for before, after in pairwise(passages))
-    told = sum(len("".join(passage.text.split())) for passage in passages)
+    covered = sum(len("".join(passage.text.split())) for passage in passages)
     headings = sum(len("".join(line.split())) for line in text.splitlines() if line.startswith("#"))
-    assert len("".join(text.split())) - headings <= told <= len("".join(text.split()))
+    assert len("".join(text.split())) - headings <= covered <= len("".join(text.split()))

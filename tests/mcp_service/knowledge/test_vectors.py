@@ -1,4 +1,4 @@
-"""The vector index: whose vectors, by which embedder."""
+"""The vector index."""
 
 from collections.abc import Sequence
 from contextlib import closing
@@ -16,7 +16,7 @@ SCOPE = Scope(UUID(int=1), "default")
 
 
 class Lengths:
-    """An embedder that knows how long a text is, and counts how often it was called."""
+    """An embedder by the length of a text, which records its calls."""
 
     name = "lengths"
 
@@ -37,7 +37,7 @@ def document(*texts: str, document_id: UUID | None = None, heading: str = "") ->
     return CurrentDocument(SCOPE, document_id or uuid4(), [IndexedPassage(uuid4(), heading, text) for text in texts])
 
 
-def test_documents_that_come_together_are_embedded_together_with_their_headings(tmp_path: Path) -> None:
+def test_documents_are_embedded_in_batches_with_their_headings(tmp_path: Path) -> None:
     embedder = Lengths()
 
     with closing(VectorIndex(tmp_path, embedder)) as index:
@@ -59,7 +59,7 @@ def test_the_score_is_the_cosine(tmp_path: Path) -> None:
     assert np.allclose([hit.score for hit in found], [np.cos(0.1), np.cos(0.9)], atol=1e-4)
 
 
-def test_a_replaced_document_leaves_nothing_behind_even_when_it_is_told_twice(tmp_path: Path) -> None:
+def test_replacing_a_document_is_idempotent(tmp_path: Path) -> None:
     old = document("old", "older")
     new = document("new", document_id=old.document_id)
 
@@ -72,7 +72,7 @@ def test_a_replaced_document_leaves_nothing_behind_even_when_it_is_told_twice(tm
     assert [hit.passage_id for hit in found] == [new.passages[0].id]
 
 
-def test_vectors_of_another_model_of_the_same_name_are_not_used(tmp_path: Path) -> None:
+def test_vectors_of_another_model_with_the_same_name_are_not_used(tmp_path: Path) -> None:
     with closing(VectorIndex(tmp_path, Lengths("first weights"))) as index:
         index.apply([document("a")], 7)
 
@@ -85,7 +85,7 @@ def test_vectors_of_another_model_of_the_same_name_are_not_used(tmp_path: Path) 
     assert first == (7, 1)
 
 
-def test_what_an_older_format_left_is_removed(tmp_path: Path) -> None:
+def test_indexes_of_older_formats_are_removed(tmp_path: Path) -> None:
     old = tmp_path / f"lengths-00000000-{vectors.FORMAT - 1}"
     old.mkdir()
     (old / "catalogue.sqlite3").write_text("old")
@@ -97,7 +97,7 @@ def test_what_an_older_format_left_is_removed(tmp_path: Path) -> None:
     assert len(left) == 1
 
 
-def test_cleared_it_holds_nothing_and_can_be_filled_again(tmp_path: Path) -> None:
+def test_a_cleared_index_is_empty_and_can_be_filled_again(tmp_path: Path) -> None:
     with closing(VectorIndex(tmp_path, Lengths())) as index:
         index.apply([document("a")], 5)
         before = index.search(SCOPE, "a", 10)

@@ -1,4 +1,4 @@
-"""How a model is asked: by its own chat template."""
+"""Rendering of chat templates."""
 
 from datetime import UTC, datetime
 
@@ -17,7 +17,7 @@ WITHOUT_SYSTEM = (
 )
 
 
-def test_the_users_words_have_their_place_in_the_models_own_frame() -> None:
+def test_the_message_is_placed_in_the_template() -> None:
     frame = ChatTemplate(CHATML).frame("Be brief.", "")
 
     assert frame == (
@@ -25,11 +25,11 @@ def test_the_users_words_have_their_place_in_the_models_own_frame() -> None:
     )
 
 
-def test_an_answer_goes_on_after_the_prefix() -> None:
+def test_an_answer_continues_the_prefix() -> None:
     assert ChatTemplate(CHATML).frame("", "Light passes").endswith("<|im_start|>assistant\nLight passes%2")
 
 
-def test_a_model_without_a_system_role_is_told_with_the_question() -> None:
+def test_without_a_system_role_the_instructions_precede_the_question() -> None:
     frame = ChatTemplate(WITHOUT_SYSTEM).frame("Be brief.", "")
 
     assert frame == "<start_of_turn>user\nBe brief.\n\n%1<end_of_turn>\n<start_of_turn>model\n%2"
@@ -47,19 +47,19 @@ def test_a_model_without_a_system_role_is_told_with_the_question() -> None:
         "{{ ''.__class__.__mro__[1].__subclasses__() }}",
     ],
 )
-def test_without_a_template_that_can_be_used_the_plain_one_is(template: str | None) -> None:
+def test_an_unusable_template_is_replaced_by_the_default(template: str | None) -> None:
     frame = ChatTemplate(template).frame("Be brief.", "")
 
     assert frame == "Be brief.\n\n### Human:\n%1\n\n### Assistant:\n%2"
 
 
-def test_a_template_may_say_the_date() -> None:
+def test_a_template_can_use_the_date() -> None:
     template = "Today is {{ strftime_now('%Y') }}. {{ messages[0].content }}{{ messages[1].content }}"
 
     assert ChatTemplate(template).frame("", "").startswith(f"Today is {datetime.now(UTC):%Y}.")
 
 
-def test_instructions_cannot_make_places_of_their_own() -> None:
+def test_instructions_cannot_contain_placeholders() -> None:
     frame = ChatTemplate(CHATML).frame("Grow by %1 or %2 a year, %3 and 100%.", "%1")
 
     assert (frame.count("%1"), frame.count("%2")) == (1, 1)

@@ -1,4 +1,4 @@
-"""What a GGUF file says of its model."""
+"""Reading the metadata of GGUF files."""
 
 import struct
 from pathlib import Path
@@ -31,7 +31,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "model.gguf"
 
 
-def test_the_context_and_the_template_are_found_among_the_rest(file: Path) -> None:
+def test_context_length_and_template_are_read(file: Path) -> None:
     words = array(TEXT, *(text(f"word{n}") for n in range(1000)))
     nested = array(ARRAY, array(UINT8, b"\x01", b"\x02"), array(TEXT, text("x")))
     file.write_bytes(
@@ -48,7 +48,7 @@ def test_the_context_and_the_template_are_found_among_the_rest(file: Path) -> No
     assert read_model_file(file) == ModelFile(context=8192, chat_template="{{ messages }} für alle")
 
 
-def test_what_it_does_not_say_is_none(file: Path) -> None:
+def test_missing_metadata_is_none(file: Path) -> None:
     file.write_bytes(gguf(key("general.architecture", TEXT, text("llama"))))
 
     assert read_model_file(file) == ModelFile(context=None, chat_template=None)
@@ -68,7 +68,7 @@ def test_what_it_does_not_say_is_none(file: Path) -> None:
         (b"GGUF" + struct.pack("<IQQ", 3, 0, 2**60), "damaged"),
     ],
 )
-def test_what_is_no_model_is_said_with_a_reason(file: Path, content: bytes, reason: str) -> None:
+def test_invalid_model_files_are_refused_with_a_reason(file: Path, content: bytes, reason: str) -> None:
     file.write_bytes(content)
 
     with pytest.raises(NotAModel, match=reason):
