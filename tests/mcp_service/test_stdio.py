@@ -284,5 +284,5 @@ async def test_an_invalid_setting_prints_one_sentence_to_standard_error(tmp_path
         out, stderr = await running.communicate()
 
     assert (running.returncode, out) == (1, b"")
-    assert stderr.startswith(b"DYNAVERA_LOG_LEVEL cannot be used")
+    assert stderr.startswith(b"DYNAVERA_LOG_LEVEL is invalid: ")
     assert stderr.count(b"\n") == 1
