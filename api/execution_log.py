@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from api.temporal import Temporal, TemporalAway, WorkflowUnknown
-from dynavera.contracts.events import LARGEST_SEQUENCE, ExecutionEvent
+from dynavera.contracts.events import MAX_SEQUENCE, ExecutionEvent
 from dynavera.contracts.executions import LIVE
 from dynavera.records.logs import Logs
 
@@ -75,7 +75,7 @@ class ExecutionLog:
 
     async def _last(self, execution_id: UUID) -> int | None:
         try:
-            return (await self.temporal.events(execution_id, LARGEST_SEQUENCE)).last
+            return (await self.temporal.events(execution_id, MAX_SEQUENCE)).last
         except WorkflowUnknown:
             return await self.logs.last_sequence(execution_id)
         except TemporalAway:

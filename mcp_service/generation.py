@@ -10,7 +10,7 @@ from uuid import UUID
 import anyio
 
 from dynavera.contracts.executions import Usage
-from dynavera.contracts.mcp import LARGEST_ANSWER, Generated, GenerationStopped
+from dynavera.contracts.mcp import MAX_ANSWER_BYTES, Generated, GenerationStopped
 from mcp_service.citations import Citations, removal_note
 from mcp_service.generators.generator import (
     AnswerTooLarge,
@@ -84,7 +84,7 @@ class _PublishedAnswer:
             self._start = delta.offset
             self._citations.skip(self.text[: delta.offset])
         self._received += len(delta.text)
-        if self._received > LARGEST_ANSWER:
+        if self._received > MAX_ANSWER_BYTES:
             raise _too_large()
         return self._publish(self._citations.feed(delta.text))
 
@@ -129,14 +129,14 @@ class _PublishedAnswer:
             self._bytes = _size(self.text)
         delta = TextDelta(len(self.text), text)
         self._bytes += _size(text)
-        if self._bytes > LARGEST_ANSWER:
+        if self._bytes > MAX_ANSWER_BYTES:
             raise _too_large()
         self.text += text
         return delta
 
 
 def _too_large() -> AnswerTooLarge:
-    return AnswerTooLarge(f"The answer is larger than {LARGEST_ANSWER // 1024} KiB. Ask for less at a time.")
+    return AnswerTooLarge(f"The answer is larger than {MAX_ANSWER_BYTES // 1024} KiB. Ask for less at a time.")
 
 
 def _size(text: str) -> int:

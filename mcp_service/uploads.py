@@ -8,7 +8,7 @@ from starlette.datastructures import UploadFile
 
 from dynavera.contracts.contract import Name, utc_now
 from dynavera.contracts.documents import Document, Ingestion, Refusal
-from dynavera.contracts.media_types import LARGEST_FILE
+from dynavera.contracts.media_types import MAX_FILE_BYTES
 from mcp_service.knowledge.extraction.errors import FileRefused
 from mcp_service.knowledge.ingestion import SourceFile
 from mcp_service.knowledge.knowledge import Knowledge
@@ -53,7 +53,7 @@ def _batches(files: Sequence[UploadFile]) -> Iterator[Sequence[UploadFile]]:
 
 async def _read(file: UploadFile) -> SourceFile:
     # One byte more than the limit, so that a file that is too large is noticed.
-    return SourceFile(file.filename or "", file.content_type, await file.read(LARGEST_FILE + 1))
+    return SourceFile(file.filename or "", file.content_type, await file.read(MAX_FILE_BYTES + 1))
 
 
 def _bad_name(name: str) -> FileRefused | None:

@@ -15,7 +15,7 @@ from dynavera.contracts.events import (
     StepContent,
     TerminalEvent,
     agent_event,
-    grown,
+    apply_delta,
 )
 from dynavera.contracts.executions import Stage
 from dynavera.limits import ARCHIVE_EVENTS, PAGE_BYTES
@@ -93,7 +93,7 @@ class EventLog:
             case ProgressContent():
                 self.stage = content.stage
             case DeltaContent():
-                self.answer = grown(self.answer, content)
+                self.answer = apply_delta(self.answer, content)
             case StepContent() if content.passages is not None:
                 self.sources = content.passages
             case _:

@@ -7,7 +7,7 @@ from fastapi import Header, Path, Query
 from pydantic import Field
 
 from dynavera.contracts.contract import Collection, SchemaExtra, Text, TimeParameter
-from dynavera.contracts.events import LARGEST_SEQUENCE
+from dynavera.contracts.events import MAX_SEQUENCE
 from dynavera.contracts.executions import ExecutionStatus
 from dynavera.records.cursors import PATTERN
 
@@ -18,7 +18,7 @@ KeyId = Annotated[UUID, Path(description="The API key's id.")]
 SessionId = Annotated[UUID, Path(description="The session's id.")]
 UserId = Annotated[UUID, Path(description="The user's id.")]
 SourceNumber = Annotated[
-    int, Path(ge=1, le=LARGEST_SEQUENCE, description="The number by which the answer cites the source.")
+    int, Path(ge=1, le=MAX_SEQUENCE, description="The number by which the answer cites the source.")
 ]
 
 Limit = Annotated[int, Query(ge=1, le=200, description="How many items a page has at most.")]
@@ -27,7 +27,7 @@ Cursor = Annotated[
     Annotated[Text, Field(max_length=200), SchemaExtra({"pattern": PATTERN, "minLength": 22, "maxLength": 22})] | None,
     Query(description="`next_cursor` of the page before."),
 ]
-After = Annotated[int, Query(ge=0, le=LARGEST_SEQUENCE, description="The last sequence that is known already.")]
+After = Annotated[int, Query(ge=0, le=MAX_SEQUENCE, description="The last sequence that is known already.")]
 Status = Annotated[ExecutionStatus | None, Query(description="Only executions in this status.")]
 OfAgent = Annotated[UUID | None, Query(description="Only executions of this agent.")]
 AskedFor = Annotated[

@@ -20,7 +20,7 @@ from api.requests import user_router
 from api.routers.parameters import After, ExecutionId
 from api.routers.responses import NOT_FOUND, Responses
 from dynavera.contracts.contract import utc_now
-from dynavera.contracts.events import LARGEST_SEQUENCE
+from dynavera.contracts.events import MAX_SEQUENCE
 from dynavera.contracts.users import User
 from dynavera.limits import READER_TIMEOUT
 from dynavera.records.agents import AgentNotFound
@@ -36,7 +36,7 @@ CLOSE_SECONDS = 5
 
 EVENT_STREAM: Responses = {200: {"content": {"text/event-stream": {}}, "description": "Server-sent events."}}
 LastEventId = Annotated[
-    Annotated[int, Field(ge=0, le=LARGEST_SEQUENCE)] | None,
+    Annotated[int, Field(ge=0, le=MAX_SEQUENCE)] | None,
     Header(alias="Last-Event-ID", description="As `after`; this one counts."),
 ]
 

@@ -13,7 +13,7 @@ from pathspec import GitIgnoreSpec
 from dynavera.cli.errors import UsageError
 from dynavera.contracts.contract import storable
 from dynavera.contracts.documents import Refusal
-from dynavera.contracts.media_types import LARGEST_FILE, MEDIA_TYPES
+from dynavera.contracts.media_types import MAX_FILE_BYTES, MEDIA_TYPES
 
 # Multipart forms escape these characters and shorten Windows paths, so another name would be stored.
 _ALTERED_BY_FORMS = re.compile(r'["\x00-\x1f\x7f-\x9f]|^(?:[A-Za-z]:|\\)\\')
@@ -91,8 +91,8 @@ def files_below(paths: Sequence[Path], excluded: Sequence[str]) -> FileSelection
 def read_content(file: LocalFile) -> bytes | Refusal:
     """The content of a file, or why it cannot be sent."""
     try:
-        if file.path.stat().st_size > LARGEST_FILE:
-            detail = f"A file may have at most {LARGEST_FILE // (1024 * 1024)} MiB. Split it into smaller ones."
+        if file.path.stat().st_size > MAX_FILE_BYTES:
+            detail = f"A file may have at most {MAX_FILE_BYTES // (1024 * 1024)} MiB. Split it into smaller ones."
             return Refusal(name=file.name, code="too_large", detail=detail)
         return file.path.read_bytes()
     except OSError as error:

@@ -1,1 +1,1 @@
-"""Names and shapes that clients rely on."""
+"""The data types that clients rely on."""

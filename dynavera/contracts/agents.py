@@ -1,4 +1,4 @@
-"""Agents: who is asked, and with which settings."""
+"""Agents and their settings."""
 
 from typing import Annotated, Literal
 from uuid import UUID
@@ -9,21 +9,28 @@ from dynavera.contracts.contract import Collection, Contract, Name, Request, Tex
 
 AgentStatus = Literal["idle", "running"]
 
-TopK = Annotated[int, Field(strict=True, ge=1, le=50, description="How many passages are retrieved.")]
-MaxTokens = Annotated[int, Field(strict=True, ge=1, le=131_072, description="The longest answer, in tokens.")]
+TopK = Annotated[int, Field(strict=True, ge=1, le=50, description="The number of passages to retrieve.")]
+MaxTokens = Annotated[int, Field(strict=True, ge=1, le=131_072, description="The maximum answer length in tokens.")]
 Temperature = Annotated[
-    float, Field(strict=True, ge=0, le=2, allow_inf_nan=False, description="0 is the steadiest, 2 the most varied.")
+    float,
+    Field(
+        strict=True,
+        ge=0,
+        le=2,
+        allow_inf_nan=False,
+        description="From 0, most predictable, to 2, most varied.",
+    ),
 ]
-AgentName = Annotated[Name, Field(description="What people call the agent.")]
-Description = Annotated[Text, Field(max_length=2_000, description="What the agent is for, in a sentence.")]
-Instructions = Annotated[Text, Field(max_length=20_000, description="What the generator is told besides the question.")]
+AgentName = Annotated[Name, Field(description="The agent's name.")]
+Description = Annotated[Text, Field(max_length=2_000, description="The agent's purpose, in a sentence.")]
+Instructions = Annotated[Text, Field(max_length=20_000, description="Instructions for the generator.")]
 GeneratorName = Annotated[
-    Name, Field(description="`extractive`, `gpt4all:<model file>` or `openai:<model>`; null is the service's default.")
+    Name, Field(description="`extractive`, `gpt4all:<model file>` or `openai:<model>`; null for the service's default.")
 ]
 
 
 class AgentSettings(Contract):
-    """What an execution needs to know of its agent; a snapshot of it stays with each execution."""
+    """The settings of an agent; each execution keeps a copy of them."""
 
     name: AgentName
     description: Description = ""
@@ -40,7 +47,7 @@ class AgentCreate(AgentSettings, Request):
 
 
 class AgentPatch(Request):
-    """The fields of an agent to change; what is left out stays."""
+    """The fields of an agent to change; omitted fields stay unchanged."""
 
     name: AgentName = ""
     description: Description = ""
@@ -53,9 +60,9 @@ class AgentPatch(Request):
 
 
 class Agent(AgentSettings):
-    """An agent as its owner sees it; `status` is running while an execution is queued or running."""
+    """An agent; its `status` is `running` while an execution is queued or running."""
 
-    id: UUID = Field(description="The agent's id; ids sort by the time they were made.")
-    status: AgentStatus = Field(description="Whether an execution of it is queued or running.")
-    created_at: UtcTime = Field(description="When it was made.")
+    id: UUID = Field(description="The agent's id; ids sort by creation time.")
+    status: AgentStatus = Field(description="Whether an execution of the agent is queued or running.")
+    created_at: UtcTime = Field(description="When it was created.")
     updated_at: UtcTime = Field(description="When it was last changed.")

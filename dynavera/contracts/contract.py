@@ -1,4 +1,4 @@
-"""What every shape on the wire shares: frozen, exact, and safe to store."""
+"""The base classes and field types of all contracts: immutable, strict, and safe to store."""
 
 import math
 import re
@@ -10,12 +10,12 @@ from typing import Annotated, Any, cast
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler
 from pydantic_core import CoreSchema
 
-DEEPEST_JSON = 64
-"""Levels of nesting that a JSON object may have."""
+MAX_JSON_DEPTH = 64
+"""Levels of nesting in a JSON object."""
 
 COLLECTION_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 NOT_BLANK = r"^[^\x00]*[^\s\x00][^\x00]*$"
-"""A regular expression in JSON Schema for a text that is storable and not blank."""
+"""A regular expression, for JSON Schema, of a text that is storable and not blank."""
 
 _ISO_8601 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?(Z|[+-][0-9]{2}:?[0-9]{2})", re.IGNORECASE
@@ -23,20 +23,20 @@ _ISO_8601 = re.compile(
 
 
 class Contract(BaseModel):
-    """A shape that clients rely on."""
+    """A data type that clients rely on."""
 
-    # Defaults count as present in what we send, so the generated TypeScript has `type`, not `type?`.
+    # Fields with defaults are required in responses, so the generated TypeScript has `type`, not `type?`.
     model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 
 
 class Request(Contract):
-    """A shape that clients send: a field we do not know is refused, never ignored."""
+    """A data type that clients send: an unknown field is an error."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 def utc_now() -> datetime:
-    """The time now, in UTC."""
+    """The current time in UTC."""
     return datetime.now(UTC)
 
 
@@ -48,7 +48,7 @@ def _in_utc(moment: datetime) -> datetime:
 
 
 def _is_iso_8601(moment: object) -> object:
-    # Pydantic also takes numbers, as seconds since 1970, and numbers as strings.
+    # Pydantic also accepts numbers, as seconds since 1970, and numbers as strings.
     if isinstance(moment, str) and not _ISO_8601.fullmatch(moment):
         raise ValueError(
             "must be a time in ISO 8601 with its offset from UTC, such as 2026-01-31T09:30:00Z "
@@ -58,10 +58,10 @@ def _is_iso_8601(moment: object) -> object:
 
 
 def storable(text: str) -> str:
-    """`text`, if every store can keep it.
+    """`text`, if every database can store it.
 
     Raises:
-        ValueError: it holds NUL, which PostgreSQL refuses, or half a surrogate pair, which is not text.
+        ValueError: it contains NUL, which PostgreSQL refuses, or a lone surrogate, which is not valid text.
     """
     if "\x00" in text:
         raise ValueError("must not contain the NUL character")
@@ -73,10 +73,10 @@ def storable(text: str) -> str:
 
 
 def not_blank(text: str) -> str:
-    """`text`, if there is something to read in it.
+    """`text`, if it is not blank.
 
     Raises:
-        ValueError: it is empty or all white space.
+        ValueError: it is empty or only white space.
     """
     if not text.strip():
         raise ValueError("must not be blank")
@@ -87,7 +87,7 @@ def storable_json(value: dict[str, Any]) -> dict[str, Any]:
     """`value`, if it can be stored and sent as JSON.
 
     Raises:
-        ValueError: a text that is not storable, a number that is not finite, or nesting deeper than 64.
+        ValueError: it contains text that is not storable, a number that is not finite, or deeper nesting than 64.
     """
     _check_object(value, 0)
     return value
@@ -100,8 +100,8 @@ def _check_object(value: dict[str, Any], depth: int) -> None:
 
 
 def _check_json(value: Any, depth: int) -> None:
-    if depth > DEEPEST_JSON:
-        raise ValueError(f"must not be nested deeper than {DEEPEST_JSON} levels")
+    if depth > MAX_JSON_DEPTH:
+        raise ValueError(f"must not be nested deeper than {MAX_JSON_DEPTH} levels")
     if isinstance(value, str):
         storable(value)
     elif isinstance(value, float) and not math.isfinite(value):
@@ -115,23 +115,23 @@ def _check_json(value: Any, depth: int) -> None:
 
 @dataclass(frozen=True, eq=False)
 class SchemaExtra:
-    """Adds to the JSON schema of a type what its validators enforce and Pydantic cannot tell."""
+    """Adds keywords to a type's JSON schema that describe its validators."""
 
     keywords: Mapping[str, Any]
 
     def __get_pydantic_json_schema__(self, core_schema: CoreSchema, handler: GetJsonSchemaHandler, /) -> dict[str, Any]:
-        """The type's own schema, with the keywords."""
+        """The type's schema with the keywords."""
         return {**handler(core_schema), **self.keywords}
 
 
 UtcTime = Annotated[AwareDatetime, AfterValidator(_in_utc)]
-"""A moment, ISO 8601 in UTC with `Z` on the wire."""
+"""A point in time; on the wire ISO 8601 in UTC with `Z`."""
 
 TimeParameter = Annotated[UtcTime, BeforeValidator(_is_iso_8601)]
-"""A moment in a URL: ISO 8601 with an offset, and none of the other forms that Pydantic reads as a time."""
+"""A point in time in a URL: only ISO 8601 with an offset, not the other forms that Pydantic accepts."""
 
 Text = Annotated[str, AfterValidator(storable), SchemaExtra({"pattern": r"^[^\x00]*$"})]
-"""Text that every store can keep."""
+"""Text that every database can store."""
 
 Name = Annotated[
     str,
@@ -140,7 +140,7 @@ Name = Annotated[
     AfterValidator(not_blank),
     SchemaExtra({"pattern": NOT_BLANK}),
 ]
-"""A name a person gives: 1 to 200 characters, not blank."""
+"""A name: 1 to 200 characters, not blank."""
 
 Collection = Annotated[str, Field(pattern=COLLECTION_PATTERN, description="A collection of documents.")]
 """The name of a collection of documents: letters, digits, dot, hyphen and underscore, at most 64."""

@@ -1,4 +1,4 @@
-"""The one event log of an execution: what the workflow writes is what every reader reads."""
+"""The events of an execution's log: the same objects from the workflow to every client."""
 
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal, TypeAlias
@@ -17,20 +17,20 @@ def _absent(value: object) -> bool:
 
 
 def _without_mapping(schema: JsonDict) -> None:
-    # `agent_event` maps to a union of its own, which OpenAPI's discriminator cannot say.
+    # `agent_event` maps to a nested union, which OpenAPI's discriminator cannot express.
     schema.pop("discriminator", None)
 
 
-LARGEST_SEQUENCE = 2**31 - 1
-"""What every database can compare with."""
+MAX_SEQUENCE = 2**31 - 1
+"""The maximum of an integer column."""
 
 
 class Envelope(Contract):
-    """What all events have; `sequence` starts at 1 and grows by exactly 1."""
+    """The fields of all events; `sequence` starts at 1 and increases by exactly 1."""
 
-    execution_id: UUID = Field(description="The execution that this happened in.")
-    agent_id: UUID = Field(description="The execution's agent.")
-    sequence: int = Field(description="The event's place in the log, from 1 on, without a gap.")
+    execution_id: UUID = Field(description="The execution's id.")
+    agent_id: UUID = Field(description="The id of the execution's agent.")
+    sequence: int = Field(description="The event's position in the log, from 1, without gaps.")
     timestamp: UtcTime = Field(description="When it happened.")
 
 
@@ -38,33 +38,33 @@ class ExecutionStarted(Envelope):
     """The start was accepted; always the first event."""
 
     type: Literal["execution_started"] = "execution_started"
-    input_data: JsonObject = Field(description="What was asked, as it was sent.")
+    input_data: JsonObject = Field(description="The input, as it was sent.")
 
 
 class ProgressContent(Contract):
-    """Where the execution is; a failed attempt adds its number, its error and when it goes on."""
+    """The stage of the execution; after a failed attempt also its number, its error and the delay."""
 
-    stage: Stage = Field(description="Where the execution is.")
-    message: str = Field(description="The same in words.")
+    stage: Stage = Field(description="The stage of the execution.")
+    message: str = Field(description="The stage as a sentence.")
     attempt: int | None = Field(default=None, exclude_if=_absent, description="The number of the attempt that failed.")
-    error: str | None = Field(default=None, exclude_if=_absent, description="Why it failed.")
+    error: str | None = Field(default=None, exclude_if=_absent, description="The error of that attempt.")
     retry_in_seconds: float | None = Field(
-        default=None, exclude_if=_absent, description="When the next attempt begins."
+        default=None, exclude_if=_absent, description="The delay until the next attempt."
     )
 
 
 class StepContent(Contract):
-    """Something that was done, and what it found."""
+    """A finished step and its result."""
 
-    step: str = Field(description="What was done, for programs.")
-    message: str = Field(description="What was done, in words.")
+    step: str = Field(description="The step, as a stable code.")
+    message: str = Field(description="The step, as a sentence.")
     passages: list[Source] | None = Field(default=None, exclude_if=_absent, description="The passages that were found.")
 
 
 class DeltaContent(Contract):
     """A piece of the answer; the answer so far is `answer[:offset] + text`, counted in code points."""
 
-    offset: int = Field(description="Where `text` goes: what was behind it is replaced. In code points.")
+    offset: int = Field(description="The position of `text` in code points; it replaces everything after it.")
     text: str = Field(description="The piece.")
 
 
@@ -75,62 +75,62 @@ class MessageContent(Contract):
 
 
 class AgentEventEnvelope(Envelope):
-    """What all agent events have."""
+    """The fields of all agent events."""
 
     type: Literal["agent_event"] = "agent_event"
 
 
 class Progress(AgentEventEnvelope):
-    """The execution moves on, or says why it waits."""
+    """The execution entered a stage, or waits for the next attempt."""
 
     event_type: Literal["progress"] = "progress"
-    content: ProgressContent = Field(description="Where the execution is.")
+    content: ProgressContent = Field(description="The stage of the execution.")
 
 
 class Step(AgentEventEnvelope):
-    """A step was done."""
+    """A step is finished."""
 
     event_type: Literal["step"] = "step"
-    content: StepContent = Field(description="What was done.")
+    content: StepContent = Field(description="The step.")
 
 
 class Delta(AgentEventEnvelope):
-    """The answer grew, or starts over."""
+    """The answer grew, or started over."""
 
     event_type: Literal["delta"] = "delta"
-    content: DeltaContent = Field(description="The piece, and where it goes.")
+    content: DeltaContent = Field(description="The piece and its position.")
 
 
 class Message(AgentEventEnvelope):
-    """The answer is whole."""
+    """The answer is complete."""
 
     event_type: Literal["message"] = "message"
-    content: MessageContent = Field(description="The answer, as it ended.")
+    content: MessageContent = Field(description="The complete answer.")
 
 
 class ExecutionCompleted(Envelope):
     """The execution ended with an answer."""
 
     type: Literal["execution_completed"] = "execution_completed"
-    output_data: CompletedOutput = Field(description="The answer, its sources, and what it cost.")
+    output_data: CompletedOutput = Field(description="The answer, its sources and its usage.")
 
 
 class ExecutionError(Envelope):
-    """The execution failed; `output_data` is what had been generated."""
+    """The execution failed; `output_data` is the partial answer."""
 
     type: Literal["execution_error"] = "execution_error"
-    message: str = Field(description="Why it failed, in words.")
-    code: str = Field(description="Why it failed, for programs.")
-    output_data: PartialOutput | None = Field(description="What had been written; null: nothing.")
+    message: str = Field(description="The error, as a sentence.")
+    code: str = Field(description="The error, as a stable code.")
+    output_data: PartialOutput | None = Field(description="The partial answer; null if there is none.")
 
 
 class ExecutionStopped(Envelope):
-    """The execution was stopped; `output_data` is what had been generated."""
+    """The execution was stopped; `output_data` is the partial answer."""
 
     type: Literal["execution_stopped"] = "execution_stopped"
-    message: str = Field(description="How it was stopped, in words.")
-    output_data: PartialOutput | None = Field(description="What had been written; null: nothing.")
-    stop: StopReceipt = Field(description="When the stop was asked for, and when it arrived.")
+    message: str = Field(description="How it was stopped, as a sentence.")
+    output_data: PartialOutput | None = Field(description="The partial answer; null if there is none.")
+    stop: StopReceipt = Field(description="When the stop was requested and confirmed.")
 
 
 AgentEvent: TypeAlias = Annotated[Progress | Step | Delta | Message, Field(discriminator="event_type")]
@@ -145,7 +145,7 @@ execution_event: TypeAdapter[ExecutionEvent] = TypeAdapter(ExecutionEvent)
 
 
 def agent_event(content: AgentContent, **envelope: Any) -> AgentEvent:
-    """The event that carries `content`; `envelope` has the fields of `Envelope`."""
+    """The event with this `content`; `envelope` has the fields of `Envelope`."""
     match content:
         case ProgressContent():
             return Progress(content=content, **envelope)
@@ -158,23 +158,23 @@ def agent_event(content: AgentContent, **envelope: Any) -> AgentEvent:
 
 
 def is_terminal(event: ExecutionEvent) -> bool:
-    """Whether nothing follows `event`."""
+    """Whether `event` is the last one."""
     return isinstance(event, ExecutionCompleted | ExecutionError | ExecutionStopped)
 
 
-def grown(answer: str, delta: DeltaContent) -> str:
-    """The answer with one more piece."""
+def apply_delta(answer: str, delta: DeltaContent) -> str:
+    """The answer with a delta applied."""
     return answer[: delta.offset] + delta.text
 
 
 def partial_output(events: Iterable[ExecutionEvent]) -> PartialOutput | None:
-    """What an execution with this log had written when it ended without an answer; None for nothing at all."""
+    """The partial answer of an execution with this log; None if there is none."""
     answer = ""
     sources: list[Source] = []
     for event in events:
         match event:
             case Delta():
-                answer = grown(answer, event.content)
+                answer = apply_delta(answer, event.content)
             case Step() if event.content.passages is not None:
                 sources = event.content.passages
             case _:
@@ -183,7 +183,7 @@ def partial_output(events: Iterable[ExecutionEvent]) -> PartialOutput | None:
 
 
 class EventPage(Contract):
-    """Part of an event log; `next_after` is null when that is all there is now."""
+    """Part of an event log."""
 
     items: list[ExecutionEvent] = Field(description="The events, in order.")
-    next_after: int | None = Field(description="Where to go on; null: that is all there is now.")
+    next_after: int | None = Field(description="The value of `after` for the next part; null at the end.")

@@ -1,4 +1,4 @@
-"""Executions: one run of an agent, from the question to the answer."""
+"""Executions: runs of an agent, from the question to the answer."""
 
 from typing import Annotated, Literal
 from uuid import UUID
@@ -8,8 +8,8 @@ from pydantic import AfterValidator, Field, TypeAdapter
 from dynavera.contracts.contract import NOT_BLANK, Contract, JsonObject, Request, SchemaExtra, UtcTime
 from dynavera.contracts.documents import Document, Passage, Source
 
-LARGEST_INPUT = 64 * 1024
-"""Bytes of an execution's input as JSON in UTF-8."""
+MAX_INPUT_BYTES = 64 * 1024
+"""The size of an execution's input as JSON in UTF-8."""
 
 ExecutionStatus = Literal["queued", "running", "completed", "failed", "stopped"]
 FinalStatus = Literal["completed", "failed", "stopped"]
@@ -19,10 +19,10 @@ Stage = Literal["initializing", "retrieving", "generating", "saving"]
 _json_object = TypeAdapter(dict[str, object])
 
 
-def _is_a_question(input_data: JsonObject) -> JsonObject:
+def _check_input(input_data: JsonObject) -> JsonObject:
     size = len(_json_object.dump_json(input_data))
-    if size > LARGEST_INPUT:
-        raise ValueError(f"must be at most {LARGEST_INPUT} bytes as JSON, and is {size}")
+    if size > MAX_INPUT_BYTES:
+        raise ValueError(f"must be at most {MAX_INPUT_BYTES} bytes as JSON, and is {size}")
     if "query" not in input_data:
         raise ValueError("must have the field 'query': the question, as a string")
     query = input_data["query"]
@@ -36,94 +36,92 @@ def _is_a_question(input_data: JsonObject) -> JsonObject:
 QUESTION = {
     "type": "string",
     "minLength": 1,
-    "maxLength": LARGEST_INPUT - len('{"query":""}'),
+    "maxLength": MAX_INPUT_BYTES - len('{"query":""}'),
     "pattern": NOT_BLANK,
     "description": "The question.",
 }
-"""JSON schema of `query`: alone it may take what the whole input may, less its own frame."""
+"""The JSON schema of `query`, whose maximum is that of the whole input minus the surrounding JSON."""
 
 InputData = Annotated[
     JsonObject,
-    AfterValidator(_is_a_question),
+    AfterValidator(_check_input),
     SchemaExtra({"properties": {"query": QUESTION}, "required": ["query"], "additionalProperties": True}),
 ]
 """Any JSON object of at most 64 KiB whose `query` is the question."""
 
 
 class ExecutionStart(Request):
-    """What to ask the agent."""
+    """The input of an execution."""
 
     input_data: InputData = Field(
-        description='At least `{"query": "…"}`; further fields are kept with the execution. At most 64 KiB as JSON.'
+        description='At least `{"query": "…"}`; other fields are stored with the execution. At most 64 KiB as JSON.'
     )
 
 
 class Usage(Contract):
-    """What an answer cost, in tokens of its generator."""
+    """The tokens that an answer took."""
 
     prompt_tokens: int = Field(description="Tokens that the generator read.")
-    completion_tokens: int = Field(description="Tokens that it wrote.")
+    completion_tokens: int = Field(description="Tokens that the generator wrote.")
 
 
 class CompletedOutput(Contract):
-    """A whole answer with the sources it may cite, and what it cost."""
+    """A complete answer with its sources and usage."""
 
-    answer: str = Field(description="The whole answer; [n] cites source n.")
-    sources: list[Source] = Field(description="The passages that the generator was given, as they were then.")
-    generator: str = Field(description="What wrote the answer.")
-    usage: Usage = Field(description="What it cost.")
+    answer: str = Field(description="The complete answer; [n] cites source n.")
+    sources: list[Source] = Field(description="The generator's passages, with their text at that time.")
+    generator: str = Field(description="The generator of the answer.")
+    usage: Usage = Field(description="The tokens that it took.")
 
 
 class PartialOutput(Contract):
-    """What had been generated when an execution was stopped or failed."""
+    """The partial answer of an execution that was stopped or failed."""
 
-    answer: str = Field(description="What had been written.")
-    sources: list[Source] = Field(description="The passages that the generator was given, as they were then.")
-    partial: Literal[True] = Field(description="Always true: the answer is not whole.")
+    answer: str = Field(description="The partial answer.")
+    sources: list[Source] = Field(description="The generator's passages, with their text at that time.")
+    partial: Literal[True] = Field(description="Always true: the answer is incomplete.")
 
 
 OutputData = CompletedOutput | PartialOutput
 
 
 class StopReceipt(Contract):
-    """When a stop was asked for, when the generator let go (null: it never said), and how much had been written."""
+    """When a stop was requested and confirmed, and how much of the answer exists."""
 
-    requested_at: UtcTime = Field(description="When the stop was asked for.")
-    acknowledged_at: UtcTime | None = Field(description="When the generator had let go; null: it never said.")
-    characters: int = Field(description="How much had been written, in code points.")
+    requested_at: UtcTime = Field(description="When the stop was requested.")
+    acknowledged_at: UtcTime | None = Field(description="When the generator confirmed the stop; null if it did not.")
+    characters: int = Field(description="The length of the partial answer in code points.")
 
 
 class Execution(Contract):
-    """One run of an agent. `stage` and `partial_answer` are read from the live execution, one at a time."""
+    """One run of an agent. `stage` and `partial_answer` are only set when a single live execution is read."""
 
-    id: UUID = Field(description="The execution's id, and its workflow's in Temporal.")
-    agent_id: UUID = Field(description="The agent that was asked.")
-    status: ExecutionStatus = Field(description="The last three are final.")
+    id: UUID = Field(description="The execution's id, also of its workflow in Temporal.")
+    agent_id: UUID = Field(description="The agent's id.")
+    status: ExecutionStatus = Field(description="`completed`, `failed` and `stopped` are final.")
     stage: Stage | None = Field(
-        description="What it does now; null in lists, and when it does not run or nobody can tell."
+        description="The current stage; null in lists, and if it does not run or the stage is unknown."
     )
-    input_data: JsonObject = Field(description="What was asked, as it was sent.")
-    output_data: OutputData | None = Field(
-        description="The answer, or the part of it that had been written; null: none."
-    )
-    error_message: str | None = Field(description="Why it failed; null: it did not.")
-    retry_of: UUID | None = Field(description="The execution whose input this one repeats.")
+    input_data: JsonObject = Field(description="The input, as it was sent.")
+    output_data: OutputData | None = Field(description="The answer or partial answer; null if there is none.")
+    error_message: str | None = Field(description="Why it failed; null if it did not.")
+    retry_of: UUID | None = Field(description="The execution that this one retries with the same input.")
     created_at: UtcTime = Field(description="When the start was accepted.")
-    started_at: UtcTime | None = Field(description="When its workflow began.")
+    started_at: UtcTime | None = Field(description="When its workflow started.")
     completed_at: UtcTime | None = Field(description="When it ended.")
-    temporal_url: str | None = Field(description="Its page in Temporal Web; null once Temporal has forgotten it.")
+    temporal_url: str | None = Field(description="Its page in Temporal Web; null after Temporal's retention.")
     partial_answer: str | None = Field(
         default=None, exclude_if=lambda answer: answer is None, description="The answer so far, while it runs."
     )
 
 
 class PinnedSource(Contract):
-    """A source as it was cited, and its document as it is now (null when it is gone)."""
+    """A source as it was cited, and its document as it is now."""
 
     source: Source = Field(description="The source as it was cited.")
-    document: Document | None = Field(description="Its document as it is now; null: it is gone.")
+    document: Document | None = Field(description="Its document as it is now; null if it was deleted.")
     passage: Passage | None = Field(
-        default=None, description="The cited passage in its place in the document; null: it is not there any more."
+        default=None, description="The cited passage in the document as it is now; null if it is no longer there."
     )
     state: Literal["unchanged", "changed", "gone"] = Field(
         description="Whether the cited passage is still in the document."

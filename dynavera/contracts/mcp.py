@@ -1,4 +1,4 @@
-"""What the MCP service's tools answer, and how they say no."""
+"""Arguments, results and errors of the MCP service's tools."""
 
 from typing import Annotated, Literal
 
@@ -15,30 +15,29 @@ USER_META = "dynavera/user"
 USER_HEADER = "X-Dynavera-User"
 """The header of a plain HTTP request in which the service token names a user's id."""
 
-LARGEST_ANSWER = 512 * 1024
-"""Bytes of an answer as JSON in UTF-8: 45 minutes at 20 tokens a second fit, and with its sources it stays well below
-Temporal's 2 MB a payload. One that grows larger fails in words."""
+MAX_ANSWER_BYTES = 512 * 1024
+"""The maximum of an answer as JSON in UTF-8: enough for 45 minutes at 20 tokens per second and, with the sources, well
+below Temporal's 2 MB per payload. The generation of a longer answer fails."""
 
-
-LARGEST_PASSAGE = 64 * 1024
-"""Characters of a passage that `generate` is given at most."""
+MAX_PASSAGE_CHARACTERS = 64 * 1024
+"""The maximum length of a passage for `generate`."""
 
 OperationId = Annotated[Text, Field(min_length=1, max_length=200)]
-"""A name for a generation, under which its user can stop it."""
+"""The id of a generation, with which its user can stop it."""
 
-Prefix = Annotated[Text, Field(max_length=LARGEST_ANSWER)]
-"""What an earlier attempt has written of the answer already."""
+Prefix = Annotated[Text, Field(max_length=MAX_ANSWER_BYTES)]
+"""The part of the answer that an earlier attempt has written."""
 
 
 class GivenPassage(Contract):
-    """A passage to answer from: a `RetrievedPassage`, or any text."""
+    """A passage to answer from: a `RetrievedPassage` or any text."""
 
-    text: Annotated[Text, Field(max_length=LARGEST_PASSAGE)]
+    text: Annotated[Text, Field(max_length=MAX_PASSAGE_CHARACTERS)]
     document: Annotated[Text, Field(max_length=1_000)] = ""
 
 
 class GenerateCall(Contract):
-    """What `generate` is asked; the passages are cited as [1], [2] in their order."""
+    """The arguments of `generate`; passages are cited as [1], [2] in their order."""
 
     query: Query
     passages: list[RetrievedPassage]
@@ -51,17 +50,17 @@ class GenerateCall(Contract):
 
 
 class Retrieved(Contract):
-    """What `retrieve` answers: the passages that fit the query, the best first."""
+    """The result of `retrieve`: the matching passages, best first."""
 
     passages: list[RetrievedPassage]
 
     def sources(self) -> list[Source]:
-        """The passages with the numbers that the answer cites them by."""
+        """The passages with their numbers in citations."""
         return [Source(n=n, **passage.model_dump()) for n, passage in enumerate(self.passages, 1)]
 
 
 class Generated(Contract):
-    """What `generate` answers: the whole text, a continued prefix included."""
+    """The result of `generate`: the whole text, including a continued prefix."""
 
     text: str
     generator: str
@@ -70,7 +69,7 @@ class Generated(Contract):
 
 
 class GenerationStopped(Contract):
-    """What `stop_generation` answers once the generator has let go; `stopped` is false when nothing ran."""
+    """The result of `stop_generation` after the generator has stopped; `stopped` is false if nothing was running."""
 
     stopped: bool
     characters: int
@@ -78,14 +77,14 @@ class GenerationStopped(Contract):
 
 
 class Documents(Contract):
-    """What `list_documents` answers; `next_cursor` asks for the rest, null: there is none."""
+    """The result of `list_documents`; `next_cursor` is null on the last page."""
 
     documents: list[Document]
     next_cursor: str | None = None
 
 
 class ServiceRefusal(Contract):
-    """Why a tool call failed: a stable code, a sentence, and whether trying again can help."""
+    """Why a tool call failed: a stable code, a sentence, and whether a retry can succeed."""
 
     code: str
     detail: str

@@ -1,7 +1,6 @@
-"""The kinds of files that can become documents, by the endings of their names."""
+"""The supported file types, by file extension."""
 
-LARGEST_FILE = 10 * 1024 * 1024
-"""Bytes of a file at most."""
+MAX_FILE_BYTES = 10 * 1024 * 1024
 
 MARKDOWN = "text/markdown"
 PLAIN = "text/plain"
@@ -35,11 +34,11 @@ MEDIA_TYPES = {
     ".xlsx": EXCEL,
     ".xls": OLD_EXCEL,
 }
-"""What a file is, by the ending of its name in small letters."""
+"""Media types by lower-case file extension."""
 
 _MARKDOWN_TEXTS = frozenset({MARKDOWN, HTML, WORD, POWERPOINT, EXCEL, OLD_EXCEL})
 
 
 def type_of_text(media_type: str) -> str:
-    """What the text of a document is that was read from a file of `media_type`: Markdown, or plain."""
+    """The media type of the text extracted from a file of `media_type`: Markdown or plain text."""
     return MARKDOWN if media_type in _MARKDOWN_TEXTS else PLAIN

@@ -1,4 +1,4 @@
-"""A page of a longer list."""
+"""Pagination of lists."""
 
 from typing import ClassVar, Generic, TypeVar
 
@@ -10,10 +10,10 @@ T = TypeVar("T")
 
 
 class Page(Contract, Generic[T]):
-    """Part of a list; `next_cursor` asks for the next part and is null at the end."""
+    """Part of a list; `next_cursor` is null on the last page."""
 
-    # A page of something has no docstring of its own.
+    # Generic types do not inherit the docstring.
     model_config: ClassVar[ConfigDict] = ConfigDict(json_schema_extra={"description": "Part of a list."})
 
-    items: list[T] = Field(description="The part.")
-    next_cursor: str | None = Field(description="Asks for the next part, as `cursor`; null: this was the last.")
+    items: list[T] = Field(description="The items of this page.")
+    next_cursor: str | None = Field(description="The value of `cursor` for the next page; null on the last page.")

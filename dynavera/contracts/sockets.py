@@ -1,4 +1,4 @@
-"""What goes over `/ws/agents/{agent_id}` besides the events themselves."""
+"""The messages on `/ws/agents/{agent_id}` other than events."""
 
 from typing import Annotated, Literal, TypeAlias
 from uuid import UUID
@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import Field, TypeAdapter
 
 from dynavera.contracts.contract import Contract, Request, Text
-from dynavera.contracts.events import LARGEST_SEQUENCE
+from dynavera.contracts.events import MAX_SEQUENCE
 from dynavera.contracts.executions import InputData
 
 Key = Annotated[Text, Field(min_length=1, max_length=200)]
@@ -22,7 +22,7 @@ class StartAgent(Request):
 
 
 class StopAgent(Request):
-    """Stop an execution; without an id the agent's newest that is queued or running."""
+    """Stop an execution; without an id the agent's newest one that is queued or running."""
 
     action: Literal["stop_agent"]
     execution_id: UUID | None = None
@@ -30,11 +30,11 @@ class StopAgent(Request):
 
 
 class Subscribe(Request):
-    """(Re)start the feed of one execution after sequence `after`."""
+    """Start or restart the feed of one execution, after sequence `after`."""
 
     action: Literal["subscribe"]
     execution_id: UUID
-    after: Annotated[int, Field(strict=True, ge=0, le=LARGEST_SEQUENCE)] = 0
+    after: Annotated[int, Field(strict=True, ge=0, le=MAX_SEQUENCE)] = 0
     request_id: Key | None = None
 
 
@@ -43,7 +43,7 @@ client_action: TypeAdapter[ClientAction] = TypeAdapter(ClientAction)
 
 
 class Connection(Contract):
-    """The socket is open; the first thing it says."""
+    """The first message after the connection is open."""
 
     type: Literal["connection"] = "connection"
     agent_id: UUID
@@ -60,7 +60,7 @@ class Accepted(Contract):
 
 
 class SocketError(Contract):
-    """An action that could not be done; the socket stays open."""
+    """An action failed; the connection stays open."""
 
     type: Literal["error"] = "error"
     message: str

@@ -1,4 +1,4 @@
-"""How the parts are, which they are, and what went wrong."""
+"""Health, versions, and error responses."""
 
 from typing import Literal
 
@@ -8,30 +8,32 @@ from dynavera.contracts.contract import Contract
 
 
 class Check(Contract):
-    """One part: `ok`, `away`, or `hindered` where it works but not for everything; with the reason."""
+    """The state of one part: `ok`, `away` (unavailable) or `hindered` (partly available)."""
 
-    status: Literal["ok", "away", "hindered"] = Field(description="Whether the part can be used.")
-    detail: str = Field(description="The same in words.")
+    status: Literal["ok", "away", "hindered"] = Field(
+        description="`ok`, `away` (unavailable) or `hindered` (partly available)."
+    )
+    detail: str = Field(description="The state or its reason, as a sentence.")
 
 
 class Checks(Contract):
     """The parts that an execution needs."""
 
-    database: Check = Field(description="Where everything is kept that must last.")
-    temporal: Check = Field(description="What runs the executions, and outlives every crash.")
-    worker: Check = Field(description="What does their work.")
-    mcp: Check = Field(description="Where retrieval and models are.")
+    database: Check = Field(description="The database.")
+    temporal: Check = Field(description="Temporal, which runs the executions.")
+    worker: Check = Field(description="The workers.")
+    mcp: Check = Field(description="The MCP service, with retrieval and models.")
 
 
 class Health(Contract):
-    """`ok` when every part can be used."""
+    """The state of the installation."""
 
-    status: Literal["ok", "degraded"] = Field(description="`ok` when no part is away.")
-    checks: Checks = Field(description="Part by part.")
+    status: Literal["ok", "degraded"] = Field(description="`ok` if no part is `away`.")
+    checks: Checks = Field(description="The state of each part.")
 
 
 class McpHealth(Contract):
-    """The MCP service: what it generates and embeds with, and how much it knows."""
+    """The MCP service: its generator, its embedder, and the size of the knowledge base."""
 
     status: Literal["ok"]
     generator: str
@@ -41,46 +43,46 @@ class McpHealth(Contract):
 
 
 class Generators(Contract):
-    """What can write answers now."""
+    """The generators that can be used now."""
 
     default: str
     usable: list[str]
 
 
 class Versions(Contract):
-    """What runs; null where it cannot be asked now."""
+    """The versions in use."""
 
     dynavera: str = Field(description="Dynavera's version.")
     python: str = Field(description="Python's version.")
-    temporal: str | None = Field(description="The Temporal server's version; null: it cannot be asked now.")
+    temporal: str | None = Field(description="The Temporal server's version; null if it is unavailable.")
 
 
 class System(Contract):
-    """What this instance is made of."""
+    """The configuration of this installation."""
 
-    versions: Versions = Field(description="What runs.")
-    generator: str | None = Field(description="The default generator; null: the MCP service is away.")
-    generators: list[str] = Field(description="Generators that an agent may name and that can be used now.")
-    embedder: str | None = Field(description="What makes texts comparable by meaning; null: the MCP service is away.")
-    temporal_ui: str | None = Field(description="Where Temporal Web is; null: not known.")
-    mcp_url: str = Field(description="Where MCP clients find the MCP service.")
+    versions: Versions = Field(description="Versions of Dynavera, Python and Temporal.")
+    generator: str | None = Field(description="The default generator; null if the MCP service is unavailable.")
+    generators: list[str] = Field(description="The generators that agents can use now.")
+    embedder: str | None = Field(description="The embedder; null if the MCP service is unavailable.")
+    temporal_ui: str | None = Field(description="The URL of Temporal Web; null if unknown.")
+    mcp_url: str = Field(description="The MCP service's URL for MCP clients.")
 
 
 class FieldError(Contract):
-    """One field that is wrong: `location` is its path, e.g. `body.input_data`."""
+    """An invalid field."""
 
     location: str = Field(description="The field's path, e.g. `body.input_data`.")
-    message: str = Field(description="What is wrong with it.")
+    message: str = Field(description="What is wrong with the field.")
 
 
 class Problem(Contract):
     """RFC 9457 `application/problem+json`; `code` is stable."""
 
-    type: str = Field(default="about:blank", description="Always `about:blank`: `code` says which problem it is.")
-    title: str = Field(description="The status in words.")
+    type: str = Field(default="about:blank", description="Always `about:blank`: `code` identifies the problem.")
+    title: str = Field(description="The title of the HTTP status.")
     status: int = Field(description="The HTTP status.")
     detail: str = Field(description="What is wrong, and what to do.")
-    code: str = Field(description="Which problem it is; stable, for programs.")
+    code: str = Field(description="A stable code of the problem.")
     errors: list[FieldError] | None = Field(
-        default=None, exclude_if=lambda errors: errors is None, description="The place of each fault of the request."
+        default=None, exclude_if=lambda errors: errors is None, description="The invalid fields of the request."
     )

@@ -1,4 +1,4 @@
-"""Who asks: users, their API keys, and how a browser logs in."""
+"""Users, API keys, log-in links and sessions."""
 
 from typing import Annotated, cast
 from uuid import UUID
@@ -15,7 +15,7 @@ def _checked(secret: SecretStr) -> SecretStr:
 
 
 def _never_null(schema: JsonDict) -> None:
-    # The default stands for a field that is left out; null itself is refused.
+    # The default means that the field is omitted; null itself is an error.
     schema.update(cast("list[JsonDict]", schema.pop("anyOf"))[0])
     schema.pop("default", None)
 
@@ -29,13 +29,13 @@ Credential = Annotated[
 
 
 class User(Contract):
-    """A person or a program with agents and documents of its own; the first user is the owner."""
+    """A person or a program with its own agents and documents; the first user is the owner."""
 
     id: UUID = Field(description="The user's id.")
     name: str = Field(description="The user's name.")
-    owner: bool = Field(description="Whether it is the first user, who makes the others.")
-    active: bool = Field(description="Whether the user may come in.")
-    created_at: UtcTime = Field(description="When the user was made.")
+    owner: bool = Field(description="Whether this is the first user, who can add others.")
+    active: bool = Field(description="Whether the user can log in.")
+    created_at: UtcTime = Field(description="When the user was created.")
 
 
 class UserCreate(Request):
@@ -45,38 +45,38 @@ class UserCreate(Request):
 
 
 class UserPatch(Request):
-    """Whether the user may come in."""
+    """Activates or deactivates a user."""
 
-    active: bool = Field(strict=True, description="Whether the user may come in.")
+    active: bool = Field(strict=True, description="Whether the user can log in.")
 
 
 class NewUser(User):
-    """A user just made, with the API key that is shown this once."""
+    """A new user with an API key that is shown only once."""
 
-    api_key: str = Field(description="The user's first API key, shown this once.")
+    api_key: str = Field(description="The user's first API key, shown only once.")
 
 
 class ApiKey(Contract):
     """An API key without its secret."""
 
-    id: UUID = Field(description="The key's id, which is not the key.")
-    name: str = Field(description="What its user knows it by.")
-    created_at: UtcTime = Field(description="When it was made.")
+    id: UUID = Field(description="The key's id, which is not the secret.")
+    name: str = Field(description="The key's name.")
+    created_at: UtcTime = Field(description="When it was created.")
     revocable: bool = Field(
-        description="False for the token that Dynavera was started with: to change that one, change the settings."
+        description="False for the token with which Dynavera was started, which is changed in the settings."
     )
 
 
 class ApiKeyCreate(Request):
-    """A name to know the key by."""
+    """A new API key."""
 
-    name: Name = Field(description="A name to know the key by.")
+    name: Name = Field(description="The key's name.")
 
 
 class NewApiKey(ApiKey):
-    """A key just made; `api_key` is shown this once."""
+    """A new API key; its secret is shown only once."""
 
-    api_key: str = Field(description="The key itself, shown this once.")
+    api_key: str = Field(description="The secret, shown only once.")
 
 
 class Login(Request):
@@ -87,12 +87,12 @@ class Login(Request):
     code: Credential | None = Field(
         default=None,
         json_schema_extra=_never_null,
-        description="What stands behind `#code=` in a log-in link; good once.",
+        description="The part after `#code=` of a log-in link; it works once.",
     )
     api_key: Credential | None = Field(default=None, json_schema_extra=_never_null, description="An API key.")
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> "Login":
+    def _require_exactly_one(self) -> "Login":
         if len(self.model_fields_set) != 1 or self.code is self.api_key:
             raise ValueError("give either 'code' or 'api_key'")
         return self
@@ -102,20 +102,18 @@ class LoginLink(Contract):
     """A link that logs one browser in, once."""
 
     url: str = Field(description="The link.")
-    expires_at: UtcTime = Field(description="Until when it is good.")
+    expires_at: UtcTime = Field(description="When the link expires.")
 
 
 class Session(Contract):
     """A browser that is logged in."""
 
-    id: UUID = Field(description="The session's id, which is not what its cookie holds.")
-    current: bool = Field(description="Whether it is the one that asks; false for every session when an API key asks.")
-    user_agent: str | None = Field(
-        description="What the browser called itself when it logged in; null: it said nothing."
-    )
+    id: UUID = Field(description="The session's id, which is not the secret in its cookie.")
+    current: bool = Field(description="Whether this request uses the session; false for all if it uses an API key.")
+    user_agent: str | None = Field(description="The browser's `User-Agent` when it logged in; null if it sent none.")
     api_key_id: UUID | None = Field(
-        description="The API key that it was made with, directly or by a log-in link, and ends with; null: not known."
+        description="The API key with which it was created, directly or by a log-in link; null if unknown."
     )
     created_at: UtcTime = Field(description="When the browser logged in.")
-    last_used_at: UtcTime = Field(description="When it was last used, to within some minutes.")
-    expires_at: UtcTime = Field(description="When it ends by itself.")
+    last_used_at: UtcTime = Field(description="When it was last used, accurate to a few minutes.")
+    expires_at: UtcTime = Field(description="When it expires.")

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from uuid import UUID
 
 from dynavera.contracts.documents import Document
-from dynavera.contracts.media_types import LARGEST_FILE, MEDIA_TYPES
+from dynavera.contracts.media_types import MAX_FILE_BYTES, MEDIA_TYPES
 from dynavera.records.documents import DocumentRecords
 from dynavera.records.new_documents import FileIdentity, NewDocument
 from mcp_service.knowledge.extraction.errors import FileRefused, too_large
@@ -66,8 +66,8 @@ def _identified(files: Sequence[SourceFile]) -> list[FileIdentity | FileRefused]
 
 
 def _identity(file: SourceFile) -> FileIdentity | FileRefused:
-    if len(file.data) > LARGEST_FILE:
-        return too_large(LARGEST_FILE)
+    if len(file.data) > MAX_FILE_BYTES:
+        return too_large(MAX_FILE_BYTES)
     media_type = _media_type(file.name, file.declared_type)
     if media_type is None:
         return FileRefused(

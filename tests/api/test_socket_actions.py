@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from api.process import LARGEST_SOCKET_MESSAGE
-from dynavera.contracts.executions import LARGEST_INPUT
+from dynavera.contracts.executions import MAX_INPUT_BYTES
 from dynavera.records.users import Users
 from tests.api.live import Live, dense
 
@@ -124,7 +124,7 @@ async def test_a_key_counts_for_rest_and_socket_alike(live: Live) -> None:
         (json.dumps(START | {"input_data": {"query": 7}}), "invalid_request"),
         (json.dumps(START | {"input_data": {}}), "invalid_request"),
         (json.dumps(START | {"input_data": "What?"}), "invalid_request"),
-        (json.dumps(START | {"input_data": {"query": "x" * LARGEST_INPUT}}), "invalid_request"),
+        (json.dumps(START | {"input_data": {"query": "x" * MAX_INPUT_BYTES}}), "invalid_request"),
         (json.dumps(START | {"input_data": {"query": "nul\x00"}}), "invalid_request"),
         ('{"action": "start_agent", "input_data": {"query": "\\ud800"}}', "invalid"),
         ('{"action": "start_agent", "input_data": {"query": "x", "n": NaN}}', "invalid"),
@@ -195,7 +195,7 @@ async def test_the_largest_input_fits_into_one_message_however_it_is_escaped(liv
         execution_id = await conversation.start(query)
         started = await conversation.answer("execution_started")
 
-    assert len(json.dumps({"query": query})) > 2 * LARGEST_INPUT
+    assert len(json.dumps({"query": query})) > 2 * MAX_INPUT_BYTES
     assert started["execution_id"] == str(execution_id)
     assert started["input_data"] == {"query": query}
 

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from dynavera.contracts.executions import Usage
-from dynavera.contracts.mcp import LARGEST_ANSWER, Generated, GivenPassage
+from dynavera.contracts.mcp import MAX_ANSWER_BYTES, Generated, GivenPassage
 from mcp_service.generation import GenerationRequest, Generations
 from mcp_service.generators.generator import (
     AnswerTooLarge,
@@ -170,7 +170,7 @@ async def test_a_stop_keeps_exactly_what_was_published() -> None:
 
 @pytest.mark.parametrize("endless", ["word ", "[9]"])
 async def test_an_endless_answer_is_refused_even_if_all_of_it_is_removed(endless: str) -> None:
-    writer = Writer([endless * 1_000] * (LARGEST_ANSWER // len(endless) // 1_000 + 1))
+    writer = Writer([endless * 1_000] * (MAX_ANSWER_BYTES // len(endless) // 1_000 + 1))
 
     with pytest.raises(AnswerTooLarge):
         await published(writer)

@@ -6,7 +6,7 @@ import unicodedata
 
 import pytest
 
-from dynavera.contracts.mcp import LARGEST_PASSAGE, GivenPassage
+from dynavera.contracts.mcp import MAX_PASSAGE_CHARACTERS, GivenPassage
 from mcp_service.generator_prompt import RULES, build_prompt
 
 INJECTIONS = [
@@ -102,10 +102,10 @@ def test_ordinary_text_is_unchanged(text: str) -> None:
 
 @pytest.mark.parametrize("sign", ["[", "[ /", "[INST", "[1", "[1,", "<", "&lt"])
 def test_a_passage_of_brackets_and_spaces_is_not_slow(sign: str) -> None:
-    text = f"{sign}{' ' * LARGEST_PASSAGE}x"
+    text = f"{sign}{' ' * MAX_PASSAGE_CHARACTERS}x"
     began = time.monotonic()
 
-    build_prompt("q", [GivenPassage(text=text[:LARGEST_PASSAGE])], "")
+    build_prompt("q", [GivenPassage(text=text[:MAX_PASSAGE_CHARACTERS])], "")
 
     assert time.monotonic() - began < 5, "Building the prompt is slower than linear."
 

@@ -12,7 +12,7 @@ import pytest
 from mcp import MCPError
 from mcp_types import INVALID_PARAMS
 
-from dynavera.contracts.mcp import LARGEST_ANSWER
+from dynavera.contracts.mcp import MAX_ANSWER_BYTES
 from mcp_service.limits import ServiceLimits
 from tests.fakes import FakeModel
 from tests.mcp_service.clients import REVISIONS, Progress, call, mcp_client
@@ -273,7 +273,7 @@ async def test_a_user_cannot_stop_the_generation_of_another(tmp_path: Path) -> N
 
 
 async def test_an_endless_answer_is_refused(tmp_path: Path) -> None:
-    model = FakeModel(words=["w" * (LARGEST_ANSWER // 4)] * 10, delay=0.05)
+    model = FakeModel(words=["w" * (MAX_ANSWER_BYTES // 4)] * 10, delay=0.05)
 
     async with with_model(tmp_path, model) as service, mcp_client(service) as client:
         with pytest.raises(MCPError) as refused:

@@ -4,7 +4,7 @@ import pytest
 from temporalio.client import WorkflowHistory
 
 from activities.batches import REPORT, EventBatch
-from dynavera.contracts.events import DeltaContent, ExecutionCompleted, grown
+from dynavera.contracts.events import DeltaContent, ExecutionCompleted, apply_delta
 from tests.workflows.fakes import Gate
 from tests.workflows.test_replay import HISTORIES, cut_after_each_workflow_task, recorded
 from tests.workflows.world import World, answer_of
@@ -71,5 +71,5 @@ def written_in(history: WorkflowHistory) -> str:
         signal = event.workflow_execution_signaled_event_attributes
         if signal.signal_name == REPORT:
             for content in EventBatch.model_validate_json(signal.input.payloads[0].data).contents:
-                answer = grown(answer, content) if isinstance(content, DeltaContent) else answer
+                answer = apply_delta(answer, content) if isinstance(content, DeltaContent) else answer
     return answer

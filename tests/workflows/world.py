@@ -23,7 +23,7 @@ from api.sweep import Sweep
 from api.temporal import Temporal
 from dynavera.contracts.agents import Agent, AgentSettings
 from dynavera.contracts.contract import utc_now
-from dynavera.contracts.events import Delta, DeltaContent, ExecutionEvent, ExecutionStopped, Progress, grown
+from dynavera.contracts.events import Delta, DeltaContent, ExecutionEvent, ExecutionStopped, Progress, apply_delta
 from dynavera.contracts.users import User
 from dynavera.records.agents import Agents
 from dynavera.records.database import Database
@@ -191,7 +191,7 @@ def answer_of(events: list[ExecutionEvent]) -> str:
     answer = ""
     for event in events:
         if isinstance(event, Delta):
-            answer = grown(answer, event.content)
+            answer = apply_delta(answer, event.content)
     return answer
 
 

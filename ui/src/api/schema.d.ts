@@ -690,7 +690,7 @@ export interface components {
     schemas: {
         /**
          * Agent
-         * @description An agent as its owner sees it; `status` is running while an execution is queued or running.
+         * @description An agent; its `status` is `running` while an execution is queued or running.
          */
         Agent: {
             /**
@@ -702,12 +702,12 @@ export interface components {
             /**
              * Created At
              * Format: date-time
-             * @description When it was made.
+             * @description When it was created.
              */
             created_at: string;
             /**
              * Description
-             * @description What the agent is for, in a sentence.
+             * @description The agent's purpose, in a sentence.
              * @default
              */
             description: string;
@@ -716,41 +716,41 @@ export interface components {
             /**
              * Id
              * Format: uuid
-             * @description The agent's id; ids sort by the time they were made.
+             * @description The agent's id; ids sort by creation time.
              */
             id: string;
             /**
              * Instructions
-             * @description What the generator is told besides the question.
+             * @description Instructions for the generator.
              * @default
              */
             instructions: string;
             /**
              * Max Tokens
-             * @description The longest answer, in tokens.
+             * @description The maximum answer length in tokens.
              * @default 200
              */
             max_tokens: number;
             /**
              * Name
-             * @description What people call the agent.
+             * @description The agent's name.
              */
             name: string;
             /**
              * Status
-             * @description Whether an execution of it is queued or running.
+             * @description Whether an execution of the agent is queued or running.
              * @enum {string}
              */
             status: "idle" | "running";
             /**
              * Temperature
-             * @description 0 is the steadiest, 2 the most varied.
+             * @description From 0, most predictable, to 2, most varied.
              * @default 0.2
              */
             temperature: number;
             /**
              * Top K
-             * @description How many passages are retrieved.
+             * @description The number of passages to retrieve.
              * @default 4
              */
             top_k: number;
@@ -774,7 +774,7 @@ export interface components {
             collection?: string;
             /**
              * Description
-             * @description What the agent is for, in a sentence.
+             * @description The agent's purpose, in a sentence.
              * @default
              */
             description?: string;
@@ -782,37 +782,37 @@ export interface components {
             generator?: string | null;
             /**
              * Instructions
-             * @description What the generator is told besides the question.
+             * @description Instructions for the generator.
              * @default
              */
             instructions?: string;
             /**
              * Max Tokens
-             * @description The longest answer, in tokens.
+             * @description The maximum answer length in tokens.
              * @default 200
              */
             max_tokens?: number;
             /**
              * Name
-             * @description What people call the agent.
+             * @description The agent's name.
              */
             name: string;
             /**
              * Temperature
-             * @description 0 is the steadiest, 2 the most varied.
+             * @description From 0, most predictable, to 2, most varied.
              * @default 0.2
              */
             temperature?: number;
             /**
              * Top K
-             * @description How many passages are retrieved.
+             * @description The number of passages to retrieve.
              * @default 4
              */
             top_k?: number;
         };
         /**
          * AgentPatch
-         * @description The fields of an agent to change; what is left out stays.
+         * @description The fields of an agent to change; omitted fields stay unchanged.
          */
         AgentPatch: {
             /**
@@ -823,7 +823,7 @@ export interface components {
             collection?: string;
             /**
              * Description
-             * @description What the agent is for, in a sentence.
+             * @description The agent's purpose, in a sentence.
              * @default
              */
             description?: string;
@@ -831,38 +831,38 @@ export interface components {
             generator?: string | null;
             /**
              * Instructions
-             * @description What the generator is told besides the question.
+             * @description Instructions for the generator.
              * @default
              */
             instructions?: string;
             /**
              * Max Tokens
-             * @description The longest answer, in tokens.
+             * @description The maximum answer length in tokens.
              * @default 200
              */
             max_tokens?: number;
             /**
              * Name
-             * @description What people call the agent.
+             * @description The agent's name.
              * @default
              */
             name?: string;
             /**
              * Temperature
-             * @description 0 is the steadiest, 2 the most varied.
+             * @description From 0, most predictable, to 2, most varied.
              * @default 0.2
              */
             temperature?: number;
             /**
              * Top K
-             * @description How many passages are retrieved.
+             * @description The number of passages to retrieve.
              * @default 4
              */
             top_k?: number;
         };
         /**
          * AgentSettings
-         * @description What an execution needs to know of its agent; a snapshot of it stays with each execution.
+         * @description The settings of an agent; each execution keeps a copy of them.
          */
         AgentSettings: {
             /**
@@ -873,7 +873,7 @@ export interface components {
             collection: string;
             /**
              * Description
-             * @description What the agent is for, in a sentence.
+             * @description The agent's purpose, in a sentence.
              * @default
              */
             description: string;
@@ -881,30 +881,30 @@ export interface components {
             generator: string | null;
             /**
              * Instructions
-             * @description What the generator is told besides the question.
+             * @description Instructions for the generator.
              * @default
              */
             instructions: string;
             /**
              * Max Tokens
-             * @description The longest answer, in tokens.
+             * @description The maximum answer length in tokens.
              * @default 200
              */
             max_tokens: number;
             /**
              * Name
-             * @description What people call the agent.
+             * @description The agent's name.
              */
             name: string;
             /**
              * Temperature
-             * @description 0 is the steadiest, 2 the most varied.
+             * @description From 0, most predictable, to 2, most varied.
              * @default 0.2
              */
             temperature: number;
             /**
              * Top K
-             * @description How many passages are retrieved.
+             * @description The number of passages to retrieve.
              * @default 4
              */
             top_k: number;
@@ -917,50 +917,50 @@ export interface components {
             /**
              * Created At
              * Format: date-time
-             * @description When it was made.
+             * @description When it was created.
              */
             created_at: string;
             /**
              * Id
              * Format: uuid
-             * @description The key's id, which is not the key.
+             * @description The key's id, which is not the secret.
              */
             id: string;
             /**
              * Name
-             * @description What its user knows it by.
+             * @description The key's name.
              */
             name: string;
             /**
              * Revocable
-             * @description False for the token that Dynavera was started with: to change that one, change the settings.
+             * @description False for the token with which Dynavera was started, which is changed in the settings.
              */
             revocable: boolean;
         };
         /**
          * ApiKeyCreate
-         * @description A name to know the key by.
+         * @description A new API key.
          */
         ApiKeyCreate: {
             /**
              * Name
-             * @description A name to know the key by.
+             * @description The key's name.
              */
             name: string;
         };
         /**
          * Check
-         * @description One part: `ok`, `away`, or `hindered` where it works but not for everything; with the reason.
+         * @description The state of one part: `ok`, `away` (unavailable) or `hindered` (partly available).
          */
         Check: {
             /**
              * Detail
-             * @description The same in words.
+             * @description The state or its reason, as a sentence.
              */
             detail: string;
             /**
              * Status
-             * @description Whether the part can be used.
+             * @description `ok`, `away` (unavailable) or `hindered` (partly available).
              * @enum {string}
              */
             status: "ok" | "away" | "hindered";
@@ -970,23 +970,23 @@ export interface components {
          * @description The parts that an execution needs.
          */
         Checks: {
-            /** @description Where everything is kept that must last. */
+            /** @description The database. */
             database: components["schemas"]["Check"];
-            /** @description Where retrieval and models are. */
+            /** @description The MCP service, with retrieval and models. */
             mcp: components["schemas"]["Check"];
-            /** @description What runs the executions, and outlives every crash. */
+            /** @description Temporal, which runs the executions. */
             temporal: components["schemas"]["Check"];
-            /** @description What does their work. */
+            /** @description The workers. */
             worker: components["schemas"]["Check"];
         };
         /**
          * CollectionSummary
-         * @description A collection of the user, and how much is in it.
+         * @description A collection of the user and its size.
          */
         CollectionSummary: {
             /**
              * Documents
-             * @description How many documents it has.
+             * @description The number of documents.
              */
             documents: number;
             /**
@@ -996,7 +996,7 @@ export interface components {
             name: string;
             /**
              * Passages
-             * @description How many passages they have.
+             * @description The number of their passages.
              */
             passages: number;
         };
@@ -1007,45 +1007,45 @@ export interface components {
         Collections: {
             /**
              * Items
-             * @description The collections, by name.
+             * @description The collections, sorted by name.
              */
             items: components["schemas"]["CollectionSummary"][];
         };
         /**
          * CompletedOutput
-         * @description A whole answer with the sources it may cite, and what it cost.
+         * @description A complete answer with its sources and usage.
          */
         CompletedOutput: {
             /**
              * Answer
-             * @description The whole answer; [n] cites source n.
+             * @description The complete answer; [n] cites source n.
              */
             answer: string;
             /**
              * Generator
-             * @description What wrote the answer.
+             * @description The generator of the answer.
              */
             generator: string;
             /**
              * Sources
-             * @description The passages that the generator was given, as they were then.
+             * @description The generator's passages, with their text at that time.
              */
             sources: components["schemas"]["Source"][];
-            /** @description What it cost. */
+            /** @description The tokens that it took. */
             usage: components["schemas"]["Usage"];
         };
         /**
          * Delta
-         * @description The answer grew, or starts over.
+         * @description The answer grew, or started over.
          */
         Delta: {
             /**
              * Agent Id
              * Format: uuid
-             * @description The execution's agent.
+             * @description The id of the execution's agent.
              */
             agent_id: string;
-            /** @description The piece, and where it goes. */
+            /** @description The piece and its position. */
             content: components["schemas"]["DeltaContent"];
             /**
              * @description Always `delta`. (enum property replaced by openapi-typescript)
@@ -1055,12 +1055,12 @@ export interface components {
             /**
              * Execution Id
              * Format: uuid
-             * @description The execution that this happened in.
+             * @description The execution's id.
              */
             execution_id: string;
             /**
              * Sequence
-             * @description The event's place in the log, from 1 on, without a gap.
+             * @description The event's position in the log, from 1, without gaps.
              */
             sequence: number;
             /**
@@ -1084,7 +1084,7 @@ export interface components {
         DeltaContent: {
             /**
              * Offset
-             * @description Where `text` goes: what was behind it is replaced. In code points.
+             * @description The position of `text` in code points; it replaces everything after it.
              */
             offset: number;
             /**
@@ -1095,34 +1095,34 @@ export interface components {
         };
         /**
          * Document
-         * @description A file in the knowledge base; `sha256` is of the file, `passages` their number.
+         * @description A file in the knowledge base.
          */
         Document: {
             /**
              * Bytes
-             * @description The size of the file.
+             * @description The size of the file in bytes.
              */
             bytes: number;
             /**
              * Collection
-             * @description The collection it is in.
+             * @description The document's collection.
              */
             collection: string;
             /**
              * Created At
              * Format: date-time
-             * @description When this version of it was taken in.
+             * @description When this version was ingested.
              */
             created_at: string;
             /**
              * Id
              * Format: uuid
-             * @description The document's id; a newer file of the same name keeps it.
+             * @description The document's id; a newer file with the same name keeps it.
              */
             id: string;
             /**
              * Media Type
-             * @description What kind of file it was read as, e.g. `text/markdown`.
+             * @description The file's media type, e.g. `text/markdown`.
              */
             media_type: string;
             /**
@@ -1132,7 +1132,7 @@ export interface components {
             name: string;
             /**
              * Passages
-             * @description How many passages it was cut into.
+             * @description The number of passages.
              */
             passages: number;
             /**
@@ -1143,23 +1143,23 @@ export interface components {
         };
         /**
          * DocumentText
-         * @description What was read from a document: the text that its passages point into.
+         * @description The text of a document, to which the positions of passages refer.
          */
         DocumentText: {
             /**
              * Media Type
-             * @description What the text is: `text/markdown` or `text/plain`.
+             * @description The text's media type: `text/markdown` or `text/plain`.
              */
             media_type: string;
             /**
              * Text
-             * @description The text, whole.
+             * @description The whole text.
              */
             text: string;
         };
         /**
          * EventPage
-         * @description Part of an event log; `next_after` is null when that is all there is now.
+         * @description Part of an event log.
          */
         EventPage: {
             /**
@@ -1169,19 +1169,19 @@ export interface components {
             items: (components["schemas"]["ExecutionStarted"] | (components["schemas"]["Progress"] | components["schemas"]["Step"] | components["schemas"]["Delta"] | components["schemas"]["Message"]) | components["schemas"]["ExecutionCompleted"] | components["schemas"]["ExecutionError"] | components["schemas"]["ExecutionStopped"])[];
             /**
              * Next After
-             * @description Where to go on; null: that is all there is now.
+             * @description The value of `after` for the next part; null at the end.
              */
             next_after: number | null;
         };
         /**
          * Execution
-         * @description One run of an agent. `stage` and `partial_answer` are read from the live execution, one at a time.
+         * @description One run of an agent. `stage` and `partial_answer` are only set when a single live execution is read.
          */
         Execution: {
             /**
              * Agent Id
              * Format: uuid
-             * @description The agent that was asked.
+             * @description The agent's id.
              */
             agent_id: string;
             /**
@@ -1197,25 +1197,25 @@ export interface components {
             created_at: string;
             /**
              * Error Message
-             * @description Why it failed; null: it did not.
+             * @description Why it failed; null if it did not.
              */
             error_message: string | null;
             /**
              * Id
              * Format: uuid
-             * @description The execution's id, and its workflow's in Temporal.
+             * @description The execution's id, also of its workflow in Temporal.
              */
             id: string;
             /**
              * Input Data
-             * @description What was asked, as it was sent.
+             * @description The input, as it was sent.
              */
             input_data: {
                 [key: string]: unknown;
             };
             /**
              * Output Data
-             * @description The answer, or the part of it that had been written; null: none.
+             * @description The answer or partial answer; null if there is none.
              */
             output_data: components["schemas"]["CompletedOutput"] | components["schemas"]["PartialOutput"] | null;
             /**
@@ -1225,28 +1225,28 @@ export interface components {
             partial_answer?: string | null;
             /**
              * Retry Of
-             * @description The execution whose input this one repeats.
+             * @description The execution that this one retries with the same input.
              */
             retry_of: string | null;
             /**
              * Stage
-             * @description What it does now; null in lists, and when it does not run or nobody can tell.
+             * @description The current stage; null in lists, and if it does not run or the stage is unknown.
              */
             stage: ("initializing" | "retrieving" | "generating" | "saving") | null;
             /**
              * Started At
-             * @description When its workflow began.
+             * @description When its workflow started.
              */
             started_at: string | null;
             /**
              * Status
-             * @description The last three are final.
+             * @description `completed`, `failed` and `stopped` are final.
              * @enum {string}
              */
             status: "queued" | "running" | "completed" | "failed" | "stopped";
             /**
              * Temporal Url
-             * @description Its page in Temporal Web; null once Temporal has forgotten it.
+             * @description Its page in Temporal Web; null after Temporal's retention.
              */
             temporal_url: string | null;
         };
@@ -1258,20 +1258,20 @@ export interface components {
             /**
              * Agent Id
              * Format: uuid
-             * @description The execution's agent.
+             * @description The id of the execution's agent.
              */
             agent_id: string;
             /**
              * Execution Id
              * Format: uuid
-             * @description The execution that this happened in.
+             * @description The execution's id.
              */
             execution_id: string;
-            /** @description The answer, its sources, and what it cost. */
+            /** @description The answer, its sources and its usage. */
             output_data: components["schemas"]["CompletedOutput"];
             /**
              * Sequence
-             * @description The event's place in the log, from 1 on, without a gap.
+             * @description The event's position in the log, from 1, without gaps.
              */
             sequence: number;
             /**
@@ -1290,36 +1290,36 @@ export interface components {
         };
         /**
          * ExecutionError
-         * @description The execution failed; `output_data` is what had been generated.
+         * @description The execution failed; `output_data` is the partial answer.
          */
         ExecutionError: {
             /**
              * Agent Id
              * Format: uuid
-             * @description The execution's agent.
+             * @description The id of the execution's agent.
              */
             agent_id: string;
             /**
              * Code
-             * @description Why it failed, for programs.
+             * @description The error, as a stable code.
              */
             code: string;
             /**
              * Execution Id
              * Format: uuid
-             * @description The execution that this happened in.
+             * @description The execution's id.
              */
             execution_id: string;
             /**
              * Message
-             * @description Why it failed, in words.
+             * @description The error, as a sentence.
              */
             message: string;
-            /** @description What had been written; null: nothing. */
+            /** @description The partial answer; null if there is none. */
             output_data: components["schemas"]["PartialOutput"] | null;
             /**
              * Sequence
-             * @description The event's place in the log, from 1 on, without a gap.
+             * @description The event's position in the log, from 1, without gaps.
              */
             sequence: number;
             /**
@@ -1338,12 +1338,12 @@ export interface components {
         };
         /**
          * ExecutionStart
-         * @description What to ask the agent.
+         * @description The input of an execution.
          */
         ExecutionStart: {
             /**
              * Input Data
-             * @description At least `{"query": "…"}`; further fields are kept with the execution. At most 64 KiB as JSON.
+             * @description At least `{"query": "…"}`; other fields are stored with the execution. At most 64 KiB as JSON.
              */
             input_data: {
                 /** @description The question. */
@@ -1360,25 +1360,25 @@ export interface components {
             /**
              * Agent Id
              * Format: uuid
-             * @description The execution's agent.
+             * @description The id of the execution's agent.
              */
             agent_id: string;
             /**
              * Execution Id
              * Format: uuid
-             * @description The execution that this happened in.
+             * @description The execution's id.
              */
             execution_id: string;
             /**
              * Input Data
-             * @description What was asked, as it was sent.
+             * @description The input, as it was sent.
              */
             input_data: {
                 [key: string]: unknown;
             };
             /**
              * Sequence
-             * @description The event's place in the log, from 1 on, without a gap.
+             * @description The event's position in the log, from 1, without gaps.
              */
             sequence: number;
             /**
@@ -1397,34 +1397,34 @@ export interface components {
         };
         /**
          * ExecutionStopped
-         * @description The execution was stopped; `output_data` is what had been generated.
+         * @description The execution was stopped; `output_data` is the partial answer.
          */
         ExecutionStopped: {
             /**
              * Agent Id
              * Format: uuid
-             * @description The execution's agent.
+             * @description The id of the execution's agent.
              */
             agent_id: string;
             /**
              * Execution Id
              * Format: uuid
-             * @description The execution that this happened in.
+             * @description The execution's id.
              */
             execution_id: string;
             /**
              * Message
-             * @description How it was stopped, in words.
+             * @description How it was stopped, as a sentence.
              */
             message: string;
-            /** @description What had been written; null: nothing. */
+            /** @description The partial answer; null if there is none. */
             output_data: components["schemas"]["PartialOutput"] | null;
             /**
              * Sequence
-             * @description The event's place in the log, from 1 on, without a gap.
+             * @description The event's position in the log, from 1, without gaps.
              */
             sequence: number;
-            /** @description When the stop was asked for, and when it arrived. */
+            /** @description When the stop was requested and confirmed. */
             stop: components["schemas"]["StopReceipt"];
             /**
              * Timestamp
@@ -1442,7 +1442,7 @@ export interface components {
         };
         /**
          * FieldError
-         * @description One field that is wrong: `location` is its path, e.g. `body.input_data`.
+         * @description An invalid field.
          */
         FieldError: {
             /**
@@ -1452,29 +1452,29 @@ export interface components {
             location: string;
             /**
              * Message
-             * @description What is wrong with it.
+             * @description What is wrong with the field.
              */
             message: string;
         };
         /**
          * Found
-         * @description The passages that a search found, the best first.
+         * @description The passages that a search found, best first.
          */
         Found: {
             /**
              * Passages
-             * @description The passages that fit, the best first.
+             * @description The matching passages, best first.
              */
             passages: components["schemas"]["FoundPassage"][];
         };
         /**
          * FoundPassage
-         * @description A retrieved passage with its place in the document and its rank in each of the two indexes.
+         * @description A retrieved passage with its position in the document and its rank in each of the two indexes.
          */
         FoundPassage: {
             /**
              * Bm25 Rank
-             * @description Its rank by words, from 1 on; null: not among the best.
+             * @description Its rank in the BM25 index, from 1; null if not among the best.
              */
             bm25_rank: number | null;
             /**
@@ -1485,12 +1485,12 @@ export interface components {
             /**
              * Document Id
              * Format: uuid
-             * @description The document it is a piece of.
+             * @description The id of its document.
              */
             document_id: string;
             /**
              * End
-             * @description Where it ends, in code points.
+             * @description Its end, in code points.
              */
             end: number;
             /**
@@ -1500,7 +1500,7 @@ export interface components {
             heading: string;
             /**
              * Page
-             * @description The page it starts on, from 1 on; null: it has no pages.
+             * @description The page where it starts, from 1; null without pages.
              */
             page: number | null;
             /**
@@ -1511,7 +1511,7 @@ export interface components {
             passage_id: string;
             /**
              * Score
-             * @description How well it fits; higher is better.
+             * @description How well it matches; higher is better.
              */
             score: number;
             /**
@@ -1521,52 +1521,52 @@ export interface components {
             sha256: string;
             /**
              * Start
-             * @description Where it starts in the document's text, in code points.
+             * @description Its start in the document's text, in code points.
              */
             start: number;
             /**
              * Text
-             * @description The passage itself.
+             * @description The passage's text.
              */
             text: string;
             /**
              * Vector Rank
-             * @description Its rank by meaning, from 1 on; null: not among the best.
+             * @description Its rank in the vector index, from 1; null if not among the best.
              */
             vector_rank: number | null;
         };
         /**
          * Health
-         * @description `ok` when every part can be used.
+         * @description The state of the installation.
          */
         Health: {
-            /** @description Part by part. */
+            /** @description The state of each part. */
             checks: components["schemas"]["Checks"];
             /**
              * Status
-             * @description `ok` when no part is away.
+             * @description `ok` if no part is `away`.
              * @enum {string}
              */
             status: "ok" | "degraded";
         };
         /**
          * Ingestion
-         * @description What became of the files that were sent.
+         * @description The result of an upload.
          */
         Ingestion: {
             /**
              * Items
-             * @description The documents that can be retrieved now.
+             * @description The documents, which can be retrieved now.
              */
             items: components["schemas"]["Document"][];
             /**
              * Refused
-             * @description The files that were not taken.
+             * @description The refused files.
              */
             refused: components["schemas"]["Refusal"][];
             /**
              * Unchanged
-             * @description Those of `items` whose file was there already, and was not read again.
+             * @description The ids of those `items` that existed before and have not changed.
              */
             unchanged: string[];
         };
@@ -1584,7 +1584,7 @@ export interface components {
             /**
              * Code
              * Format: password
-             * @description What stands behind `#code=` in a log-in link; good once.
+             * @description The part after `#code=` of a log-in link; it works once.
              */
             code?: string;
         };
@@ -1596,7 +1596,7 @@ export interface components {
             /**
              * Expires At
              * Format: date-time
-             * @description Until when it is good.
+             * @description When the link expires.
              */
             expires_at: string;
             /**
@@ -1607,16 +1607,16 @@ export interface components {
         };
         /**
          * Message
-         * @description The answer is whole.
+         * @description The answer is complete.
          */
         Message: {
             /**
              * Agent Id
              * Format: uuid
-             * @description The execution's agent.
+             * @description The id of the execution's agent.
              */
             agent_id: string;
-            /** @description The answer, as it ended. */
+            /** @description The complete answer. */
             content: components["schemas"]["MessageContent"];
             /**
              * @description Always `message`. (enum property replaced by openapi-typescript)
@@ -1626,12 +1626,12 @@ export interface components {
             /**
              * Execution Id
              * Format: uuid
-             * @description The execution that this happened in.
+             * @description The execution's id.
              */
             execution_id: string;
             /**
              * Sequence
-             * @description The event's place in the log, from 1 on, without a gap.
+             * @description The event's position in the log, from 1, without gaps.
              */
             sequence: number;
             /**
@@ -1661,56 +1661,56 @@ export interface components {
         };
         /**
          * NewApiKey
-         * @description A key just made; `api_key` is shown this once.
+         * @description A new API key; its secret is shown only once.
          */
         NewApiKey: {
             /**
              * Api Key
-             * @description The key itself, shown this once.
+             * @description The secret, shown only once.
              */
             api_key: string;
             /**
              * Created At
              * Format: date-time
-             * @description When it was made.
+             * @description When it was created.
              */
             created_at: string;
             /**
              * Id
              * Format: uuid
-             * @description The key's id, which is not the key.
+             * @description The key's id, which is not the secret.
              */
             id: string;
             /**
              * Name
-             * @description What its user knows it by.
+             * @description The key's name.
              */
             name: string;
             /**
              * Revocable
-             * @description False for the token that Dynavera was started with: to change that one, change the settings.
+             * @description False for the token with which Dynavera was started, which is changed in the settings.
              */
             revocable: boolean;
         };
         /**
          * NewUser
-         * @description A user just made, with the API key that is shown this once.
+         * @description A new user with an API key that is shown only once.
          */
         NewUser: {
             /**
              * Active
-             * @description Whether the user may come in.
+             * @description Whether the user can log in.
              */
             active: boolean;
             /**
              * Api Key
-             * @description The user's first API key, shown this once.
+             * @description The user's first API key, shown only once.
              */
             api_key: string;
             /**
              * Created At
              * Format: date-time
-             * @description When the user was made.
+             * @description When the user was created.
              */
             created_at: string;
             /**
@@ -1726,7 +1726,7 @@ export interface components {
             name: string;
             /**
              * Owner
-             * @description Whether it is the first user, who makes the others.
+             * @description Whether this is the first user, who can add others.
              */
             owner: boolean;
         };
@@ -1737,12 +1737,12 @@ export interface components {
         Page_Agent_: {
             /**
              * Items
-             * @description The part.
+             * @description The items of this page.
              */
             items: components["schemas"]["Agent"][];
             /**
              * Next Cursor
-             * @description Asks for the next part, as `cursor`; null: this was the last.
+             * @description The value of `cursor` for the next page; null on the last page.
              */
             next_cursor: string | null;
         };
@@ -1753,12 +1753,12 @@ export interface components {
         Page_ApiKey_: {
             /**
              * Items
-             * @description The part.
+             * @description The items of this page.
              */
             items: components["schemas"]["ApiKey"][];
             /**
              * Next Cursor
-             * @description Asks for the next part, as `cursor`; null: this was the last.
+             * @description The value of `cursor` for the next page; null on the last page.
              */
             next_cursor: string | null;
         };
@@ -1769,12 +1769,12 @@ export interface components {
         Page_Document_: {
             /**
              * Items
-             * @description The part.
+             * @description The items of this page.
              */
             items: components["schemas"]["Document"][];
             /**
              * Next Cursor
-             * @description Asks for the next part, as `cursor`; null: this was the last.
+             * @description The value of `cursor` for the next page; null on the last page.
              */
             next_cursor: string | null;
         };
@@ -1785,12 +1785,12 @@ export interface components {
         Page_Execution_: {
             /**
              * Items
-             * @description The part.
+             * @description The items of this page.
              */
             items: components["schemas"]["Execution"][];
             /**
              * Next Cursor
-             * @description Asks for the next part, as `cursor`; null: this was the last.
+             * @description The value of `cursor` for the next page; null on the last page.
              */
             next_cursor: string | null;
         };
@@ -1801,12 +1801,12 @@ export interface components {
         Page_Passage_: {
             /**
              * Items
-             * @description The part.
+             * @description The items of this page.
              */
             items: components["schemas"]["Passage"][];
             /**
              * Next Cursor
-             * @description Asks for the next part, as `cursor`; null: this was the last.
+             * @description The value of `cursor` for the next page; null on the last page.
              */
             next_cursor: string | null;
         };
@@ -1817,12 +1817,12 @@ export interface components {
         Page_Session_: {
             /**
              * Items
-             * @description The part.
+             * @description The items of this page.
              */
             items: components["schemas"]["Session"][];
             /**
              * Next Cursor
-             * @description Asks for the next part, as `cursor`; null: this was the last.
+             * @description The value of `cursor` for the next page; null on the last page.
              */
             next_cursor: string | null;
         };
@@ -1833,51 +1833,51 @@ export interface components {
         Page_User_: {
             /**
              * Items
-             * @description The part.
+             * @description The items of this page.
              */
             items: components["schemas"]["User"][];
             /**
              * Next Cursor
-             * @description Asks for the next part, as `cursor`; null: this was the last.
+             * @description The value of `cursor` for the next page; null on the last page.
              */
             next_cursor: string | null;
         };
         /**
          * PartialOutput
-         * @description What had been generated when an execution was stopped or failed.
+         * @description The partial answer of an execution that was stopped or failed.
          */
         PartialOutput: {
             /**
              * Answer
-             * @description What had been written.
+             * @description The partial answer.
              */
             answer: string;
             /**
              * Partial
-             * @description Always true: the answer is not whole.
+             * @description Always true: the answer is incomplete.
              * @constant
              */
             partial: true;
             /**
              * Sources
-             * @description The passages that the generator was given, as they were then.
+             * @description The generator's passages, with their text at that time.
              */
             sources: components["schemas"]["Source"][];
         };
         /**
          * Passage
-         * @description A piece of a document; `start` and `end` count code points in the document's text.
+         * @description A section of a document; `start` and `end` count code points in the document's text.
          */
         Passage: {
             /**
              * Document Id
              * Format: uuid
-             * @description The document it is a piece of.
+             * @description The id of its document.
              */
             document_id: string;
             /**
              * End
-             * @description Where it ends, in code points.
+             * @description Its end, in code points.
              */
             end: number;
             /**
@@ -1887,7 +1887,7 @@ export interface components {
             heading: string;
             /**
              * Page
-             * @description The page it starts on, from 1 on; null: it has no pages.
+             * @description The page where it starts, from 1; null without pages.
              */
             page: number | null;
             /**
@@ -1898,7 +1898,7 @@ export interface components {
             passage_id: string;
             /**
              * Position
-             * @description Its place among the document's passages, from 0 on.
+             * @description Its index among the document's passages, starting at 0.
              */
             position: number;
             /**
@@ -1908,23 +1908,23 @@ export interface components {
             sha256: string;
             /**
              * Start
-             * @description Where it starts in the document's text, in code points.
+             * @description Its start in the document's text, in code points.
              */
             start: number;
             /**
              * Text
-             * @description The passage itself.
+             * @description The passage's text.
              */
             text: string;
         };
         /**
          * PinnedSource
-         * @description A source as it was cited, and its document as it is now (null when it is gone).
+         * @description A source as it was cited, and its document as it is now.
          */
         PinnedSource: {
-            /** @description Its document as it is now; null: it is gone. */
+            /** @description Its document as it is now; null if it was deleted. */
             document: components["schemas"]["Document"] | null;
-            /** @description The cited passage in its place in the document; null: it is not there any more. */
+            /** @description The cited passage in the document as it is now; null if it is no longer there. */
             passage: components["schemas"]["Passage"] | null;
             /** @description The source as it was cited. */
             source: components["schemas"]["Source"];
@@ -1942,7 +1942,7 @@ export interface components {
         Problem: {
             /**
              * Code
-             * @description Which problem it is; stable, for programs.
+             * @description A stable code of the problem.
              */
             code: string;
             /**
@@ -1952,7 +1952,7 @@ export interface components {
             detail: string;
             /**
              * Errors
-             * @description The place of each fault of the request.
+             * @description The invalid fields of the request.
              */
             errors?: components["schemas"]["FieldError"][] | null;
             /**
@@ -1962,28 +1962,28 @@ export interface components {
             status: number;
             /**
              * Title
-             * @description The status in words.
+             * @description The title of the HTTP status.
              */
             title: string;
             /**
              * Type
-             * @description Always `about:blank`: `code` says which problem it is.
+             * @description Always `about:blank`: `code` identifies the problem.
              * @default about:blank
              */
             type: string;
         };
         /**
          * Progress
-         * @description The execution moves on, or says why it waits.
+         * @description The execution entered a stage, or waits for the next attempt.
          */
         Progress: {
             /**
              * Agent Id
              * Format: uuid
-             * @description The execution's agent.
+             * @description The id of the execution's agent.
              */
             agent_id: string;
-            /** @description Where the execution is. */
+            /** @description The stage of the execution. */
             content: components["schemas"]["ProgressContent"];
             /**
              * @description Always `progress`. (enum property replaced by openapi-typescript)
@@ -1993,12 +1993,12 @@ export interface components {
             /**
              * Execution Id
              * Format: uuid
-             * @description The execution that this happened in.
+             * @description The execution's id.
              */
             execution_id: string;
             /**
              * Sequence
-             * @description The event's place in the log, from 1 on, without a gap.
+             * @description The event's position in the log, from 1, without gaps.
              */
             sequence: number;
             /**
@@ -2017,7 +2017,7 @@ export interface components {
         };
         /**
          * ProgressContent
-         * @description Where the execution is; a failed attempt adds its number, its error and when it goes on.
+         * @description The stage of the execution; after a failed attempt also its number, its error and the delay.
          */
         ProgressContent: {
             /**
@@ -2027,39 +2027,39 @@ export interface components {
             attempt?: number | null;
             /**
              * Error
-             * @description Why it failed.
+             * @description The error of that attempt.
              */
             error?: string | null;
             /**
              * Message
-             * @description The same in words.
+             * @description The stage as a sentence.
              */
             message: string;
             /**
              * Retry In Seconds
-             * @description When the next attempt begins.
+             * @description The delay until the next attempt.
              */
             retry_in_seconds?: number | null;
             /**
              * Stage
-             * @description Where the execution is.
+             * @description The stage of the execution.
              * @enum {string}
              */
             stage: "initializing" | "retrieving" | "generating" | "saving";
         };
         /**
          * Refusal
-         * @description A file that was not taken, and why.
+         * @description A refused file and the reason.
          */
         Refusal: {
             /**
              * Code
-             * @description Why it was not taken, for programs.
+             * @description The reason, as a stable code.
              */
             code: string;
             /**
              * Detail
-             * @description Why it was not taken, in words.
+             * @description The reason, as a sentence.
              */
             detail: string;
             /**
@@ -2070,45 +2070,45 @@ export interface components {
         };
         /**
          * Reindexing
-         * @description The search indexes made anew: how far it is now, or was when it ended.
+         * @description The progress of rebuilding the search indexes, or its result.
          */
         Reindexing: {
             /**
              * Passages
-             * @description How many passages both indexes hold again.
+             * @description The number of passages in both indexes so far.
              */
             passages: number;
             /**
              * State
-             * @description `never`: nobody has asked since the service started.
+             * @description `never`: not rebuilt since the service started.
              * @enum {string}
              */
             state: "never" | "running" | "done" | "failed";
             /**
              * Total
-             * @description How many there were to hold when it began.
+             * @description The number of passages when it started.
              */
             total: number;
         };
         /**
          * Search
-         * @description What to look for, and where.
+         * @description A search.
          */
         Search: {
             /**
              * Collection
-             * @description Where to look.
+             * @description The collection to search.
              * @default default
              */
             collection?: string;
             /**
              * Query
-             * @description What to look for.
+             * @description The query.
              */
             query: string;
             /**
              * Top K
-             * @description How many passages are retrieved.
+             * @description The number of passages to retrieve.
              * @default 4
              */
             top_k?: number;
@@ -2120,7 +2120,7 @@ export interface components {
         Session: {
             /**
              * Api Key Id
-             * @description The API key that it was made with, directly or by a log-in link, and ends with; null: not known.
+             * @description The API key with which it was created, directly or by a log-in link; null if unknown.
              */
             api_key_id: string | null;
             /**
@@ -2131,36 +2131,36 @@ export interface components {
             created_at: string;
             /**
              * Current
-             * @description Whether it is the one that asks; false for every session when an API key asks.
+             * @description Whether this request uses the session; false for all if it uses an API key.
              */
             current: boolean;
             /**
              * Expires At
              * Format: date-time
-             * @description When it ends by itself.
+             * @description When it expires.
              */
             expires_at: string;
             /**
              * Id
              * Format: uuid
-             * @description The session's id, which is not what its cookie holds.
+             * @description The session's id, which is not the secret in its cookie.
              */
             id: string;
             /**
              * Last Used At
              * Format: date-time
-             * @description When it was last used, to within some minutes.
+             * @description When it was last used, accurate to a few minutes.
              */
             last_used_at: string;
             /**
              * User Agent
-             * @description What the browser called itself when it logged in; null: it said nothing.
+             * @description The browser's `User-Agent` when it logged in; null if it sent none.
              */
             user_agent: string | null;
         };
         /**
          * Source
-         * @description A passage that an answer was given; `n` is its number in the answer's citations.
+         * @description A passage that the generator was given; `n` is its number in citations.
          */
         Source: {
             /**
@@ -2171,12 +2171,12 @@ export interface components {
             /**
              * Document Id
              * Format: uuid
-             * @description The document it is a piece of.
+             * @description The id of its document.
              */
             document_id: string;
             /**
              * N
-             * @description The number by which the answer cites it, from 1 on.
+             * @description Its number in citations, from 1.
              */
             n: number;
             /**
@@ -2187,7 +2187,7 @@ export interface components {
             passage_id: string;
             /**
              * Score
-             * @description How well it fits; higher is better.
+             * @description How well it matches; higher is better.
              */
             score: number;
             /**
@@ -2197,22 +2197,22 @@ export interface components {
             sha256: string;
             /**
              * Text
-             * @description The passage itself.
+             * @description The passage's text.
              */
             text: string;
         };
         /**
          * Step
-         * @description A step was done.
+         * @description A step is finished.
          */
         Step: {
             /**
              * Agent Id
              * Format: uuid
-             * @description The execution's agent.
+             * @description The id of the execution's agent.
              */
             agent_id: string;
-            /** @description What was done. */
+            /** @description The step. */
             content: components["schemas"]["StepContent"];
             /**
              * @description Always `step`. (enum property replaced by openapi-typescript)
@@ -2222,12 +2222,12 @@ export interface components {
             /**
              * Execution Id
              * Format: uuid
-             * @description The execution that this happened in.
+             * @description The execution's id.
              */
             execution_id: string;
             /**
              * Sequence
-             * @description The event's place in the log, from 1 on, without a gap.
+             * @description The event's position in the log, from 1, without gaps.
              */
             sequence: number;
             /**
@@ -2246,12 +2246,12 @@ export interface components {
         };
         /**
          * StepContent
-         * @description Something that was done, and what it found.
+         * @description A finished step and its result.
          */
         StepContent: {
             /**
              * Message
-             * @description What was done, in words.
+             * @description The step, as a sentence.
              */
             message: string;
             /**
@@ -2261,73 +2261,73 @@ export interface components {
             passages?: components["schemas"]["Source"][] | null;
             /**
              * Step
-             * @description What was done, for programs.
+             * @description The step, as a stable code.
              */
             step: string;
         };
         /**
          * StopReceipt
-         * @description When a stop was asked for, when the generator let go (null: it never said), and how much had been written.
+         * @description When a stop was requested and confirmed, and how much of the answer exists.
          */
         StopReceipt: {
             /**
              * Acknowledged At
-             * @description When the generator had let go; null: it never said.
+             * @description When the generator confirmed the stop; null if it did not.
              */
             acknowledged_at: string | null;
             /**
              * Characters
-             * @description How much had been written, in code points.
+             * @description The length of the partial answer in code points.
              */
             characters: number;
             /**
              * Requested At
              * Format: date-time
-             * @description When the stop was asked for.
+             * @description When the stop was requested.
              */
             requested_at: string;
         };
         /**
          * System
-         * @description What this instance is made of.
+         * @description The configuration of this installation.
          */
         System: {
             /**
              * Embedder
-             * @description What makes texts comparable by meaning; null: the MCP service is away.
+             * @description The embedder; null if the MCP service is unavailable.
              */
             embedder: string | null;
             /**
              * Generator
-             * @description The default generator; null: the MCP service is away.
+             * @description The default generator; null if the MCP service is unavailable.
              */
             generator: string | null;
             /**
              * Generators
-             * @description Generators that an agent may name and that can be used now.
+             * @description The generators that agents can use now.
              */
             generators: string[];
             /**
              * Mcp Url
-             * @description Where MCP clients find the MCP service.
+             * @description The MCP service's URL for MCP clients.
              */
             mcp_url: string;
             /**
              * Temporal Ui
-             * @description Where Temporal Web is; null: not known.
+             * @description The URL of Temporal Web; null if unknown.
              */
             temporal_ui: string | null;
-            /** @description What runs. */
+            /** @description Versions of Dynavera, Python and Temporal. */
             versions: components["schemas"]["Versions"];
         };
         /**
          * Usage
-         * @description What an answer cost, in tokens of its generator.
+         * @description The tokens that an answer took.
          */
         Usage: {
             /**
              * Completion Tokens
-             * @description Tokens that it wrote.
+             * @description Tokens that the generator wrote.
              */
             completion_tokens: number;
             /**
@@ -2338,18 +2338,18 @@ export interface components {
         };
         /**
          * User
-         * @description A person or a program with agents and documents of its own; the first user is the owner.
+         * @description A person or a program with its own agents and documents; the first user is the owner.
          */
         User: {
             /**
              * Active
-             * @description Whether the user may come in.
+             * @description Whether the user can log in.
              */
             active: boolean;
             /**
              * Created At
              * Format: date-time
-             * @description When the user was made.
+             * @description When the user was created.
              */
             created_at: string;
             /**
@@ -2365,7 +2365,7 @@ export interface components {
             name: string;
             /**
              * Owner
-             * @description Whether it is the first user, who makes the others.
+             * @description Whether this is the first user, who can add others.
              */
             owner: boolean;
         };
@@ -2382,18 +2382,18 @@ export interface components {
         };
         /**
          * UserPatch
-         * @description Whether the user may come in.
+         * @description Activates or deactivates a user.
          */
         UserPatch: {
             /**
              * Active
-             * @description Whether the user may come in.
+             * @description Whether the user can log in.
              */
             active: boolean;
         };
         /**
          * Versions
-         * @description What runs; null where it cannot be asked now.
+         * @description The versions in use.
          */
         Versions: {
             /**
@@ -2408,7 +2408,7 @@ export interface components {
             python: string;
             /**
              * Temporal
-             * @description The Temporal server's version; null: it cannot be asked now.
+             * @description The Temporal server's version; null if it is unavailable.
              */
             temporal: string | null;
         };
