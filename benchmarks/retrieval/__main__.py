@@ -17,8 +17,9 @@ from benchmarks.retrieval.measures import Rankings, ndcg, recall
 from benchmarks.retrieval.references import PlainChroma, index_rankings, measure_plain_chroma
 from benchmarks.retrieval.served import RunningService, run_service
 from benchmarks.retrieval.synthetic_text import synthetic_documents
+from dynavera.contracts.media_types import MARKDOWN
 from mcp_service.knowledge.embedders import EmbedderUnavailable, load_embedder
-from mcp_service.knowledge.splitting import split_passages
+from mcp_service.knowledge.extraction.readers import read as read_file
 
 WARM_UP = 5
 
@@ -88,7 +89,7 @@ async def _measure_large(collection: Collection, embedder: str, passages: int, s
     texts = {
         f"{name} {new.start}": f"{new.heading}\n{new.text}"
         for name, text in files
-        for new in split_passages(text, headings=True)
+        for new in read_file(MARKDOWN, text.encode(), lambda: None)[1]
     }
     plain: PlainChroma = await asyncio.to_thread(measure_plain_chroma, texts, collection.queries, embedder)
     _speed_row(speed, f"retrieve, {count:,} passages", "ms", retrieved, plain.queries)

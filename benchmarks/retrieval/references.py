@@ -74,7 +74,7 @@ def index_rankings(
     owners: dict[UUID, str] = {}
     documents: list[CurrentDocument] = []
     for name, text in texts.items():
-        passages = [IndexedPassage(uuid4(), new.heading, new.text) for new in split_passages(text, headings=False)]
+        passages = [IndexedPassage(uuid4(), new.heading, new.text) for new in split_passages(text)]
         owners.update((passage.id, name) for passage in passages)
         documents.append(CurrentDocument(SCOPE, uuid4(), passages))
 

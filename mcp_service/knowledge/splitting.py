@@ -1,8 +1,7 @@
 """Splits a document's text into passages: parts of a section, each with the section's path of headings."""
 
 import hashlib
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import cast
@@ -17,9 +16,15 @@ PASSAGE_CHARACTERS = 2000
 HEADING_SEPARATOR = " › "
 MAX_HEADING_LENGTH = 300
 
-_HEADING = re.compile(r"^ {0,3}(#{1,6})[ \t]+(.*)$")
-_UNDERLINE = re.compile(r"^ {0,3}(=+|-{2,})[ \t]*$")
-_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})")
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading in a text: its level from 1, its title, and the offsets of its lines."""
+
+    level: int
+    title: str
+    start: int
+    end: int
 
 
 @dataclass(frozen=True)
@@ -32,13 +37,12 @@ class _Section:
     end: int
 
 
-def split_passages(text: str, *, headings: bool) -> list[NewPassage]:
-    """The passages of `text` in order; `headings` says whether it is Markdown.
+def split_passages(text: str, headings: Sequence[Heading] = ()) -> list[NewPassage]:
+    """The passages of `text` in order.
 
     Every passage is `text[start:end]`. No passage spans a heading; the first of a section starts with its heading.
     """
-    sections = list(_sections(text)) if headings else [_Section("", 0, 0, len(text))]
-    filled = [section for section in sections if text[section.body : section.end].strip()]
+    filled = [section for section in _sections(text, headings) if text[section.body : section.end].strip()]
     return [passage for section in filled or [_Section("", 0, 0, len(text))] for passage in _split(text, section)]
 
 
@@ -75,44 +79,15 @@ def _ends(text: str, max_characters: int) -> list[int]:
     return [end for _, end in offsets]
 
 
-def _sections(text: str) -> Iterator[_Section]:
+def _sections(text: str, headings: Sequence[Heading]) -> Iterator[_Section]:
     path: list[tuple[int, str]] = []
     start = body = 0
-    for level, title, line_start, line_end in _headings(text):
-        yield _Section(_joined(path), start, body, line_start)
-        path = [(upper, name) for upper, name in path if upper < level] + [(level, title)]
-        start, body = line_start, line_end
+    for heading in headings:
+        yield _Section(_joined(path), start, body, heading.start)
+        path = [(level, title) for level, title in path if level < heading.level] + [(heading.level, heading.title)]
+        start, body = heading.start, heading.end
     yield _Section(_joined(path), start, body, len(text))
 
 
 def _joined(path: list[tuple[int, str]]) -> str:
     return HEADING_SEPARATOR.join(title for _, title in path if title)[:MAX_HEADING_LENGTH]
-
-
-def _headings(text: str) -> Iterator[tuple[int, str, int, int]]:
-    """Level, title, start and end of each heading outside code blocks.
-
-    By hand, because markdown-it-py takes a minute for 10 MiB with many headings, where this takes a second.
-    """
-    fence = ""
-    previous, previous_start = "", 0
-    offset = 0
-    for line in text.splitlines(keepends=True):
-        start, offset = offset, offset + len(line)
-        bare = line.rstrip("\r\n")
-        if mark := _FENCE.match(bare):
-            fence = "" if fence and mark[1].startswith(fence) else fence or mark[1]
-        elif not fence and (heading := _HEADING.match(bare)):
-            yield len(heading[1]), _title(heading[2]), start, offset
-            bare = ""
-        elif not fence and previous.strip() and (underline := _UNDERLINE.match(bare)):
-            yield 1 if underline[1].startswith("=") else 2, previous.strip(), previous_start, offset
-            bare = ""
-        previous, previous_start = bare, start
-
-
-def _title(text: str) -> str:
-    """The title of a heading without closing number signs; the one in "C#" belongs to it."""
-    title = text.strip()
-    unclosed = title.rstrip("#")
-    return unclosed.rstrip() if not unclosed or unclosed[-1] in " \t" else title

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
+from mcp_service.knowledge.extraction.encoded_data import strip_encoded_data
 from mcp_service.knowledge.splitting import PASSAGE_CHARACTERS
 
 MAX_NAME_LENGTH = 100
@@ -50,7 +51,7 @@ def _column(header: Sequence[str], index: int) -> str:
 
 
 def _lines(name: str, value: str) -> Iterator[str]:
-    label, text = one_line(name)[:MAX_NAME_LENGTH], one_line(value)
+    label, text = one_line(name)[:MAX_NAME_LENGTH], one_line(strip_encoded_data(value))
     start = 0
     while start < len(text):
         end = min(start + MAX_VALUE_LENGTH, len(text))

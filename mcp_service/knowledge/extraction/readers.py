@@ -6,12 +6,13 @@ from importlib import import_module
 from typing import TypeAlias
 
 from dynavera.contracts import media_types
-from dynavera.contracts.media_types import MARKDOWN, type_of_text
 from dynavera.records.new_documents import NewPassage
 from mcp_service.knowledge.extraction import office_files
 from mcp_service.knowledge.extraction.content import Content, join_paragraphs, sanitize
+from mcp_service.knowledge.extraction.encoded_data import strip_encoded_data
 from mcp_service.knowledge.extraction.errors import FileRefused, damaged, empty, too_demanding
 from mcp_service.knowledge.extraction.json_files import json_lines_paragraphs, json_paragraphs
+from mcp_service.knowledge.extraction.markdown_files import read_markdown
 from mcp_service.knowledge.extraction.tables import csv_paragraphs
 from mcp_service.knowledge.extraction.text_files import decode_text
 from mcp_service.knowledge.splitting import split_passages
@@ -54,7 +55,7 @@ def read(media_type: str, data: bytes, on_progress: OnProgress) -> tuple[str, li
     if not content.text.strip():
         raise empty()
     on_progress()
-    passages = split_passages(content.text, headings=type_of_text(media_type) == MARKDOWN)
+    passages = split_passages(content.text, content.headings)
     if len(passages) > MAX_PASSAGES:
         raise FileRefused(
             "too_many_passages", f"It has more than {MAX_PASSAGES:,} passages. Split it into smaller files."
@@ -80,10 +81,10 @@ def _placed(passage: NewPassage, content: Content) -> NewPassage:
     return replace(passage, heading=heading, page=content.page_at(passage.start))
 
 
-def _web_page(data: bytes, _on_progress: OnProgress) -> Content:
+def _web_page(data: bytes, on_progress: OnProgress) -> Content:
     from mcp_service.knowledge.extraction.web_pages import extract_article
 
-    return Content(extract_article(decode_text(data)))
+    return read_markdown(extract_article(decode_text(data)), on_progress)
 
 
 def _pdf(data: bytes, on_progress: OnProgress) -> Content:
@@ -93,11 +94,11 @@ def _pdf(data: bytes, on_progress: OnProgress) -> Content:
 
 
 def _plain(data: bytes, _on_progress: OnProgress) -> Content:
-    return Content(decode_text(data))
+    return Content(strip_encoded_data(decode_text(data)))
 
 
-def _markdown(data: bytes, _on_progress: OnProgress) -> Content:
-    return Content(decode_text(data))
+def _markdown(data: bytes, on_progress: OnProgress) -> Content:
+    return read_markdown(decode_text(data), on_progress)
 
 
 def _csv(data: bytes, _on_progress: OnProgress) -> Content:
@@ -124,7 +125,7 @@ FILE_TYPES: Mapping[str, FileType] = {
     media_types.CSV: FileType("CSV", _csv),
     media_types.TSV: FileType("CSV", _tsv),
     media_types.JSON: FileType("JSON", _json),
-    media_types.JSON_LINES: FileType("JSON StdinLines", _json_lines),
+    media_types.JSON_LINES: FileType("JSON Lines", _json_lines),
     media_types.WORD: FileType("Word", office_files.word, imports=("markitdown.converters",), check=office_files.check),
     media_types.POWERPOINT: FileType(
         "PowerPoint", office_files.powerpoint, imports=("markitdown.converters",), check=office_files.check

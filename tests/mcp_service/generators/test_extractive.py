@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from dynavera.contracts.mcp import GivenPassage
+from dynavera.contracts.media_types import MARKDOWN
 from mcp_service.generators.extractive import MAX_CHARACTERS_READ, NO_MATCH, NO_MODEL, NO_PASSAGES, Extractive
 from mcp_service.generators.generator import Finished, GenerationItem, GeneratorInput, TextDelta
 from mcp_service.knowledge.embedders import WordLlamaEmbedder
-from mcp_service.knowledge.splitting import split_passages
+from mcp_service.knowledge.extraction.readers import read
 from mcp_service.tokens import estimate_tokens
 
 ARTICLES = Path(__file__).parents[3] / "knowledge"
@@ -23,8 +24,8 @@ def extractive() -> Extractive:
 
 
 def article(name: str) -> list[GivenPassage]:
-    text = (ARTICLES / f"{name}.md").read_text()
-    return [GivenPassage(text=passage.text, document=name) for passage in split_passages(text, headings=True)]
+    _, passages = read(MARKDOWN, (ARTICLES / f"{name}.md").read_bytes(), lambda: None)
+    return [GivenPassage(text=passage.text, document=name) for passage in passages]
 
 
 async def collect(
