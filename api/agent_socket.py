@@ -1,7 +1,6 @@
 """One open WebSocket: what happens in an agent's executions, and what its client asks for."""
 
 import asyncio
-from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -36,6 +35,9 @@ from dynavera.web.problems import error_summary, field_errors
 
 ACTIONS = ("start_agent", "stop_agent", "subscribe")
 
+MOST_ACTIONS = 100
+"""Actions of a client that may wait for the ones before them."""
+
 _request_id: TypeAdapter[str | None] = TypeAdapter(Key | None)
 
 
@@ -54,9 +56,21 @@ class AgentSocket:
     _opened_at: datetime = field(default_factory=utc_now)
     _sending: asyncio.Lock = field(default_factory=asyncio.Lock)
     _known: set[UUID] = field(default_factory=set[UUID])
+    _positions: dict[UUID, int] = field(default_factory=dict[UUID, int])
     _shown: dict[UUID, asyncio.Task[None]] = field(default_factory=dict[UUID, "asyncio.Task[None]"])
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set["asyncio.Task[None]"])
-    _broken: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    _actions: asyncio.Queue[ClientAction] = field(default_factory=lambda: asyncio.Queue(MOST_ACTIONS))
+    _parts: asyncio.TaskGroup = field(default_factory=asyncio.TaskGroup)
+
+    async def prepare(self) -> None:
+        """Note how far the agent's executions are. Whatever is accepted from here on is shown from event 1.
+
+        To be called before the upgrade is answered: a client may start executions as soon as it is.
+
+        Raises:
+            DatabaseAway: nothing can be shown now.
+        """
+        self._known.update(await self.services.streams.arrivals.known(self.agent_id))
+        self._positions = await self.services.executions.last_of_each(list(self._known))
 
     async def serve(self) -> None:
         """Talk until the client leaves.
@@ -69,27 +83,16 @@ class AgentSocket:
             DatabaseAway: nothing can be shown now.
         """
         try:
-            # First of all: what happens after the socket has said that it is open must be shown.
-            positions = await self._positions()
-            await self._send(Connection(agent_id=self.agent_id, message="Connected."))
-            for execution_id, position in positions.items():
-                self._show(execution_id, position)
-            self._run(self._show_arrivals())
-            self._run(self._until_unwelcome())
-            self._run(self._until_gone())
-            self._run(self._listen())
-            await self._broken
-        except WebSocketDisconnect:
-            return
-        finally:
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def _positions(self) -> dict[UUID, int]:
-        """Where the logs of the executions are that run already, or have just ended."""
-        self._known.update(await self.services.streams.arrivals.known(self.agent_id))
-        return await self.services.executions.last_of_each(list(self._known))
+            async with self._parts:
+                await self._send(Connection(agent_id=self.agent_id, message="Connected."))
+                for execution_id, position in self._positions.items():
+                    self._show(execution_id, position)
+                for part in (self._show_arrivals, self._until_unwelcome, self._until_gone, self._listen, self._work):
+                    self._parts.create_task(part())
+        except ExceptionGroup as failures:
+            first = _first(failures)
+            if not isinstance(first, WebSocketDisconnect):
+                raise first from None
 
     async def _listen(self) -> None:
         while True:
@@ -105,7 +108,25 @@ class AgentSocket:
             except ValidationError as error:
                 await self._send(_not_understood(text, error))
             else:
-                await self._act(action)
+                await self._enqueue(action)
+
+    async def _enqueue(self, action: ClientAction) -> None:
+        """Have it done beside this task, which hears when the client leaves, and lets pings be answered."""
+        try:
+            self._actions.put_nowait(action)
+        except asyncio.QueueFull:
+            message = f"{MOST_ACTIONS} actions wait already. Send the next when earlier ones are answered."
+            await self._send(_error(action, message, "too_many_actions"))
+
+    async def _work(self) -> None:
+        """Do what the client asks for, in its order; starts that follow each other are accepted at the same time."""
+        while True:
+            action = await self._actions.get()
+            async with asyncio.TaskGroup() as starts:
+                while isinstance(action, StartAgent):
+                    starts.create_task(self._act(action))
+                    action = await self._actions.get()
+            await self._act(action)
 
     async def _act(self, action: ClientAction) -> None:
         try:
@@ -156,12 +177,12 @@ class AgentSocket:
         return newest.id
 
     def _show(self, execution_id: UUID, after: int) -> None:
-        self._shown[execution_id] = self._run(self._follow(execution_id, after))
+        self._shown[execution_id] = self._parts.create_task(self._follow(execution_id, after))
 
     async def _follow(self, execution_id: UUID, after: int) -> None:
         try:
-            async for event in self.services.streams.relay.follow(execution_id, after):
-                await self._send(event)
+            async for entry in self.services.streams.relay.follow(execution_id, after):
+                await self._send_text(entry.json)
         except CursorAhead as error:
             await self._send(SocketError(message=str(error), code="cursor_ahead", action="subscribe"))
 
@@ -186,25 +207,20 @@ class AgentSocket:
         await self._send(_error(action, detail, answer.code))
 
     async def _send(self, message: BaseModel) -> None:
+        await self._send_text(message.model_dump_json())
+
+    async def _send_text(self, text: str) -> None:
         try:
             async with asyncio.timeout(READER_TIMEOUT.total_seconds()), self._sending:
-                await self.websocket.send_text(message.model_dump_json())
+                await self.websocket.send_text(text)
         except TimeoutError as error:
             raise ReaderTooSlow from error
 
-    def _run(self, part: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(part)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-        return task
 
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if task.cancelled() or self._broken.done():
-            return
-        error = task.exception()
-        if error is not None:
-            self._broken.set_exception(error)
+def _first(failures: BaseException) -> BaseException:
+    """The failure that has ended the other tasks, however deep in groups."""
+    inner = cast("tuple[BaseException, ...]", getattr(failures, "exceptions", ()))
+    return _first(inner[0]) if inner else failures
 
 
 def _error(action: ClientAction, message: str, code: str) -> SocketError:

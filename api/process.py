@@ -49,7 +49,7 @@ _log = structlog.get_logger(__name__)
 async def serve(settings: Settings, listener: socket.socket) -> str | int:
     """Serve until SIGTERM or SIGINT: 0, or the sentence that says why it cannot be."""
     configure(settings)
-    database = Database(settings.records_url)
+    database = Database(settings.records_url, settings.database_connections)
     try:
         await migrate(database)
         await ensure_owner(database, settings, _log.info)
@@ -94,7 +94,7 @@ async def assembled(
         mcp_client(settings, token) as client,
         McpService(settings.mcp_base_url, token, preload=False) as generators,
     ):
-        sweep = Sweep(deliveries, logs, temporal, generators)
+        sweep = Sweep(agents, deliveries, logs, temporal, generators)
         knowledge = Knowledge(client)
         services = Services(
             settings=settings,

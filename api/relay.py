@@ -3,15 +3,17 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
+from typing import NamedTuple
 from uuid import UUID
 
 from api.execution_log import MOST, CursorAhead, EventsAway, ExecutionLog
 from dynavera.contracts.events import ExecutionEvent, is_terminal
 from dynavera.contracts.executions import LIVE
-from dynavera.limits import POLL_MAX_INTERVAL, POLL_MIN_INTERVAL, POLLS_BEFORE_BACKOFF
+from dynavera.limits import FEEDS_AT_FULL_RATE, POLL_MAX_INTERVAL, POLL_MIN_INTERVAL, POLLS_BEFORE_BACKOFF
 from dynavera.records.database import DatabaseAway
 from dynavera.records.logs import ExecutionNotFound
 
@@ -28,17 +30,25 @@ class LogUnreadable(Exception):
     """An execution's log goes on, and cannot be read here."""
 
 
+class Entry(NamedTuple):
+    """An event and its JSON, which is made once for all viewers."""
+
+    event: ExecutionEvent
+    json: str
+
+
 @dataclass
 class Feed:
-    """The newest events of one live execution, read once and shared."""
+    """The newest events of one live execution, read once and shared; `feeds` are all of this process."""
 
     execution_id: UUID
     log: ExecutionLog
     position: int
+    feeds: Sized
     viewers: int = 0
     ended: bool = False
     failure: Exception | None = None
-    _window: deque[tuple[ExecutionEvent, int]] = field(default_factory=deque[tuple[ExecutionEvent, int]])
+    _window: deque[Entry] = field(default_factory=deque[Entry])
     _bytes: int = 0
     _moved: asyncio.Event = field(default_factory=asyncio.Event)
     _runs: bool = False
@@ -49,10 +59,10 @@ class Feed:
         """The sequence of the oldest event in the window; one past the position when it is empty."""
         return self.position - len(self._window) + 1
 
-    def after(self, cursor: int) -> list[ExecutionEvent]:
-        """The events of the window after `cursor`, which must be in it or at its end."""
+    def after(self, cursor: int) -> list[Entry]:
+        """The entries of the window after `cursor`, which must be in it or at its end."""
         skipped = cursor + 1 - self.first
-        return [event for event, _ in list(self._window)[max(0, skipped) :]]
+        return list(islice(self._window, max(0, skipped), None))
 
     async def moved(self) -> None:
         """Wait until there is something new, or the feed has ended."""
@@ -79,7 +89,7 @@ class Feed:
                     in_vain += 1
                 else:
                     pause = min(pause * SLOWER, POLL_MAX_INTERVAL.total_seconds())
-                await asyncio.sleep(0 if self.ended else pause)
+                await asyncio.sleep(0 if self.ended else pause * max(1, len(self.feeds) / FEEDS_AT_FULL_RATE))
         except Exception as error:
             # Nobody waits for this task: the log says it, and each viewer is told.
             logger.exception("The log of execution %s cannot be read.", self.execution_id)
@@ -111,14 +121,13 @@ class Feed:
         return archived.events
 
     def _add(self, events: list[ExecutionEvent]) -> None:
-        for event in events:
-            size = len(event.model_dump_json())
-            self._window.append((event, size))
-            self._bytes += size
-            self.position = event.sequence
-            self.ended = self.ended or is_terminal(event)
+        for entry in map(_entry, events):
+            self._window.append(entry)
+            self._bytes += len(entry.json)
+            self.position = entry.event.sequence
+            self.ended = self.ended or is_terminal(entry.event)
         while self._bytes > WINDOW_BYTES and len(self._window) > 1:
-            self._bytes -= self._window.popleft()[1]
+            self._bytes -= len(self._window.popleft().json)
         if events:
             self._moved.set()
             self._moved = asyncio.Event()
@@ -131,7 +140,7 @@ class Relay:
     log: ExecutionLog
     _feeds: dict[UUID, Feed] = field(default_factory=dict[UUID, Feed])
 
-    async def follow(self, execution_id: UUID, after: int) -> AsyncGenerator[ExecutionEvent]:
+    async def follow(self, execution_id: UUID, after: int) -> AsyncGenerator[Entry]:
         """The events after `after`, once each and in order, up to the terminal one; nothing while nobody answers.
 
         Ends early only when the execution is deleted.
@@ -144,7 +153,7 @@ class Relay:
         while True:
             events = await self._behind(execution_id, cursor)
             for event in events:
-                yield event
+                yield _entry(event)
                 cursor = event.sequence
             if events and is_terminal(events[-1]):
                 return
@@ -152,9 +161,9 @@ class Relay:
                 continue
             with self._joined(execution_id, cursor) as feed:
                 while cursor + 1 >= feed.first:
-                    for event in feed.after(cursor):
-                        yield event
-                        cursor = event.sequence
+                    for entry in feed.after(cursor):
+                        yield entry
+                        cursor = entry.event.sequence
                     if feed.ended and cursor >= feed.position:
                         if feed.failure is not None:
                             raise _unreadable(cursor) from feed.failure
@@ -166,7 +175,10 @@ class Relay:
     async def _behind(self, execution_id: UUID, cursor: int) -> list[ExecutionEvent]:
         """What a viewer reads for itself until it has caught up with the feed."""
         feed = self._feeds.get(execution_id)
-        if feed is not None and feed.first <= cursor + 1 <= feed.position:
+        if feed is None and cursor == 0:
+            # The feed reads it, once for all viewers who come now.
+            return []
+        if feed is not None and feed.first <= cursor + 1 <= feed.position + 1:
             return []
         try:
             return await self.log.read(execution_id, cursor)
@@ -181,7 +193,7 @@ class Relay:
     def _joined(self, execution_id: UUID, cursor: int) -> Generator[Feed]:
         feed = self._feeds.get(execution_id)
         if feed is None or feed.ended:
-            feed = self._feeds[execution_id] = Feed(execution_id, self.log, cursor)
+            feed = self._feeds[execution_id] = Feed(execution_id, self.log, cursor, self._feeds)
             feed.start()
         feed.viewers += 1
         try:
@@ -192,6 +204,10 @@ class Relay:
                 feed.stop()
                 if self._feeds.get(execution_id) is feed:
                     del self._feeds[execution_id]
+
+
+def _entry(event: ExecutionEvent) -> Entry:
+    return Entry(event, event.model_dump_json())
 
 
 def _unreadable(cursor: int) -> LogUnreadable:

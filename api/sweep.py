@@ -1,4 +1,4 @@
-"""What was accepted reaches Temporal, and what ended there without a word is recorded."""
+"""What was accepted reaches Temporal, what ended there without a word is recorded, what was deleted is removed."""
 
 import asyncio
 import logging
@@ -20,9 +20,11 @@ from dynavera.limits import (
     FAILING_TASK_TIMEOUT,
     INSPECTION_INTERVAL,
     NONDETERMINISM_TIMEOUT,
+    REMOVAL_PAUSE,
     STOP_TIMEOUT,
     SWEEP_INTERVAL,
 )
+from dynavera.records.agents import Agents
 from dynavera.records.database import DatabaseAway
 from dynavera.records.deliveries import Deliveries, Live
 from dynavera.records.logs import Abandoned, ExecutionNotFound, Logs
@@ -53,6 +55,7 @@ class Generators(Protocol):
 class Sweep:
     """Delivers starts and stops, at once and again until they are delivered; every API process may run one."""
 
+    agents: Agents
     deliveries: Deliveries
     logs: Logs
     temporal: Temporal
@@ -96,9 +99,22 @@ class Sweep:
             with _alone(execution.execution_id):
                 await self._inspect(execution)
 
+    async def remove(self) -> None:
+        """Remove what deleted agents left behind, part by part, so that others can write meanwhile.
+
+        Raises:
+            DatabaseAway: the records do not answer.
+        """
+        while await self.agents.remove_deleted():  # noqa: ASYNC110 -- each step removes a part
+            await asyncio.sleep(REMOVAL_PAUSE.total_seconds())
+
     async def run(self) -> None:
         """Sweep until cancelled."""
-        await asyncio.gather(_regularly(self.deliver, SWEEP_INTERVAL), _regularly(self.inspect, INSPECTION_INTERVAL))
+        await asyncio.gather(
+            _regularly(self.deliver, SWEEP_INTERVAL),
+            _regularly(self.inspect, INSPECTION_INTERVAL),
+            _regularly(self.remove, SWEEP_INTERVAL),
+        )
 
     def _run(self, delivery: Coroutine[Any, Any, object]) -> None:
         task = asyncio.create_task(delivery)

@@ -118,6 +118,9 @@ has received the pending workflow task, which takes milliseconds."""
 SWEEP_INTERVAL = timedelta(seconds=2)
 """How often accepted starts and stops that have not reached Temporal are delivered."""
 
+REMOVAL_PAUSE = timedelta(milliseconds=20)
+"""The pause between two transactions that remove the logs of deleted agents, in which other processes can write."""
+
 INSPECTION_INTERVAL = timedelta(seconds=20)
 """How often live executions are compared with Temporal. One that ended there unrecorded is recorded within 60 s."""
 
@@ -134,6 +137,9 @@ POLLS_BEFORE_BACKOFF = 10
 POLL_MAX_INTERVAL = timedelta(milliseconds=500)
 """The interval between two polls of a live execution: the minimum while events arrive and for half a second more, then
 growing to the maximum."""
+
+FEEDS_AT_FULL_RATE = 20
+"""Live executions that a process polls at these intervals. With more of them, each interval grows in proportion."""
 
 DISCOVERY_INTERVAL = timedelta(milliseconds=400)
 """How often the API looks for executions that another process started, while somebody watches: shown within 1 s."""

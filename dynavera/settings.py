@@ -65,6 +65,7 @@ class Settings(BaseSettings):
     temporal_address: str | None = Field(default=None, validation_alias="TEMPORAL_ADDRESS")
     task_queue: str = "agent-executions"
     database_url: SecretStr | None = None
+    database_connections: Annotated[int, Field(ge=2, le=1000)] = 15
     generator: str = "extractive"
     generators: Annotated[tuple[str, ...], NoDecode] = ()
     embedder: str = "wordllama"

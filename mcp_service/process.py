@@ -37,7 +37,7 @@ _log = structlog.get_logger(__name__)
 async def serve(settings: Settings, listening: socket.socket, *, on_demand: bool) -> str | int:
     """Serve until a signal to stop; returns 0, or the sentence that says why the service cannot run."""
     configure(settings)
-    database = Database(settings.records_url)
+    database = Database(settings.records_url, settings.database_connections)
     try:
         # First, so that a default generator that is not usable is refused before anything is created or logged.
         app = create_app(settings, database)

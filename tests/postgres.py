@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
 
+import pytest
+
 from dynavera.identifiers import new_id
 
 MISSING = "PostgreSQL is not installed: on Debian run `sudo apt-get install postgresql`."
@@ -52,6 +54,13 @@ class PostgresServer:
             # PostgreSQL does not run as root.
             command = ["runuser", "-u", "postgres", "--", *command]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Generator[PostgresServer | None]:
+    """One server for all tests; None where PostgreSQL is not installed."""
+    with postgres_server() as server:
+        yield server
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from workflows.worker import running_worker
 async def work(settings: Settings) -> str | int:
     """Run until SIGTERM or SIGINT; returns 0, or the reason why the worker cannot run."""
     configure(settings)
-    database = Database(settings.records_url)
+    database = Database(settings.records_url, settings.database_connections)
     try:
         await migrate(database)
         resume_gc()

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from typing import Annotated
 from uuid import UUID
 
@@ -70,11 +70,9 @@ async def stream_events(
     """The execution's log, live: `id` is the sequence, and the type is inside the JSON."""
     start = after if last_event_id is None else last_event_id
     await services.executions.check_cursor(user, execution_id, start)
-    events = services.streams.relay.follow(execution_id, start)
+    entries = services.streams.relay.follow(execution_id, start)
     return _streamed(
-        request,
-        user,
-        (ServerSentEvent(data=event.model_dump_json(), id=str(event.sequence)) async for event in events),
+        request, user, (ServerSentEvent(data=entry.json, id=str(entry.event.sequence)) async for entry in entries)
     )
 
 
@@ -84,13 +82,9 @@ router.include_router(of_execution)
 @router.websocket("/ws/agents/{agent_id}")
 async def agent_socket(websocket: WebSocket, agent_id: str) -> None:
     """What happens in the agent's executions, and what its client asks for."""
-    services = services_of(websocket)
-    await websocket.accept()
     try:
-        user = (await welcome(websocket, services)).user
-        agent = await services.agents.get(user.id, _id(agent_id))
-        with quotas_of(websocket).streams.place(user.id):
-            await AgentSocket(websocket, user, agent.id, services).serve()
+        async with _opened(websocket, agent_id) as socket:
+            await socket.serve()
     except Unauthenticated:
         await _close(websocket, UNAUTHENTICATED, "Log in, or show an API key.")
     except AgentNotFound:
@@ -103,6 +97,28 @@ async def agent_socket(websocket: WebSocket, agent_id: str) -> None:
         await _close(websocket, TRY_AGAIN_LATER, error.detail)
     except DatabaseAway:
         await _close(websocket, TRY_AGAIN_LATER, "The database cannot be used now; try again in a moment.")
+    except Exception:
+        await _close(websocket, WENT_WRONG, "Something went wrong here; the service's log says what.")
+        raise
+
+
+@asynccontextmanager
+async def _opened(websocket: WebSocket, agent_id: str) -> AsyncGenerator[AgentSocket]:
+    """A socket that shows all that is accepted after its upgrade. One that is refused is upgraded too: browsers show a
+    page why a socket was closed, and not why it was not opened."""
+    services = services_of(websocket)
+    with ExitStack() as place:
+        try:
+            user = (await welcome(websocket, services)).user
+            agent = await services.agents.get(user.id, _id(agent_id))
+            place.enter_context(quotas_of(websocket).streams.place(user.id))
+            socket = AgentSocket(websocket, user, agent.id, services)
+            await socket.prepare()
+        except Exception:
+            await websocket.accept()
+            raise
+        await websocket.accept()
+        yield socket
 
 
 def _id(agent_id: str) -> UUID:

@@ -1,10 +1,11 @@
 """Agents: whose they are, and whether they are asked at the moment."""
 
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, delete, exists, select
+from sqlalchemy import ColumnElement, Select, delete, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dynavera.contracts.agents import Agent, AgentPatch, AgentSettings
@@ -14,7 +15,10 @@ from dynavera.contracts.pages import Page
 from dynavera.identifiers import new_id
 from dynavera.records.cursors import cursor_id, cursor_of
 from dynavera.records.database import Database
-from dynavera.records.tables import AgentRow, ExecutionRow
+from dynavera.records.tables import AgentRow, EventRow, ExecutionRow
+
+EVENTS_AT_A_TIME, EXECUTIONS_AT_A_TIME = 5000, 200
+"""What one transaction removes of a deleted agent at most: it takes some 50 ms, and others write meanwhile."""
 
 
 class AgentNotFound(Exception):
@@ -85,7 +89,7 @@ class Agents:
             return await _found(session, user_id, agent_id)
 
     async def delete(self, user_id: UUID, agent_id: UUID) -> None:
-        """Delete the agent, its executions and their events.
+        """Delete the agent and its executions; `remove_deleted` frees the space of their logs.
 
         Raises:
             AgentNotFound: the user has no such agent.
@@ -95,7 +99,28 @@ class Agents:
             await _locked(session, user_id, agent_id)
             if await session.scalar(select(exists().where(ExecutionRow.agent_id == agent_id, _is_live()))):
                 raise AgentBusy("An execution of the agent is queued or running. Stop it first, or wait for its end.")
-            await session.execute(delete(AgentRow).where(AgentRow.id == agent_id))
+            await session.execute(update(AgentRow).where(AgentRow.id == agent_id).values(deleted_at=utc_now()))
+            # Their keys may be used again.
+            await session.execute(
+                update(ExecutionRow)
+                .where(ExecutionRow.agent_id == agent_id, ExecutionRow.idempotency_key.is_not(None))
+                .values(idempotency_key=None)
+            )
+
+    async def remove_deleted(self, events: int = EVENTS_AT_A_TIME) -> bool:
+        """Remove at most so many events that deleted agents leave behind; whether there may be more.
+
+        Raises:
+            DatabaseAway: the records do not answer.
+        """
+        wanted = select(AgentRow.id).where(AgentRow.deleted_at.is_not(None)).limit(1)
+        async with self.database.reading() as session:
+            agent_id = await session.scalar(wanted)
+        if agent_id is None:
+            return False
+        async with self.database.writing() as session:
+            await _remove_part(session, agent_id, events)
+        return True
 
 
 def _is_live() -> ColumnElement[bool]:
@@ -104,7 +129,7 @@ def _is_live() -> ColumnElement[bool]:
 
 def _seen_by(user_id: UUID) -> Select[AgentRow, bool]:
     running = exists().where(ExecutionRow.agent_id == AgentRow.id, _is_live())
-    return select(AgentRow, running).where(AgentRow.user_id == user_id)
+    return select(AgentRow, running).where(AgentRow.user_id == user_id, AgentRow.deleted_at.is_(None))
 
 
 async def _found(session: AsyncSession, user_id: UUID, agent_id: UUID) -> Agent:
@@ -118,11 +143,31 @@ async def _found(session: AsyncSession, user_id: UUID, agent_id: UUID) -> Agent:
 async def _locked(session: AsyncSession, user_id: UUID, agent_id: UUID) -> AgentRow:
     # In PostgreSQL the lock keeps a start out, whose foreign key needs the row, until this transaction has ended.
     row = await session.scalar(
-        select(AgentRow).where(AgentRow.id == agent_id, AgentRow.user_id == user_id).with_for_update()
+        select(AgentRow)
+        .where(AgentRow.id == agent_id, AgentRow.user_id == user_id, AgentRow.deleted_at.is_(None))
+        .with_for_update()
     )
     if row is None:
         raise _not_found(agent_id)
     return row
+
+
+async def _remove_part(session: AsyncSession, agent_id: UUID, most: int) -> None:
+    """Remove whole executions, or the end of a long log, or at last the agent."""
+    last = select(func.max(EventRow.sequence)).where(EventRow.execution_id == ExecutionRow.id).scalar_subquery()
+    of_agent = select(ExecutionRow.id, func.coalesce(last, 0)).where(ExecutionRow.agent_id == agent_id)
+    found = (await session.execute(of_agent.order_by(ExecutionRow.id).limit(EXECUTIONS_AT_A_TIME))).all()
+    if not found:
+        await session.execute(delete(AgentRow).where(AgentRow.id == agent_id))
+        return
+    first_id, length = found[0]
+    if length > most:
+        end = EventRow.sequence > length - most
+        await session.execute(delete(EventRow).where(EventRow.execution_id == first_id, end))
+        return
+    lengths = accumulate(length for _, length in found)
+    few = [row[0] for row, events in zip(found, lengths, strict=True) if events <= most]
+    await session.execute(delete(ExecutionRow).where(ExecutionRow.id.in_(few)))
 
 
 def _not_found(agent_id: UUID) -> AgentNotFound:

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import load_only
 
 from dynavera.contracts.agents import AgentSettings
@@ -131,8 +132,10 @@ class Deliveries:
             return [Live(row.id, row.error_message) for row in await session.scalars(narrow)]
 
     async def _note(self, execution_id: UUID, **moment: datetime) -> None:
-        async with self.database.writing() as session:
+        async def note(session: AsyncSession) -> None:
             await session.execute(update(ExecutionRow).where(ExecutionRow.id == execution_id).values(**moment))
+
+        await self.database.write(note)
 
 
 def _order(row: ExecutionRow) -> Order:

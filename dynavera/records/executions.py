@@ -7,7 +7,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import ScalarSelect, Select, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, exists, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
@@ -84,17 +84,20 @@ class Executions:
             IdempotencyConflict: the key was used for another request.
         """
         request = hashlib.sha256(agent_id.bytes + _input.dump_json(input_data)).hexdigest()
+
+        async def store(session: AsyncSession) -> Execution:
+            earlier = await _with_key(session, user_id, idempotency_key)
+            if earlier is not None:
+                return self._same(earlier, request)
+            row = _new_row(await _agent(session, user_id, agent_id), input_data)
+            row.idempotency_key, row.request_digest, row.retry_of = idempotency_key, request, retry_of
+            session.add(row)
+            await session.flush()
+            session.add(event_row(_started(row)))
+            return self._execution(row)
+
         try:
-            async with self.database.writing() as session:
-                earlier = await _with_key(session, user_id, idempotency_key)
-                if earlier is not None:
-                    return self._same(earlier, request)
-                row = _new_row(await _agent(session, user_id, agent_id), input_data)
-                row.idempotency_key, row.request_digest, row.retry_of = idempotency_key, request, retry_of
-                session.add(row)
-                await session.flush()
-                session.add(event_row(_started(row)))
-                return self._execution(row)
+            return await self.database.write(store)
         except IntegrityError:
             # PostgreSQL lets two starts with one key come this far; the first has won.
             async with self.database.reading() as session:
@@ -137,7 +140,7 @@ class Executions:
         Raises:
             BadCursor: the cursor is not one of ours.
         """
-        wanted = select(ExecutionRow).where(ExecutionRow.user_id == user_id)
+        wanted = select(ExecutionRow).where(ExecutionRow.user_id == user_id, _agent_is_there())
         if query.agent_id is not None:
             wanted = wanted.where(ExecutionRow.agent_id == query.agent_id)
         if query.status is not None:
@@ -178,8 +181,7 @@ class Executions:
         """
         async with self.database.writing() as session:
             row = await locked(session, execution_id)
-            if row.user_id != user_id:
-                raise ExecutionNotFound(f"There is no execution {str(execution_id)!r}.")
+            await _found(session, user_id, execution_id)
             if row.status not in LIVE:
                 return Stop(self._execution(row), ended_before=True)
             now = utc_now()
@@ -209,7 +211,7 @@ class Executions:
         async with self.database.reading() as session:
             rows = await session.execute(
                 select(ExecutionRow.changed_at, ExecutionRow.id)
-                .where(ExecutionRow.user_id == user_id, ExecutionRow.changed_at >= since)
+                .where(ExecutionRow.user_id == user_id, ExecutionRow.changed_at >= since, _agent_is_there())
                 .order_by(ExecutionRow.changed_at, ExecutionRow.id)
             )
             return [(changed_at, execution_id) for changed_at, execution_id in rows]
@@ -227,10 +229,7 @@ class Executions:
 
     async def _row(self, user_id: UUID, execution_id: UUID) -> ExecutionRow:
         async with self.database.reading() as session:
-            row = await session.get(ExecutionRow, execution_id)
-        if row is None or row.user_id != user_id:
-            raise ExecutionNotFound(f"There is no execution {str(execution_id)!r}.")
-        return row
+            return await _found(session, user_id, execution_id)
 
     def _same(self, earlier: ExecutionRow, request: str) -> Execution:
         if earlier.request_digest != request:
@@ -271,6 +270,20 @@ def _newest_in(agent_id: UUID, status: ExecutionStatus) -> ScalarSelect[UUID]:
     return wanted.order_by(ExecutionRow.id.desc()).limit(1).scalar_subquery()
 
 
+async def _found(session: AsyncSession, user_id: UUID, execution_id: UUID) -> ExecutionRow:
+    row = await session.scalar(
+        select(ExecutionRow).where(ExecutionRow.id == execution_id, ExecutionRow.user_id == user_id, _agent_is_there())
+    )
+    if row is None:
+        raise ExecutionNotFound(f"There is no execution {str(execution_id)!r}.")
+    return row
+
+
+def _agent_is_there() -> ColumnElement[bool]:
+    """Of executions: their agent has not been deleted."""
+    return ~exists().where(AgentRow.id == ExecutionRow.agent_id, AgentRow.deleted_at.is_not(None))
+
+
 async def _with_key(session: AsyncSession, user_id: UUID, idempotency_key: str | None) -> ExecutionRow | None:
     if idempotency_key is None:
         return None
@@ -282,7 +295,7 @@ async def _with_key(session: AsyncSession, user_id: UUID, idempotency_key: str |
 async def _agent(session: AsyncSession, user_id: UUID, agent_id: UUID) -> AgentRow:
     # In PostgreSQL the lock keeps the agent's deletion out until this transaction has ended.
     agent = await session.get(AgentRow, agent_id, with_for_update={"read": True, "key_share": True})
-    if agent is None or agent.user_id != user_id:
+    if agent is None or agent.user_id != user_id or agent.deleted_at is not None:
         raise AgentNotFound(f"There is no agent {str(agent_id)!r}.")
     return agent
 

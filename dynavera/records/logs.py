@@ -67,7 +67,8 @@ class Logs:
         Raises:
             ExecutionNotFound: there is no such execution.
         """
-        async with self.database.writing() as session:
+
+        async def begin(session: AsyncSession) -> TerminalEvent | None:
             row = await locked(session, execution_id)
             if row.status not in LIVE:
                 # Its workflow was started after all, and waits to be cancelled.
@@ -79,16 +80,21 @@ class Logs:
                 row.workflow_started_at = row.workflow_started_at or row.started_at
             return None
 
+        return await self.database.write(begin)
+
     async def archive(self, execution_id: UUID, events: list[ExecutionEvent]) -> None:
         """Keep part of the log; doing it twice is doing it once, and an execution that has ended is left as it is.
 
         Raises:
             ExecutionNotFound: there is no such execution.
         """
-        async with self.database.writing() as session:
+
+        async def archive(session: AsyncSession) -> None:
             row = await locked(session, execution_id)
             if row.status in LIVE:
                 await _keep(session, events)
+
+        await self.database.write(archive)
 
     async def finish(self, tail: list[ExecutionEvent], event: TerminalEvent) -> TerminalEvent:
         """Record the outcome with what is left of the log, if none is recorded yet: the first one wins.
@@ -99,12 +105,15 @@ class Logs:
         Raises:
             ExecutionNotFound: there is no such execution.
         """
-        async with self.database.writing() as session:
+
+        async def finish(session: AsyncSession) -> TerminalEvent:
             row = await locked(session, event.execution_id)
             if row.status not in LIVE:
                 return await _terminal_event(session, row.id)
             await _keep(session, tail)
             return await end(session, row, _dated(row, event))
+
+        return await self.database.write(finish)
 
     async def adopt(self, tail: list[ExecutionEvent], event: TerminalEvent) -> TerminalEvent:
         """Record an outcome that was recorded before and that the records have lost since; `event` stays as it is.

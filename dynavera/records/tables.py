@@ -105,16 +105,22 @@ class LoginCodeRow(Table):
     expires_at: Mapped[datetime]
 
 
+DELETED = text("deleted_at IS NOT NULL")
+"""Agents whose logs are being removed: nearly always none, and looked for every few seconds."""
+
+
 class AgentRow(Table):
-    """An agent; `settings` is an `AgentSettings`."""
+    """An agent; `settings` is an `AgentSettings`. One with `deleted_at` is gone for every reader."""
 
     __tablename__ = "agents"
+    __table_args__ = (Index("ix_agents_deleted", "id", sqlite_where=DELETED, postgresql_where=DELETED),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     settings: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+    deleted_at: Mapped[datetime | None]
 
 
 STOP_WAITS = text("stop_requested_at IS NOT NULL AND stop_delivered_at IS NULL")

@@ -44,7 +44,7 @@ async def seed(settings: Settings) -> None:
 
 @asynccontextmanager
 async def _records(settings: Settings) -> AsyncGenerator[Database]:
-    database = Database(settings.records_url)
+    database = Database(settings.records_url, settings.database_connections)
     try:
         yield database
     except DatabaseAway as error:

@@ -29,11 +29,13 @@ from dynavera.records.users import Users
 from dynavera.settings import Settings
 from dynavera.web.quotas import Quotas
 from tests.api.fakes import FakeExecutions, FakeHealth, FakeMcp
+from tests.api.live import database_url as database_url
 from tests.api.live import impatient_workers as impatient_workers
 from tests.api.live import live as live
 from tests.api.live import temporal_environment as temporal_environment
 from tests.api.openapi import DECLARED
 from tests.owner import create_owner
+from tests.postgres import postgres as postgres
 from tests.serving import serving
 from workflows.connection import connect
 

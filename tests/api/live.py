@@ -175,6 +175,10 @@ class Live:
         async with self.database.writing() as session:
             await session.execute(delete(EventRow).where(EventRow.execution_id == execution_id, EventRow.event == "{}"))
 
+    async def another_agent(self) -> Agent:
+        """A new agent of the first user."""
+        return await Agents(self.database).create(self.user.id, AgentSettings(name="Another"))
+
     def writes(self, *words: str, stops_after: int | None = None) -> Gate:
         """What the generator writes; after so many words it waits for the gate."""
         self.mcp.words = list(words)
@@ -306,11 +310,20 @@ async def temporal_environment() -> AsyncGenerator[WorkflowEnvironment]:
         yield environment
 
 
+@pytest.fixture
+def database_url() -> str | None:
+    """Where the records are; None: in SQLite."""
+    return None
+
+
 @pytest_asyncio.fixture(loop_scope="module")
-async def live(tmp_path: Path, temporal_environment: WorkflowEnvironment) -> AsyncGenerator[Live]:
+async def live(
+    tmp_path: Path, temporal_environment: WorkflowEnvironment, database_url: str | None
+) -> AsyncGenerator[Live]:
     """An instance of its own for each test, without a worker yet."""
     settings = Settings(
         data_dir=tmp_path,
+        database_url=None if database_url is None else SecretStr(database_url),
         mcp_url=HttpUrl(f"http://127.0.0.1:{free_port()}"),
         allowed_origins=("http://localhost:5173",),
     )

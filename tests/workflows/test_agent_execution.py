@@ -194,7 +194,7 @@ async def test_a_reader_that_comes_back_after_the_end_is_told_nothing_and_let_go
         events = await here.events(execution_id := await here.start())
 
         async with asyncio.timeout(PATIENCE_SECONDS):
-            more = [event async for event in Relay(here.log).follow(execution_id, events[-1].sequence)]
+            more = [entry.event async for entry in Relay(here.log).follow(execution_id, events[-1].sequence)]
 
     assert more == []
 

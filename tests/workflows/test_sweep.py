@@ -15,6 +15,7 @@ from api.execution_log import EventsAway
 from api.sweep import Sweep
 from api.temporal import Temporal, TemporalAway, WorkflowUnknown
 from dynavera.contracts.events import ExecutionCompleted, ExecutionError
+from dynavera.records.agents import Agents
 from dynavera.records.tables import ExecutionRow
 from dynavera.settings import Settings
 from tests.serving import free_port
@@ -32,7 +33,7 @@ async def nowhere() -> Temporal:
 async def test_a_start_while_temporal_is_away_is_delivered_when_it_is_back(here: World) -> None:
     execution = await here.records.accept(here.user.id, here.agent.id, {"query": "What?"})
     with pytest.raises(TemporalAway):
-        await Sweep(here.deliveries, here.logs, await nowhere(), here.mcp).deliver()
+        await Sweep(Agents(here.database), here.deliveries, here.logs, await nowhere(), here.mcp).deliver()
 
     async with here.worker():
         await here.sweep.deliver()
@@ -49,7 +50,7 @@ async def test_a_stop_while_temporal_is_away_is_delivered_when_it_is_back(here: 
         await here.said(execution_id, "Light ")
         await here.records.ask_to_stop(here.user.id, execution_id)
         with pytest.raises(TemporalAway):
-            await Sweep(here.deliveries, here.logs, await nowhere(), here.mcp).deliver()
+            await Sweep(Agents(here.database), here.deliveries, here.logs, await nowhere(), here.mcp).deliver()
         still_open = await here.temporal.closing(execution_id)
         await here.sweep.deliver()
         events = await here.events(execution_id)
@@ -136,7 +137,7 @@ async def test_a_namespace_that_does_not_exist_says_nothing_of_its_executions(he
     with pytest.raises(TemporalAway):
         await elsewhere.closing(execution.id)
     with pytest.raises(TemporalAway):
-        await Sweep(here.deliveries, here.logs, elsewhere, here.mcp).deliver()
+        await Sweep(Agents(here.database), here.deliveries, here.logs, elsewhere, here.mcp).deliver()
 
 
 async def test_an_execution_that_temporal_has_forgotten_fails(here: World, monkeypatch: pytest.MonkeyPatch) -> None:

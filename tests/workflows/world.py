@@ -87,7 +87,7 @@ class World:
     async def events(self, execution_id: UUID) -> list[ExecutionEvent]:
         """The whole log, followed live to its end, and proved to be dense and the same in the records."""
         async with asyncio.timeout(PATIENCE_SECONDS):
-            events = [event async for event in Relay(self.log).follow(execution_id, 0)]
+            events = [entry.event async for entry in Relay(self.log).follow(execution_id, 0)]
         assert [event.sequence for event in events] == list(range(1, len(events) + 1))
         assert await self.logs.events(execution_id, 0, 100_000) == events
         return events
@@ -151,8 +151,8 @@ class World:
     async def said(self, execution_id: UUID, words: str) -> None:
         """Wait until the log says `words`."""
         async with asyncio.timeout(PATIENCE_SECONDS):
-            async for event in Relay(self.log).follow(execution_id, 0):
-                if words in event.model_dump_json():
+            async for entry in Relay(self.log).follow(execution_id, 0):
+                if words in entry.json:
                     return
         raise AssertionError(f"the log ended without {words!r}")
 
@@ -180,7 +180,7 @@ async def world(folder: Path) -> AsyncGenerator[World]:
             deliveries,
             temporal,
             log,
-            Sweep(deliveries, logs, temporal, mcp),
+            Sweep(Agents(database), deliveries, logs, temporal, mcp),
             mcp,
         )
     await database.close()

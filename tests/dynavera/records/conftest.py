@@ -1,6 +1,6 @@
 """The records' tests run on SQLite and on PostgreSQL alike."""
 
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
@@ -9,13 +9,8 @@ from dynavera.contracts.users import User
 from dynavera.records.database import Database
 from dynavera.records.migrate import migrate
 from tests.owner import create_owner
-from tests.postgres import MISSING, PostgresServer, postgres_server
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Generator[PostgresServer | None]:
-    with postgres_server() as server:
-        yield server
+from tests.postgres import MISSING, PostgresServer
+from tests.postgres import postgres as postgres
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

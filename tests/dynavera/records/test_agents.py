@@ -1,5 +1,6 @@
 """The records of agents, on a real database."""
 
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -12,11 +13,15 @@ from dynavera.contracts.users import User
 from dynavera.identifiers import new_id
 from dynavera.records.agents import AgentBusy, AgentNotFound, Agents
 from dynavera.records.database import Database
-from dynavera.records.tables import EventRow, ExecutionRow
+from dynavera.records.executions import ExecutionQuery, Executions
+from dynavera.records.logs import ExecutionNotFound
+from dynavera.records.tables import AgentRow, EventRow, ExecutionRow
 from dynavera.records.users import Users
 
 
-async def execution_of(database: Database, user: User, agent_id: UUID, status: ExecutionStatus) -> None:
+async def execution_of(
+    database: Database, user: User, agent_id: UUID, status: ExecutionStatus, events: int = 1
+) -> UUID:
     now = utc_now()
     execution_id = new_id()
     async with database.writing() as session:
@@ -33,10 +38,11 @@ async def execution_of(database: Database, user: User, agent_id: UUID, status: E
             )
         )
         await session.flush()
-        session.add(EventRow(execution_id=execution_id, sequence=1, event="{}"))
+        session.add_all(EventRow(execution_id=execution_id, sequence=1 + n, event="{}") for n in range(events))
+    return execution_id
 
 
-async def stored(database: Database, table: type[ExecutionRow | EventRow]) -> int:
+async def stored(database: Database, table: type[AgentRow | ExecutionRow | EventRow]) -> int:
     async with database.reading() as session:
         return await session.scalar(select(func.count()).select_from(table)) or 0
 
@@ -107,17 +113,64 @@ async def test_an_empty_patch_changes_nothing(database: Database, user: User) ->
     assert await agents.patch(user.id, agent.id, AgentPatch()) == agent
 
 
-async def test_with_an_agent_go_its_executions_and_their_events(database: Database, user: User) -> None:
-    agents = Agents(database)
+async def test_a_deleted_agent_and_its_executions_are_not_found(database: Database, user: User) -> None:
+    agents, executions = Agents(database), Executions(database, "")
     agent, other = [await agents.create(user.id, AgentSettings(name=name)) for name in ("gone", "kept")]
-    await execution_of(database, user, agent.id, "completed")
-    await execution_of(database, user, other.id, "completed")
+    gone = await execution_of(database, user, agent.id, "completed")
+    kept = await execution_of(database, user, other.id, "completed")
 
     await agents.delete(user.id, agent.id)
 
-    with pytest.raises(AgentNotFound):
-        await agents.get(user.id, agent.id)
-    assert (await stored(database, ExecutionRow), await stored(database, EventRow)) == (1, 1)
+    for call in (
+        agents.get(user.id, agent.id),
+        agents.patch(user.id, agent.id, AgentPatch(name="again")),
+        agents.delete(user.id, agent.id),
+        executions.accept(user.id, agent.id, {"query": "What?"}),
+    ):
+        with pytest.raises(AgentNotFound):
+            await call
+    for call in (
+        executions.get(user.id, gone),
+        executions.settings(user.id, gone),
+        executions.again(user.id, gone),
+        executions.ask_to_stop(user.id, gone),
+    ):
+        with pytest.raises(ExecutionNotFound):
+            await call
+    page, _ = await executions.page(user.id, ExecutionQuery())
+    assert [execution.id for execution in page] == [kept]
+    changed = await executions.changed(user.id, utc_now() - timedelta(minutes=1))
+    assert [execution_id for _, execution_id in changed] == [kept]
+    assert [one.id for one in (await agents.page(user.id, 10)).items] == [other.id]
+    assert await agents.by_name(user.id, "gone") == []
+
+
+async def test_what_a_deleted_agent_leaves_is_removed_in_parts(database: Database, user: User) -> None:
+    agents = Agents(database)
+    agent, other = [await agents.create(user.id, AgentSettings(name=name)) for name in ("gone", "kept")]
+    for events in (4, 6, 1, 25, 0):
+        await execution_of(database, user, agent.id, "completed", events)
+    await execution_of(database, user, other.id, "completed")
+    await agents.delete(user.id, agent.id)
+
+    left: list[int] = []
+    while await agents.remove_deleted(events=10):
+        left.append(await stored(database, EventRow))
+
+    assert left == [27, 26, 16, 6, 1, 1]
+    assert (await stored(database, ExecutionRow), await stored(database, AgentRow)) == (1, 1)
+
+
+async def test_the_idempotency_keys_of_a_deleted_agent_are_free_again(database: Database, user: User) -> None:
+    agents, executions = Agents(database), Executions(database, "")
+    agent, other = [await agents.create(user.id, AgentSettings(name=name)) for name in ("gone", "kept")]
+    before = await executions.accept(user.id, agent.id, {"query": "What?"}, idempotency_key="one")
+    await executions.ask_to_stop(user.id, before.id)
+
+    await agents.delete(user.id, agent.id)
+    after = await executions.accept(user.id, other.id, {"query": "What?"}, idempotency_key="one")
+
+    assert after.id != before.id
 
 
 @pytest.mark.parametrize("status", ["queued", "running"])

@@ -2,16 +2,20 @@ import asyncio
 import gc
 import random
 import sqlite3
-from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, Generator
+from contextlib import AsyncExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import cast
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.pool import QueuePool
 
-from dynavera.records.database import Database, DatabaseAway, TidyConnection
+from dynavera.records.database import Database, DatabaseAway
+from dynavera.records.sqlite import TidyConnection
+from tests.postgres import MISSING, PostgresServer
 
 ROWS = 3000
 ROUNDS = 60
@@ -102,7 +106,7 @@ async def test_a_database_without_a_free_connection_is_away(tmp_path: Path) -> N
     database = Database(f"sqlite+aiosqlite:///{tmp_path / 'records.sqlite3'}")
     cast("QueuePool", database._engine.pool)._timeout = 0  # pyright: ignore[reportPrivateUsage]
 
-    with pytest.raises(DatabaseAway, match="cannot be reached"):
+    with pytest.raises(DatabaseAway, match="All connections"):
         await read_often_at_once(database)
 
     await database.close()
@@ -112,4 +116,149 @@ async def read_often_at_once(database: Database) -> None:
     async with AsyncExitStack() as held:
         for _ in range(MORE_THAN_THE_POOL):
             session = await held.enter_async_context(database.reading())
+            await session.execute(text("SELECT 1"))
+
+
+@contextmanager
+def locked_by_another_process(folder: Path) -> Generator[None]:
+    other = sqlite3.connect(folder / "records.sqlite3", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    try:
+        yield
+    finally:
+        other.close()
+
+
+@pytest.mark.parametrize("way", ["writing", "reading", "connected"])
+async def test_a_lock_that_is_not_released_is_a_database_away(
+    way: str, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dynavera.records.sqlite.BUSY_TIMEOUT_SECONDS", 0.05)
+    impatient = Database(f"sqlite+aiosqlite:///{tmp_path / 'records.sqlite3'}")
+
+    with locked_by_another_process(tmp_path), pytest.raises(DatabaseAway, match="database is locked"):
+        async with getattr(impatient, way)() as session:
+            await session.execute(text("SELECT n FROM pages LIMIT 1"))
+
+    await impatient.close()
+
+
+async def test_writers_of_a_process_take_turns_in_the_order_they_came(database: Database) -> None:
+    order: list[int] = []
+
+    async def write(number: int) -> None:
+        async with database.writing() as session:
+            await session.execute(text("UPDATE pages SET n = n + 1 WHERE n = 5"))
+            order.append(number)
+
+    await asyncio.gather(*(write(number) for number in range(200)))
+
+    assert order == list(range(200))
+
+
+async def test_a_writer_that_is_cancelled_in_the_queue_leaves_it(database: Database) -> None:
+    async with database.writing():
+        waiting = asyncio.create_task(write_once(database))
+        await asyncio.sleep(0.05)
+        waiting.cancel()
+        await asyncio.wait({waiting})
+
+    async with asyncio.timeout(2):
+        await write_once(database)
+
+
+async def write_once(database: Database) -> None:
+    async with database.writing() as session:
+        await session.execute(text("UPDATE pages SET n = n + 1 WHERE n = 5"))
+
+
+async def test_writes_that_wait_share_a_commit_and_each_ends_alone(database: Database) -> None:
+    async def number(session: AsyncSession, value: int) -> int:
+        await session.execute(text("INSERT INTO pages VALUES (:n, 'new')"), {"n": value})
+        if value % 3 == 0:
+            raise LookupError(value)
+        return value
+
+    commits: list[object] = []
+    event.listen(database._engine.sync_engine, "commit", commits.append)  # pyright: ignore[reportPrivateUsage]
+    answers = await asyncio.gather(
+        *(database.write(partial(number, value=value)) for value in range(30)), return_exceptions=True
+    )
+
+    assert [answer for answer in answers if isinstance(answer, int)] == [n for n in range(30) if n % 3]
+    assert [str(error) for error in answers if isinstance(error, LookupError)] == [str(n) for n in range(0, 30, 3)]
+    async with database.reading() as session:
+        kept = await session.scalars(text("SELECT n FROM pages WHERE text = 'new' ORDER BY rowid"))
+        assert list(kept) == [n for n in range(30) if n % 3]
+    assert len(commits) < 10
+
+
+async def test_a_write_whose_caller_leaves_holds_up_no_other(database: Database) -> None:
+    async def write(session: AsyncSession) -> None:
+        await session.execute(text("UPDATE pages SET n = n + 1 WHERE n = 5"))
+
+    async with database.writing():
+        left = [asyncio.create_task(database.write(write)) for _ in range(5)]
+        stays = asyncio.create_task(database.write(write))
+        await asyncio.sleep(0.05)
+        for task in left:
+            task.cancel()
+        await asyncio.wait(left)
+
+    async with asyncio.timeout(2):
+        await stays
+
+
+async def test_all_who_share_a_commit_that_fails_hear_of_it(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dynavera.records.sqlite.BUSY_TIMEOUT_SECONDS", 0.05)
+
+    async def write(session: AsyncSession) -> None:
+        await session.execute(text("UPDATE pages SET n = n + 1 WHERE n = 5"))
+
+    reader = sqlite3.connect(tmp_path / "records.sqlite3", isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT n FROM pages LIMIT 1").fetchone()
+    answers = await asyncio.gather(*(database.write(write) for _ in range(5)), return_exceptions=True)
+    reader.close()
+    await database.write(write)
+
+    assert [type(answer) for answer in answers] == [DatabaseAway] * 5
+
+
+async def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+    (tmp_path / "records.sqlite3").write_bytes(b"not a database " * 1000)
+    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'records.sqlite3'}")
+
+    with pytest.raises(DatabaseAway, match="file is not a database"):
+        async with database.reading() as session:
+            await session.execute(text("SELECT 1 FROM pages"))
+
+    await database.close()
+
+
+async def test_postgresql_limits_statements_of_requests_and_not_those_of_migrations(
+    postgres: PostgresServer | None,
+) -> None:
+    if postgres is None:
+        pytest.skip(MISSING)
+    database = Database(postgres.new_database(), statement_seconds=0.2)
+
+    with pytest.raises(DatabaseAway):
+        async with database.reading() as session:
+            await session.execute(text("SELECT pg_sleep(0.6)"))
+    async with database.connected() as connection:
+        await connection.execute(text("SELECT pg_sleep(0.6)"))
+
+    await database.close()
+
+
+async def test_a_log_in_that_postgresql_refuses_is_named(postgres: PostgresServer | None) -> None:
+    if postgres is None:
+        pytest.skip(MISSING)
+    nowhere = f"{postgres.new_database()}_that_is_not_there"
+
+    with pytest.raises(DatabaseAway, match="does not exist"):
+        async with Database(nowhere).reading() as session:
             await session.execute(text("SELECT 1"))

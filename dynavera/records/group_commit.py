@@ -1,0 +1,124 @@
+"""Group commit: transactions of one process that wait for SQLite's lock share it, and the commit."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
+
+from dynavera.records.errors import DatabaseAway, named_errors
+
+MOST_IN_A_GROUP = 50
+GROUP_SECONDS = 0.1
+"""After which a group commits: what came first waits for what came last."""
+
+T = TypeVar("T")
+
+
+class GroupCommit:
+    """Commits what waits together, each in a savepoint, in the order in which it came.
+
+    A commit waits for readers and for the disk, some ten times as long as a short transaction takes otherwise.
+
+    Args:
+        engine: SQLite's.
+        turn_to_write: Keeps the process's other writers out.
+        patience: Seconds after which what waits is refused.
+    """
+
+    def __init__(
+        self, engine: AsyncEngine, turn_to_write: Callable[[], AbstractAsyncContextManager[None]], patience: float
+    ) -> None:
+        self._engine = engine
+        self._turn_to_write = turn_to_write
+        self._patience = patience
+        self._waiting: deque[_Write[Any]] = deque()
+        self._committing: asyncio.Task[None] | None = None
+
+    async def write(self, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
+        """Do `work` and commit; what it returns.
+
+        Raises:
+            DatabaseAway: the database is locked, full or out of reach, or too many others write.
+        """
+        write = _Write(work)
+        self._waiting.append(write)
+        if self._committing is None or self._committing.done():
+            self._committing = asyncio.create_task(self._commit_all())
+        return await write.answer
+
+    async def _commit_all(self) -> None:
+        while self._waiting:
+            group: list[_Write[Any]] = []
+            try:
+                await self._commit(group)
+            except Exception as error:  # noqa: BLE001 -- those who wait get it
+                for write in group:
+                    write.fail(error)
+                self._refuse_late(error)
+            else:
+                for write in group:
+                    write.succeed()
+
+    async def _commit(self, group: list["_Write[Any]"]) -> None:
+        async with named_errors(), self._turn_to_write(), self._engine.connect() as connection:
+            await connection.execution_options(writes=True)
+            async with connection.begin():
+                for write in self._next():
+                    group.append(write)
+                    await write.run(connection)
+
+    def _next(self) -> Generator["_Write[Any]"]:
+        """What waits, also what comes meanwhile, until the group is large or old enough."""
+        end = time.monotonic() + GROUP_SECONDS
+        for _ in range(MOST_IN_A_GROUP):
+            while self._waiting and self._waiting[0].answer.done():
+                self._waiting.popleft()
+            if not self._waiting or time.monotonic() >= end:
+                return
+            yield self._waiting.popleft()
+
+    def _refuse_late(self, error: Exception) -> None:
+        """Refuse what has waited long enough; the rest is tried again."""
+        latest = time.monotonic() - self._patience
+        while self._waiting and self._waiting[0].since <= latest:
+            self._waiting.popleft().fail(error)
+
+
+class _Write(Generic[T]):
+    def __init__(self, work: Callable[[AsyncSession], Awaitable[T]]) -> None:
+        self._work = work
+        self._end: Callable[[], None] | None = None
+        self.since = time.monotonic()
+        self.answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+
+    async def run(self, connection: AsyncConnection) -> None:
+        """Do the work in a savepoint.
+
+        Raises:
+            DatabaseAway: the database is to blame: it may have ended the whole transaction.
+        """
+        options: dict[str, Any] = {"expire_on_commit": False, "join_transaction_mode": "create_savepoint"}
+        try:
+            async with named_errors(), AsyncSession(connection, **options) as session:
+                result = await self._work(session)
+                await session.commit()
+        except DatabaseAway:
+            raise
+        except Exception as error:  # noqa: BLE001 -- it is the caller's
+            self._end = lambda failure=error: self.answer.set_exception(failure)
+        else:
+            self._end = lambda: self.answer.set_result(result)
+
+    def succeed(self) -> None:
+        """The group has been committed."""
+        if self._end is not None and not self.answer.done():
+            self._end()
+
+    def fail(self, error: Exception) -> None:
+        """Nothing of the group has been committed."""
+        if not self.answer.done():
+            self.answer.set_exception(error)
