@@ -17,7 +17,7 @@ LARGE_BYTES = LARGE_EVENTS * 100_000
 
 
 async def large_log(database: Database, user_id: UUID, agent_id: UUID) -> UUID:
-    """A stopped execution with 16 MB of log. Its text is random, because WebSockets compress."""
+    """A stopped execution with 16 MB of log. Its text is random, so that nothing on the way can compress it."""
     logs = Logs(database)
     execution = await Executions(database, "").accept(user_id, agent_id, {"query": "Much?"})
     await logs.begin(execution.id)
