@@ -146,7 +146,7 @@ class AgentSocket:
         await self._accept(action, execution.id)
         if execution.id not in self._known and execution.created_at >= self._opened_at:
             self._known.add(execution.id)
-            self._show(execution.id, 0)
+            self._show(execution.id, 0, is_new=True)
         self.services.streams.arrivals.hurry()
 
     async def _stop(self, action: StopAgent) -> None:
@@ -176,19 +176,19 @@ class AgentSocket:
             return None
         return newest.id
 
-    def _show(self, execution_id: UUID, after: int) -> None:
-        self._shown[execution_id] = self._parts.create_task(self._follow(execution_id, after))
+    def _show(self, execution_id: UUID, after: int, *, is_new: bool = False) -> None:
+        self._shown[execution_id] = self._parts.create_task(self._follow(execution_id, after, is_new=is_new))
 
-    async def _follow(self, execution_id: UUID, after: int) -> None:
+    async def _follow(self, execution_id: UUID, after: int, *, is_new: bool) -> None:
         try:
-            async for entry in self.services.streams.relay.follow(execution_id, after):
+            async for entry in self.services.streams.relay.follow(execution_id, after, is_new=is_new):
                 await self._send_text(entry.json)
         except CursorAhead as error:
             await self._send(SocketError(message=str(error), code="cursor_ahead", action="subscribe"))
 
     async def _show_arrivals(self) -> None:
         async for execution_id in self.services.streams.arrivals.after(self.agent_id, self._known):
-            self._show(execution_id, 0)
+            self._show(execution_id, 0, is_new=True)
 
     async def _until_unwelcome(self) -> None:
         await until_unwelcome(self.websocket, self.services)

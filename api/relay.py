@@ -140,10 +140,11 @@ class Relay:
     log: ExecutionLog
     _feeds: dict[UUID, Feed] = field(default_factory=dict[UUID, Feed])
 
-    async def follow(self, execution_id: UUID, after: int) -> AsyncGenerator[Entry]:
+    async def follow(self, execution_id: UUID, after: int, *, is_new: bool = False) -> AsyncGenerator[Entry]:
         """The events after `after`, once each and in order, up to the terminal one; nothing while nobody answers.
 
-        Ends early only when the execution is deleted.
+        Ends early only when the execution is deleted. The log of an execution that `is_new` is short: all its viewers
+        share one reader from the first event on.
 
         Raises:
             CursorAhead: there is no event `after` yet.
@@ -151,7 +152,8 @@ class Relay:
         """
         cursor = after
         while True:
-            events = await self._behind(execution_id, cursor)
+            events = [] if is_new else await self._behind(execution_id, cursor)
+            is_new = False
             for event in events:
                 yield _entry(event)
                 cursor = event.sequence
@@ -175,9 +177,6 @@ class Relay:
     async def _behind(self, execution_id: UUID, cursor: int) -> list[ExecutionEvent]:
         """What a viewer reads for itself until it has caught up with the feed."""
         feed = self._feeds.get(execution_id)
-        if feed is None and cursor == 0:
-            # The feed reads it, once for all viewers who come now.
-            return []
         if feed is not None and feed.first <= cursor + 1 <= feed.position + 1:
             return []
         try:

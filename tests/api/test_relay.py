@@ -25,7 +25,7 @@ async def test_a_look_at_a_queued_execution_is_one_transaction(settings: Setting
     execution = await Executions(database, "http://temporal.test").accept(user.id, agent.id, {"query": "What?"})
     relay = (await streams(settings, database)).relay
 
-    async with aclosing(relay.follow(execution.id, 0)) as events:
+    async with aclosing(relay.follow(execution.id, 0, is_new=True)) as events:
         first = await anext(events)
         with transactions() as made:
             waiting = asyncio.ensure_future(anext(events))
