@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from uuid import UUID
 
 import pytest
+from websockets.exceptions import ConnectionClosedError
 
 from dynavera.contracts.agents import Agent
 from dynavera.records.executions import ExecutionQuery
@@ -82,10 +83,15 @@ async def _start_by_rest(live: Live, url: str, agent: Agent) -> list[str]:
 
 
 async def _start_by_socket(live: Live, url: str, agent: Agent) -> list[str]:
-    async with live.socket(url, agent.id) as socket:
-        for _ in range(STARTS_OF_A_CLIENT):
-            await socket.say(action="start_agent", input_data={"query": "What is fNIRS?"})
-        return [await _answer(socket) for _ in range(STARTS_OF_A_CLIENT)]
+    try:
+        async with live.socket(url, agent.id) as socket:
+            for _ in range(STARTS_OF_A_CLIENT):
+                await socket.say(action="start_agent", input_data={"query": "What is fNIRS?"})
+            return [await _answer(socket) for _ in range(STARTS_OF_A_CLIENT)]
+    except ConnectionClosedError as closed:
+        assert closed.rcvd is not None
+        assert (closed.rcvd.code, closed.rcvd.reason.split(";")[0]) == (1013, "The database cannot be used now")
+        return ["database_away"] * STARTS_OF_A_CLIENT
 
 
 async def _answer(socket: Conversation) -> str:
