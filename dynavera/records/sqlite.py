@@ -3,6 +3,7 @@
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar, cast
 from weakref import WeakSet
 
@@ -51,7 +52,9 @@ class TidyConnection(sqlite3.Connection):
         # Not the write-ahead log: before SQLite 3.51.3 it can lose a commit when several processes write. A rollback
         # journal that is kept, with an empty header, instead of deleted saves half of a commit's writes to the disk:
         # 1.0 ms instead of 5.5 ms.
-        self.execute("PRAGMA journal_mode = PERSIST")
+        # A file that cannot be read says so at the first statement, when the driver closes the connection in order.
+        with suppress(sqlite3.DatabaseError):
+            self.execute("PRAGMA journal_mode = PERSIST")
         self.execute(f"PRAGMA journal_size_limit = {JOURNAL_BYTES}")
         # SQLite's own lower() knows ASCII only; PostgreSQL finds "CAFÉ" where one looks for "café", and so does this.
         self.create_function("lower", 1, _lower, deterministic=True)
