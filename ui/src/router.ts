@@ -4,6 +4,7 @@ import { createRouter, createWebHistory, type Router, type RouterHistory } from 
 
 import { recoverMissingCode } from '@/layout/missingCode'
 import type { Destination } from '@/layout/destinations'
+import { onceReachable } from '@/layout/scrolling'
 import NotFoundPage from '@/pages/NotFoundPage.vue'
 import { useSessionStore } from '@/session/sessionStore'
 
@@ -80,10 +81,18 @@ export function createPages(history: RouterHistory = createWebHistory()): Router
       { path: '/:rest(.*)*', name: 'missing', component: NotFoundPage, meta: { title: 'Not found' } },
     ],
     // A change within a page is the page's own to scroll to.
-    scrollBehavior: (to, from, saved) => saved ?? (to.path === from.path ? false : { top: 0 }),
+    scrollBehavior: (to, from, saved) => {
+      if (saved !== null) {
+        return onceReachable(saved)
+      }
+      return to.path === from.path ? false : { top: 0 }
+    },
   })
-  router.afterEach((to) => {
-    document.title = `${to.meta.title} · Dynavera`
+  router.afterEach((to, from) => {
+    // Within a page the title names what the page has found.
+    if (to.path !== from.path || from.matched.length === 0) {
+      document.title = `${to.meta.title} · Dynavera`
+    }
   })
   leadToLogIn(router)
   recoverMissingCode(router)

@@ -4,6 +4,10 @@ import type { Agent, Execution } from '@/api/types'
 export const ORDERS = { used: 'Last used', name: 'Name', newest: 'Newest' } as const
 export type AgentOrder = keyof typeof ORDERS
 
+export function isOrder(value: unknown): value is AgentOrder {
+  return typeof value === 'string' && Object.hasOwn(ORDERS, value)
+}
+
 const collator = new Intl.Collator('en', { numeric: true, sensitivity: 'base' })
 
 /** Those of which every word that was typed is somewhere in what the row says. */

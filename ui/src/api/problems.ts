@@ -28,6 +28,11 @@ export function problemOf(response: Response, body: unknown): ApiProblem {
   return new ApiProblem({ detail, status: response.status, code: 'unexpected_answer' })
 }
 
+/** Whether the same request may succeed later: one that was wrong itself stays wrong. */
+export function isPassing({ status }: Pick<ApiProblem, 'status'>): boolean {
+  return status === 0 || status === 408 || status === 429 || status >= 500
+}
+
 export function unreachable(): ApiProblem {
   return new ApiProblem({ detail: 'The API does not answer. Is it running?', status: 0, code: 'unreachable' })
 }

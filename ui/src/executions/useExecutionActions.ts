@@ -2,9 +2,11 @@
 import { shallowReactive } from 'vue'
 
 import * as api from '@/api/client'
-import { asProblem } from '@/api/problems'
+import { asProblem, isPassing } from '@/api/problems'
 import type { Execution } from '@/api/types'
 import { useToastStore } from '@/toasts/toastStore'
+
+import { questionOf } from './executionExport'
 
 export interface ExecutionActions {
   /** The executions that something was asked for and has not been answered. */
@@ -28,17 +30,41 @@ export function useExecutionActions(): ExecutionActions {
       return await ask(executionId)
     } catch (error) {
       const problem = asProblem(error)
-      const again = { label: 'Try again', run: () => asked(executionId, title, ask) }
-      toasts.say({ title, detail: problem.message, code: problem.code, tone: 'bad', action: again })
+      toasts.say({
+        title,
+        detail: problem.message,
+        code: problem.code,
+        tone: 'bad',
+        ...(isPassing(problem)
+          ? { action: { label: 'Try again', run: () => asked(executionId, title, ask) } }
+          : {}),
+      })
       return null
     } finally {
       busy.delete(executionId)
     }
   }
 
-  return {
-    busy,
-    stop: (executionId) => asked(executionId, 'It could not be stopped', api.stopExecution),
-    retry: (executionId) => asked(executionId, 'It could not be started again', api.retryExecution),
+  async function stop(executionId: string): Promise<Execution | null> {
+    const execution = await asked(executionId, 'Could not stop the execution', api.stopExecution)
+    if (execution !== null) {
+      toasts.say({
+        title: `Stopped “${shortened(questionOf(execution))}”`,
+        action: { label: 'Retry', run: () => retry(executionId) },
+      })
+    }
+    return execution
   }
+
+  function retry(executionId: string): Promise<Execution | null> {
+    return asked(executionId, 'Could not retry the execution', api.retryExecution)
+  }
+
+  return { busy, stop, retry }
+}
+
+const LONGEST_QUOTE = 60
+
+function shortened(question: string): string {
+  return question.length > LONGEST_QUOTE ? `${question.slice(0, LONGEST_QUOTE)}…` : question
 }

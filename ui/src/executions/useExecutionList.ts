@@ -1,5 +1,14 @@
 /** All executions that fit, newest first; changes come into their rows, and new ones wait where they would push. */
-import { computed, ref, shallowRef, watch, type ComputedRef, type Ref, type ShallowRef } from 'vue'
+import {
+  computed,
+  onScopeDispose,
+  ref,
+  shallowRef,
+  watch,
+  type ComputedRef,
+  type Ref,
+  type ShallowRef,
+} from 'vue'
 
 import * as api from '@/api/client'
 import { asProblem, type ApiProblem } from '@/api/problems'
@@ -7,6 +16,7 @@ import { isLive, type Execution } from '@/api/types'
 import { useExecutionChanges } from '@/live/useExecutionChanges'
 
 import { fits, queryOf, type ExecutionFilters } from './executionFilters'
+import { useKeptListStore } from './keptListStore'
 
 const PAGE = 50
 
@@ -27,19 +37,24 @@ export interface ExecutionList {
 
 /** `mayPush`: whether a new row may move those that are there. */
 export function useExecutionList(filters: () => ExecutionFilters, mayPush: () => boolean): ExecutionList {
+  const store = useKeptListStore()
   const items = shallowRef<Execution[] | null>(null)
   const fresh = shallowRef<Execution[]>([])
   const problem = shallowRef<ApiProblem | null>(null)
   const cursor = ref<string | null>(null)
   const isReading = ref(false)
+  /** What the rows are an answer to; when one leaves, the address is another one's already. */
+  let listed = ''
   let turn = 0
 
   async function read(from: string | null): Promise<void> {
     const mine = (turn += 1)
+    const wanted = asked()
     isReading.value = true
     try {
       const page = await api.findExecutions(queryOf(filters()), from, PAGE)
       if (mine === turn) {
+        listed = wanted
         items.value = from === null ? page.items : [...(items.value ?? []), ...page.items]
         fresh.value = from === null ? [] : fresh.value
         cursor.value = page.next_cursor
@@ -113,7 +128,26 @@ export function useExecutionList(filters: () => ExecutionFilters, mayPush: () =>
   }
 
   useExecutionChanges({ opened: () => void catchUp(), changed: merge })
-  watch(filters, () => void read(null), { immediate: true })
+  const asked = () => JSON.stringify(queryOf(filters()))
+
+  /** Who comes back finds the rows that were read, and what has changed since. */
+  function begin(): void {
+    const { kept } = store
+    if (kept?.asked !== asked()) {
+      void read(null)
+      return
+    }
+    listed = kept.asked
+    items.value = kept.items
+    cursor.value = kept.cursor
+    void catchUp()
+  }
+
+  watch(filters, () => void read(null))
+  onScopeDispose(() => {
+    store.kept = items.value === null ? null : { asked: listed, items: items.value, cursor: cursor.value }
+  })
+  begin()
 
   return {
     items,

@@ -3,6 +3,8 @@ import { http, HttpResponse } from 'msw'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { createMemoryHistory, createRouter, type Router } from 'vue-router'
 
+import { useHealthStore } from '@/health/healthStore'
+import { health } from '@/testing/made'
 import { network } from '@/testing/network'
 import { useToastStore } from '@/toasts/toastStore'
 
@@ -52,7 +54,7 @@ test('a page whose code is gone is loaded as a whole, once', async () => {
     expect(toasts.shown).toHaveLength(1)
   })
   expect(loaded).toEqual(['/gone'])
-  expect(toasts.shown[0]).toMatchObject({ title: 'The page did not come' })
+  expect(toasts.shown[0]).toMatchObject({ title: 'Could not load this page' })
 })
 
 test('while the API is away the page stays, and says so with a way to try again', async () => {
@@ -71,6 +73,22 @@ test('while the API is away the page stays, and says so with a way to try again'
   expect(loaded).toEqual([])
   toasts.shown[0]?.action?.run()
   expect(loaded).toEqual(['/gone'])
+})
+
+test('a page that was wanted while the API was away opens when it is back', async () => {
+  network.use(http.get('*/api/health', () => HttpResponse.error()))
+  await router.push('/gone').catch(() => undefined)
+  await vi.waitFor(() => {
+    expect(useToastStore().shown).toHaveLength(1)
+  })
+  expect(loaded).toEqual([])
+
+  network.use(http.get('*/api/health', () => HttpResponse.json(health())))
+  await useHealthStore().look()
+
+  await vi.waitFor(() => {
+    expect(loaded).toEqual(['/gone'])
+  })
 })
 
 test('a page with a fault of its own is not loaded again', async () => {

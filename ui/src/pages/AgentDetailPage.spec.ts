@@ -160,6 +160,29 @@ describe('asking', () => {
   })
 })
 
+test('a question that is typed stays when one leaves the page', async () => {
+  known([])
+  const { user, router } = await openedLive()
+  await user.type(screen.getByRole('textbox', { name: 'Question' }), 'Half a quest')
+
+  await router.push('/nowhere')
+  await screen.findByRole('link', { name: 'All agents' })
+  router.back()
+
+  expect(await screen.findByRole('textbox', { name: 'Question' })).toHaveValue('Half a quest')
+})
+
+test('the title of the tab names the agent, whichever execution is shown', async () => {
+  known([execution()], { [FIRST]: WHOLE })
+
+  await openedLive()
+  await screen.findByRole('region', { name: 'Answer' })
+
+  await vi.waitFor(() => {
+    expect(document.title).toBe('Research assistant · Dynavera')
+  })
+})
+
 test('an agent that does not exist is said to be missing', async () => {
   const missing = problem({ status: 404, code: 'agent_not_found', detail: 'There is no such agent.' })
   known([])

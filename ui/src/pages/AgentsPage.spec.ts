@@ -89,6 +89,44 @@ test('who is logged out while the list is open is led to the log-in page', async
   expect(await screen.findByRole('heading', { name: 'Log in' })).toBeVisible()
 })
 
+test('what is searched for is in the address, and found again there', async () => {
+  listed(agent(), agent({ id: SECOND, name: 'Grant reader' }))
+  const { user, router } = await opened('/?order=name')
+  await user.type(await screen.findByRole('searchbox', { name: 'Search agents' }), 'grant')
+
+  await vi.waitFor(() => {
+    expect(router.currentRoute.value.query).toEqual({ order: 'name', q: 'grant' })
+  })
+  expect(screen.queryByRole('link', { name: 'Research assistant' })).toBeNull()
+  await router.push('/nowhere')
+  router.back()
+
+  expect(await screen.findByRole('searchbox', { name: 'Search agents' })).toHaveValue('grant')
+})
+
+test('a duplicate opens', async () => {
+  const server = await LiveServer.start()
+  listed(agent())
+  network.use(
+    http.post('*/api/agents', () => HttpResponse.json(agent({ id: SECOND }), { status: 201 })),
+    http.get('*/api/agents/:id/executions', () => HttpResponse.json({ items: [], next_cursor: null })),
+  )
+  const { user, router } = await opened('/')
+  await user.click(await screen.findByRole('button', { name: 'Research assistant: more' }))
+  await user.click(await screen.findByRole('menuitem', { name: 'Duplicate' }))
+  await user.click(screen.getByRole('button', { name: 'Create agent' }))
+
+  await vi.waitFor(
+    () => {
+      expect(router.currentRoute.value.path).toBe(`/agents/${SECOND}`)
+      expect(server.opened).toEqual([SECOND])
+    },
+    { timeout: 10_000 },
+  )
+  await router.push('/')
+  await server.stop()
+})
+
 test('without agents the page offers to create the first one', async () => {
   listed()
 

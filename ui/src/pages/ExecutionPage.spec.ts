@@ -127,14 +127,18 @@ test('what cannot be stopped is said in the words of the API, with its code', as
   expect(screen.getByText('database_away')).toBeVisible()
 })
 
-test('an execution that does not exist is said to be missing', async () => {
-  const missing = problem({ status: 404, code: 'not_found', detail: 'There is no such execution.' })
+test.each([
+  [404, 'not_found'],
+  [422, 'validation_error'],
+])('an execution that does not exist (%i) is said to be missing', async (status, code) => {
+  const missing = problem({ status, code, detail: 'There is no such execution.' })
   known(execution())
-  network.use(http.get('*/api/executions/:id', () => HttpResponse.json(missing, { status: 404 })))
+  network.use(http.get('*/api/executions/:id', () => HttpResponse.json(missing, { status })))
 
   await opened(`/executions/${FIRST}`)
 
   expect(await screen.findByRole('heading', { name: 'There is no such execution' })).toBeVisible()
+  expect(screen.getByRole('link', { name: 'All executions' })).toHaveAttribute('href', '/executions')
 })
 
 test('an error of the server is shown in its words, and can be tried again', async () => {

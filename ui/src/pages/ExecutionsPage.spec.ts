@@ -151,6 +151,44 @@ test('an execution is stopped from its row, and asked again', async () => {
   expect(within(rows()[0]!).getByRole('button', { name: /^Stop/ })).toBeEnabled()
 })
 
+test('a stop from a row says what was stopped, and can be taken back by asking again', async () => {
+  known([execution({ status: 'running', completed_at: null })])
+  const retried: unknown[] = []
+  network.use(
+    http.post('*/api/executions/:id/stop', () => HttpResponse.json(execution({ status: 'stopped' }))),
+    http.post('*/api/executions/:id/retry', ({ params }) => {
+      retried.push(params.id)
+      return HttpResponse.json(execution({ id: SECOND, status: 'queued' }), { status: 202 })
+    }),
+  )
+  const { user } = await opened('/executions')
+  await user.click(await screen.findByRole('button', { name: 'Stop: What is fNIRS?' }))
+
+  const notices = await screen.findByRole('region', { name: /^Notices/ })
+  expect(await within(notices).findByText('Stopped “What is fNIRS?”')).toBeVisible()
+  await user.click(within(notices).getByRole('button', { name: 'Retry' }))
+
+  await vi.waitFor(() => {
+    expect(retried).toEqual([FIRST])
+  })
+})
+
+test('who comes back finds the rows that were read, and what has changed since', async () => {
+  known([execution({ id: SECOND })], [execution({ input_data: { query: 'Earlier?' }, status: 'failed' })])
+  const { user, router } = await opened('/executions')
+  await user.click(await screen.findByRole('button', { name: 'Show earlier ones' }))
+  await screen.findByRole('link', { name: 'Earlier?' })
+  await router.push('/nowhere')
+  await screen.findByRole('link', { name: 'All agents' })
+  known([execution({ id: SECOND, status: 'stopped' })])
+
+  router.back()
+
+  expect(await screen.findByRole('link', { name: 'Earlier?' })).toBeVisible()
+  expect(await within(rows()[0]!).findByText('Stopped')).toBeVisible()
+  expect(rows()).toHaveLength(2)
+})
+
 test('an error of the server is shown in its words, and can be tried again', async () => {
   const away = problem({ status: 503, code: 'database_away', detail: 'The database does not answer.' })
   known([execution()])

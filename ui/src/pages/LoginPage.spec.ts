@@ -55,6 +55,19 @@ test('a used link says so, and an API key still opens', async () => {
   expect(await screen.findByRole('link', { name: 'Research assistant' })).toBeVisible()
 })
 
+test('a used link leads who is logged in already home', async () => {
+  guarded({ code: 'abc' })
+  const { router } = await opened('/login#code=abc')
+  await screen.findByRole('link', { name: 'Research assistant' })
+  const refusal = problem({ status: 401, code: 'bad_code', detail: 'This link was used before.' })
+  network.use(http.post('*/api/login', () => HttpResponse.json(refusal, { status: 401 })))
+
+  await router.push('/login#code=abc')
+
+  expect(await screen.findByRole('link', { name: 'Research assistant' })).toBeVisible()
+  expect(router.currentRoute.value.fullPath).toBe('/')
+})
+
 test('who is not known is led to the log-in page, and back to where they were', async () => {
   guarded({ api_key: 'dyn-key' })
   const { user, router } = await opened('/?page=2')

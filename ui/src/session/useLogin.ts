@@ -32,6 +32,17 @@ export function useLogin() {
     if (code !== null && code !== '') {
       await router.replace({ query: route.query, hash: '' })
       await enter({ code })
+      if (problem.value !== null) {
+        await enterAnyway()
+      }
+    }
+  }
+
+  /** A link that was used before leads who is logged in to where they wanted to be. */
+  async function enterAnyway(): Promise<void> {
+    await session.recognise()
+    if (session.user !== null) {
+      await router.replace(destination(route.query.next))
     }
   }
 

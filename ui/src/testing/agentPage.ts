@@ -28,6 +28,7 @@ import { opened } from './opened'
 export const live = {} as { server: LiveServer }
 
 beforeEach(async () => {
+  sessionStorage.clear()
   unfoldLog()
   live.server = await LiveServer.start()
 })
