@@ -20,7 +20,6 @@ VERBOSE_LIBRARIES = (
     "httpcore2",
     "mcp",
     "chromadb",
-    "trafilatura",
     "websockets",
 )
 """Libraries that log every request at level `info`."""

@@ -19,7 +19,7 @@ WINDOW_LINES = 1000
 MAX_WINDOW_LINES = 4000
 """A longer list or table is parsed in parts. A code block or comment is never divided."""
 
-PART_CHARACTERS = 32 * 1024
+PART_CHARACTERS = 16 * 1024
 """Characters between reports of progress."""
 
 _INDIVISIBLE = frozenset({"fence", "code_block", "html_block"})
@@ -38,13 +38,14 @@ _FIRST_INDENT = re.compile(r"[ \t>]*(?:(?:[-+*]|\d{1,9}[.)])[ \t]+)?")
 
 @dataclass(frozen=True)
 class _Edit:
-    """Lines that are replaced by `text`, which may be a heading."""
+    """Lines that are replaced: by `text`, which may be a heading, or by `content`."""
 
     start: int
     end: int
-    text: str
+    text: str = ""
     level: int = 0
     title: str = ""
+    content: Content | None = None
 
 
 def read_markdown(text: str, on_progress: Callable[[], None]) -> Content:
@@ -114,6 +115,9 @@ def _write(writer: TextWriter, lines: Sequence[str], tokens: Sequence[Token]) ->
         writer.write("".join(f"{line}\n" for line in lines[done : edit.start]))
         if edit.level:
             writer.write_heading(edit.level, edit.title, edit.text)
+        elif edit.content is not None:
+            writer.write_content(edit.content)
+            writer.write(SEPARATOR)
         else:
             writer.write(edit.text)
         done = edit.end
@@ -132,6 +136,8 @@ def _edits(lines: Sequence[str], tokens: Sequence[Token]) -> Iterator[_Edit]:
                 end = next(each for each in range(position, len(tokens)) if tokens[each].type == "table_close")
                 yield _table(lines, tokens[position:end])
                 position = end
+            case "html_block" if token.level == 0:
+                yield _html(token)
             case "html_block" | "inline" if (cleaned := _cleaned(lines, token)) is not None:
                 yield cleaned
             case _:
@@ -144,6 +150,13 @@ def _heading(lines: Sequence[str], token: Token, source: str) -> _Edit:
     title = plain_text(_ATTRIBUTES.sub("", _without_comments(source)))
     text = "".join(f"{line}\n" for line in lines[start:end])
     return _Edit(start, end, _without_comments(text), int(token.tag[1:]), title)
+
+
+def _html(token: Token) -> _Edit:
+    # Imported lazily: most files have no HTML.
+    from mcp_service.knowledge.extraction.web_pages import read_web_page
+
+    return _Edit(*_line_range(token), content=read_web_page(token.content))
 
 
 def _cleaned(lines: Sequence[str], token: Token) -> _Edit | None:

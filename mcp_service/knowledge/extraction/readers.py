@@ -81,10 +81,10 @@ def _placed(passage: NewPassage, content: Content) -> NewPassage:
     return replace(passage, heading=heading, page=content.page_at(passage.start))
 
 
-def _web_page(data: bytes, on_progress: OnProgress) -> Content:
-    from mcp_service.knowledge.extraction.web_pages import extract_article
+def _web_page(data: bytes, _on_progress: OnProgress) -> Content:
+    from mcp_service.knowledge.extraction.web_pages import read_web_page
 
-    return read_markdown(extract_article(decode_text(data)), on_progress)
+    return read_web_page(decode_text(data))
 
 
 def _pdf(data: bytes, on_progress: OnProgress) -> Content:

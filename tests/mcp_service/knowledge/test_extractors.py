@@ -52,20 +52,20 @@ HARMFUL = {
     "JSON that is nested deep": (JSON, lambda: b"[" * 5_000_000, "too_deep"),
     "objects that are nested deep": (JSON, lambda: b'{"a":' * 100_000 + b"1" + b"}" * 100_000, "too_deep"),
     "a table that grows": (CSV, lambda: b",".join([b"n" * 90] * 1000) + (b"\n" + b"1," * 999) * 4000, "too_much_text"),
-    "a million headings": (MARKDOWN, lambda: b"# a\nb\n" * 1_600_000, "too_many_passages"),
+    "a million headings": (MARKDOWN, lambda: b"# a\nb\n" * 1_600_000, "too_many_passages too_demanding"),
 }
 
 
 @pytest.mark.parametrize("harm", HARMFUL)
 async def test_malicious_files_are_refused_in_time(extractors: ExtractorPool, harm: str) -> None:
-    media_type, made, code = HARMFUL[harm]
+    media_type, made, codes = HARMFUL[harm]
     data = made()
     await extractors.read(PLAIN, b"The process has started.")
     began = time.monotonic()
 
     refused = await code_of(extractors, media_type, data)
 
-    assert refused == code
+    assert refused in codes.split()
     assert time.monotonic() - began < WITHIN_SECONDS
     assert (await extractors.read(PLAIN, b"It reads on.")).text == "It reads on."
 

@@ -76,6 +76,16 @@ def test_comments_and_marks_of_containers_are_not_text() -> None:
     assert "Beware\nHot." in text
 
 
+def test_html_in_markdown_is_read_as_html() -> None:
+    content = read(
+        '<h1 align="center">Pump</h1>\n\nText.\n\n<table><tr><th>Part<th>Nm<tr><td>B-1<td>25</table>\n\nEnd.'
+    )
+
+    assert [heading.title for heading in content.headings] == ["Pump"]
+    assert "Part: B-1\nNm: 25\n\n" in content.text
+    assert "<" not in content.text
+
+
 def test_each_row_of_a_table_has_the_names_of_its_columns() -> None:
     content = read("# Bolts\n\n| **Part** | Torque \\| Nm |\n|:--|--:|\n| B-1 | 25 |\n| B-2 | |\n\nAll steel.\n")
 
