@@ -199,8 +199,8 @@ class _AnswerStream:
         return None if whole == known else TextPiece(offset, whole[offset:])
 
     def _next_in_order(self) -> TextPiece | None:
-        # The first piece continues the prefix or starts over; each later one continues the text.
-        starts = (len(self._prefix), 0) if self._text is None else (len(self._text),)
+        # The first piece continues the prefix or starts over; each later one continues the text, or starts over.
+        starts = (len(self._prefix if self._text is None else self._text), 0)
         for offset in starts:
             if offset in self._out_of_order:
                 piece = TextPiece(offset, self._out_of_order.pop(offset))

@@ -10,7 +10,7 @@ from uuid import UUID
 import anyio
 
 from dynavera.contracts.executions import Usage
-from dynavera.contracts.mcp import MAX_ANSWER_BYTES, Generated, GenerationStopped
+from dynavera.contracts.mcp import MAX_ANSWER_BYTES, MAX_REASONING_CHARACTERS, Generated, GenerationStopped
 from mcp_service.citations import Citations, removal_note
 from mcp_service.generators.generator import (
     AnswerTooLarge,
@@ -73,20 +73,26 @@ class _PublishedAnswer:
         self.text = inputs.prefix
         self.finished: Finished | None = None
         self._max_tokens = inputs.max_tokens
-        self._citations = Citations(len(inputs.passages))
+        self._passages = len(inputs.passages)
+        self._citations = Citations(self._passages)
         self._start: int | None = None
         self._received = self._bytes = self._noted = 0
 
     def add(self, delta: TextDelta) -> TextDelta | None:
         """What to publish of a delta from the generator."""
-        if self._start is None:
+        if self._start is None or delta.offset == 0:
             # Up to this offset (0, or the prefix's end) both texts agree; after it, the published one may be shorter.
-            self._start = delta.offset
-            self._citations.skip(self.text[: delta.offset])
+            self._begin(delta.offset)
         self._received += len(delta.text)
         if self._received > MAX_ANSWER_BYTES:
             raise _too_large()
         return self._publish(self._citations.feed(delta.text))
+
+    def _begin(self, offset: int) -> None:
+        self._start = offset
+        self._citations = Citations(self._passages)
+        self._citations.skip(self.text[:offset])
+        self._received = self._bytes = self._noted = 0
 
     def finish(self, finished: Finished) -> TextDelta | None:
         """What is left to publish at the end."""
@@ -115,7 +121,11 @@ class _PublishedAnswer:
         """The answer as the tool returns it."""
         if self.finished is not None:
             return Generated(
-                text=self.text, generator=name, finish_reason=self.finished.finish_reason, usage=self.finished.usage
+                text=self.text,
+                generator=name,
+                finish_reason=self.finished.finish_reason,
+                usage=self.finished.usage,
+                reasoning=self.finished.reasoning[:MAX_REASONING_CHARACTERS],
             )
         prompt = [inputs.query, inputs.instructions, *(passage.text for passage in inputs.passages)]
         usage = Usage(prompt_tokens=sum(map(estimate_tokens, prompt)), completion_tokens=estimate_tokens(self.text))

@@ -19,6 +19,9 @@ MAX_ANSWER_BYTES = 512 * 1024
 """The maximum of an answer as JSON in UTF-8: enough for 45 minutes at 20 tokens per second and, with the sources, well
 below Temporal's 2 MB per payload. The generation of a longer answer fails."""
 
+MAX_REASONING_CHARACTERS = 64 * 1024
+"""The part of a model's reasoning that is kept."""
+
 MAX_PASSAGE_CHARACTERS = 64 * 1024
 """The maximum length of a passage for `generate`."""
 
@@ -64,8 +67,9 @@ class Generated(Contract):
 
     text: str
     generator: str
-    finish_reason: Literal["stop", "length", "stopped"]
+    finish_reason: Literal["stop", "length", "content_filter", "stopped"]
     usage: Usage
+    reasoning: str = ""
 
 
 class GenerationStopped(Contract):

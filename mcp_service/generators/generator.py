@@ -10,7 +10,7 @@ from dynavera.contracts.executions import Usage
 from dynavera.contracts.mcp import GivenPassage
 from mcp_service.refusals import Refused
 
-FinishReason = Literal["stop", "length"]
+FinishReason = Literal["stop", "length", "content_filter"]
 
 
 class UnknownGenerator(Refused):
@@ -61,6 +61,12 @@ class GeneratorGarbled(GeneratorAway):
     code: ClassVar[str] = "generator_garbled"
 
 
+class GeneratorFailed(GeneratorAway):
+    """The model's server failed, or ended before it answered; a few retries can help."""
+
+    code: ClassVar[str] = "generator_failed"
+
+
 class AnswerTooLarge(Refused):
     """The answer exceeds the size limit."""
 
@@ -81,7 +87,10 @@ class GeneratorInput:
 
 @dataclass(frozen=True)
 class TextDelta:
-    """More of the answer, which is now `answer[:offset] + text`; at first, `answer` is the prefix."""
+    """More of the answer, which is now `answer[:offset] + text`; at first, `answer` is the prefix.
+
+    Offset 0 after the first delta means that what came before was not the answer.
+    """
 
     offset: int
     text: str
@@ -100,6 +109,7 @@ class Finished:
 
     finish_reason: FinishReason
     usage: Usage
+    reasoning: str = ""
 
 
 GenerationItem: TypeAlias = TextDelta | StatusNote | Finished

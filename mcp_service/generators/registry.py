@@ -12,8 +12,7 @@ from mcp_service.knowledge.embedders import WordLlamaEmbedder
 from mcp_service.limits import StopGrace
 
 if TYPE_CHECKING:
-    from openai import AsyncOpenAI
-
+    from mcp_service.generators.endpoint.client import Endpoint
     from mcp_service.generators.gpt4all.generator import Gpt4All
     from mcp_service.generators.silence_timeout import SilenceLimits
 
@@ -30,7 +29,7 @@ class GeneratorRegistry:
         self._settings = settings
         self._stop_grace = stop_grace
         self._extractive = Extractive(wordllama)
-        self._client: AsyncOpenAI | None = None
+        self._endpoint: Endpoint | None = None
         self._local: dict[Path, Gpt4All] = {}
 
     @property
@@ -78,17 +77,15 @@ class GeneratorRegistry:
         if find_spec("gpt4all") is not None:
             names.update(generator_name(model.file) for model in installed_models(self._settings.models_dir))
         if self._settings.openai_base_url is not None:
-            from mcp_service.generators.openai_compatible import served_models
-
-            names.update(f"openai:{model}" for model in await served_models(self._endpoint_client()))
+            names.update(f"openai:{model}" for model in await self._open_endpoint().models())
         return sorted(name for name in names if self._is_allowed(name))
 
     async def close(self) -> None:
         """Close the connections and end the processes."""
         for model in self._local.values():
             await model.close()
-        if self._client is not None:
-            await self._client.close()
+        if self._endpoint is not None:
+            await self._endpoint.close()
 
     def _check_allowed(self, name: str) -> None:
         if not self._is_allowed(name):
@@ -108,17 +105,17 @@ class GeneratorRegistry:
         return f"{kind}:{WILDCARD}" in allowed and not is_path
 
     def _openai(self, name: str, model: str) -> Generator:
-        # Imported lazily: the library takes most of a second, and most services never need it.
-        from mcp_service.generators.openai_compatible import OpenAiCompatible
+        # Imported lazily: most services never need it.
+        from mcp_service.generators.endpoint.generator import OpenAiCompatible
 
-        return OpenAiCompatible(name, model, self._endpoint_client(), self._silence_limits())
+        return OpenAiCompatible(name, model, self._open_endpoint(), self._silence_limits())
 
-    def _endpoint_client(self) -> "AsyncOpenAI":
-        from mcp_service.generators.openai_compatible import open_client
+    def _open_endpoint(self) -> "Endpoint":
+        from mcp_service.generators.endpoint.client import open_endpoint
 
-        if self._client is None:
-            self._client = open_client(self._settings)
-        return self._client
+        if self._endpoint is None:
+            self._endpoint = open_endpoint(self._settings)
+        return self._endpoint
 
     def _gpt4all(self, name: str, model: str) -> Generator:
         if find_spec("gpt4all") is None:

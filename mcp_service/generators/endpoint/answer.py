@@ -1,12 +1,11 @@
-"""An answer streamed by an endpoint: its chunks, their offsets, and the token usage."""
+"""An answer streamed by an endpoint: its text with offsets, its reasoning, and its usage."""
 
 from collections.abc import Iterator
 
-from openai.types.chat import ChatCompletionChunk
-from pydantic import BaseModel, ValidationError
-
 from dynavera.contracts.executions import Usage
-from mcp_service.generators.generator import FinishReason, TextDelta
+from mcp_service.generators.endpoint.chunks import Chunk
+from mcp_service.generators.endpoint.text import CharacterRepair, ReasoningSplitter
+from mcp_service.generators.generator import Finished, FinishReason, TextDelta
 from mcp_service.tokens import estimate_tokens
 
 PROBE_LENGTH = 24
@@ -20,36 +19,6 @@ class DoesNotContinue(Exception):
         super().__init__(f"The endpoint of {name!r} does not continue an answer; asking again without the prefix.")
 
 
-class NotAnAnswer(Exception):
-    """The endpoint sent something that is not a chunk of an answer."""
-
-
-class _Delta(BaseModel):
-    content: str | None
-
-
-class _Choice(BaseModel):
-    delta: _Delta
-    finish_reason: str | None
-
-
-class _Chunk(BaseModel):
-    choices: list[_Choice]
-    usage: Usage | None
-
-
-def check_chunk(chunk: object) -> None:
-    """Validate `chunk`, which the library builds from any JSON.
-
-    Raises:
-        NotAnAnswer: it is not a chunk of an answer.
-    """
-    try:
-        _Chunk.model_validate(chunk, from_attributes=True)
-    except ValidationError as error:
-        raise NotAnAnswer from error
-
-
 class EndpointAnswer:
     """Turns the chunks of an answer into deltas with offsets.
 
@@ -58,45 +27,77 @@ class EndpointAnswer:
     capital letter; in the middle of a word, "NIRS" could be either. A few characters are held back until it is decided.
     """
 
-    def __init__(self, name: str, prefix: str) -> None:
+    def __init__(self, name: str, prefix: str, *, begins_with_reasoning: bool = False) -> None:
         kept = _whole_words(prefix)
         # A shorter text cannot be distinguished from a new answer, and costs little to write again.
         self.kept = kept if len(kept.strip()) >= PROBE_LENGTH else ""
         self.finish_reason: FinishReason | None = None
-        self.has_started = bool(prefix)
+        self.has_token = False
+        self.refusal = ""
+        self.calls_tool = False
         self._name = name
         self._prefix = prefix
+        self._repair = CharacterRepair()
+        self._splitter = ReasoningSplitter(begins_with_reasoning=begins_with_reasoning and not self.kept)
+        self._reasoning = ""
         self._counted: Usage | None = None
         self._chunks = 0
         self._held = ""
         self._offset: int | None = None if self.kept else 0
+        self._has_restarted = False
 
-    def deltas(self, chunk: ChatCompletionChunk) -> Iterator[TextDelta]:
+    @property
+    def reasoning(self) -> str:
+        """What the model thought before its answer."""
+        return "\n\n".join(filter(None, (self._reasoning.strip(), self._splitter.reasoning.strip())))
+
+    @property
+    def lacks_opening_tag(self) -> bool:
+        """Whether the model's text begins with reasoning, without a tag before it."""
+        return self._splitter.restarts
+
+    def deltas(self, chunk: Chunk) -> Iterator[TextDelta]:
         """The text that is decided with this chunk.
 
         Raises:
             DoesNotContinue: it is a new answer.
+            BrokenOff: the server gave up.
         """
-        self.has_started = True
-        if chunk.usage is not None:
-            self._counted = Usage(
-                prompt_tokens=chunk.usage.prompt_tokens, completion_tokens=chunk.usage.completion_tokens
-            )
-        for choice in chunk.choices:
-            if choice.delta.content:
-                self._held += choice.delta.content
-                self._chunks += 1
-            if choice.finish_reason is not None:
-                self.finish_reason = "length" if choice.finish_reason == "length" else "stop"
+        self._counted = chunk.usage or self._counted
+        self._reasoning += chunk.reasoning
+        self.refusal += chunk.refusal
+        self.calls_tool = self.calls_tool or chunk.calls_tool
+        text = chunk.text or ("" if self._chunks else chunk.whole)
+        self.has_token = self.has_token or chunk.has_token
+        if text:
+            self._chunks += 1
+            self._add(self._splitter.feed(self._repair.feed(text)))
+        self.finish_reason = chunk.finish_reason or self.finish_reason
         if self._offset is not None or len(self._held) >= max(PROBE_LENGTH, len(self._prefix) - len(self.kept)):
-            yield from self.flush()
+            yield from self._flush()
 
-    def flush(self) -> Iterator[TextDelta]:
-        """The text that is still held back.
+    def rest(self) -> Iterator[TextDelta]:
+        """The text that is still held back at the end.
 
         Raises:
             DoesNotContinue: it is a new answer.
         """
+        is_cut = self.finish_reason == "length"
+        self._add(self._splitter.feed(self._repair.flush()) + self._splitter.flush(is_cut=is_cut))
+        yield from self._flush()
+
+    def finished(self, reason: FinishReason, prompt_tokens: int) -> Finished:
+        """The end of the answer; `prompt_tokens` is the estimate for an endpoint that does not report usage."""
+        return Finished(reason, self._usage(prompt_tokens), self.reasoning)
+
+    def _add(self, text: str) -> None:
+        if self._splitter.restarts and not self._has_restarted:
+            # What came before the closing tag, in this attempt and earlier ones, was not the answer.
+            self._has_restarted = True
+            self._offset, self._held, self._prefix = 0, "", ""
+        self._held += text
+
+    def _flush(self) -> Iterator[TextDelta]:
         if self._offset is None:
             self._offset, self._held = self._place()
         if self._held:
@@ -105,11 +106,11 @@ class EndpointAnswer:
             self._held = ""
             yield delta
 
-    def usage(self, prompt_tokens: int) -> Usage:
+    def _usage(self, prompt_tokens: int) -> Usage:
         """The usage of the whole answer, including the text that it continues.
 
         The endpoint counts what it wrote itself, and `kept` as part of its prompt; the tokens of the earlier attempt
-        are added as an estimate. `prompt_tokens` is the estimate for an endpoint that does not report usage.
+        are added as an estimate.
         """
         own = self._counted or Usage(prompt_tokens=prompt_tokens, completion_tokens=self._chunks)
         return Usage(
