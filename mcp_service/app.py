@@ -26,7 +26,7 @@ from mcp_service.knowledge.startup import KnowledgeStartup
 from mcp_service.limits import ServiceLimits
 from mcp_service.mcp_server import mcp_server
 from mcp_service.problems import problem, refusal_response
-from mcp_service.refusals import KNOWN, Known
+from mcp_service.refusals import EXPECTED_ERRORS, ExpectedError
 from mcp_service.request_guard import MAX_BODY_BYTES, AllowedHosts, RequestGuard
 from mcp_service.routes import router
 from mcp_service.service import Service
@@ -79,13 +79,13 @@ def create_app(settings: Settings, database: Database, limits: ServiceLimits = S
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _fault)
-    for known in KNOWN:
-        app.add_exception_handler(known, _refused)
+    for error_type in EXPECTED_ERRORS:
+        app.add_exception_handler(error_type, _refused)
     return app
 
 
 async def _refused(_request: Request, error: Exception) -> Response:
-    return refusal_response(cast("Known", error))
+    return refusal_response(cast("ExpectedError", error))
 
 
 async def _fault(_request: Request, _error: Exception) -> Response:

@@ -64,14 +64,14 @@ class Citations:
         decided: list[str] = []
         for start in range(0, len(chunk), CHUNK_SIZE):
             self._held += chunk[start : start + CHUNK_SIZE]
-            decided += self._decided(at_end=False)
+            decided += self._decide(at_end=False)
         return "".join(decided)
 
     def flush(self) -> str:
         """What is still held back at the end of the text."""
-        return "".join(self._decided(at_end=True))
+        return "".join(self._decide(at_end=True))
 
-    def _decided(self, *, at_end: bool) -> Iterator[str]:
+    def _decide(self, *, at_end: bool) -> Iterator[str]:
         while self._held:
             if self._skip_space and not self._held.lstrip(" \t"):
                 self._held = ""
@@ -84,7 +84,7 @@ class Citations:
                 return
             whole = None if self._code.inside else _WHOLE.match(self._held)
             if whole is not None and (at_end or whole.end() < len(self._held) or self._is_valid(whole)):
-                yield self._resolved(whole)
+                yield self._resolve(whole)
             elif not at_end and not self._code.inside and self._may_become_citation(whole):
                 return
             else:
@@ -107,7 +107,7 @@ class Citations:
             self._tail = (self._tail + text)[-MAX_LENGTH:]
             self._after_citation = False
 
-    def _resolved(self, found: re.Match[str]) -> str:
+    def _resolve(self, found: re.Match[str]) -> str:
         """The text that replaces a bracket with numbers."""
         is_valid = self._is_valid(found)
         # The next character decides only about an invalid citation, and may not have arrived yet.

@@ -55,25 +55,27 @@ class Prompt:
 def build_prompt(query: str, passages: Sequence[GivenPassage], instructions: str) -> Prompt:
     """The prompt for `query`; passage n is cited as [n]."""
     rules = f"{RULES}\n\n{instructions.strip()}" if instructions.strip() else RULES
-    fenced = "\n\n".join(_fenced(number, passage) for number, passage in enumerate(passages, start=1))
+    fenced = "\n\n".join(_fence(number, passage) for number, passage in enumerate(passages, start=1))
     return Prompt(system=rules, user=f"{fenced or NO_PASSAGES}\n\nQuestion: {query.strip()}")
 
 
-def _fenced(number: int, passage: GivenPassage) -> str:
-    name = " ".join(_defused(passage.document).replace('"', "'").split())
+def _fence(number: int, passage: GivenPassage) -> str:
+    name = " ".join(_defuse(passage.document).replace('"', "'").split())
     named = f' document="{name}"' if name else ""
-    return f'<passage number="{number}"{named}>\n{_defused(passage.text)}\n</passage>'
+    return f'<passage number="{number}"{named}>\n{_defuse(passage.text)}\n</passage>'
 
 
-def _defused(text: str) -> str:
+def _defuse(text: str) -> str:
     """`text` as a person reads it, without anything that a model or its chat template could take for markup."""
     # A long text has few different characters.
-    visible = text.replace("\r\n", "\n").translate({ord(character): _visible(character) for character in set(text)})
+    visible = text.replace("\r\n", "\n").translate(
+        {ord(character): _make_visible(character) for character in set(text)}
+    )
     quoted = _CITATION.sub(r"(\1)", _BRACKET_TOKEN.sub(r"(\1)", visible))
     return _TAG.sub("‹", quoted)
 
 
-def _visible(character: str) -> str:
+def _make_visible(character: str) -> str:
     if character in "\n\t" or character in _JOINERS:
         return character
     match unicodedata.category(character):

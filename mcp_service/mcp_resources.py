@@ -51,7 +51,7 @@ class DocumentResources:
         """The user's documents in all collections, newest first."""
         user = await self._service().callers.user_for_mcp(context)
         page = await self._service().records.page(user.id, None, PAGE_SIZE, parameters.cursor)
-        return ListResourcesResult(resources=[_resource(each) for each in page.items], next_cursor=page.next_cursor)
+        return ListResourcesResult(resources=[_to_resource(each) for each in page.items], next_cursor=page.next_cursor)
 
     async def list_templates(
         self, _context: ServerRequestContext[Any, Any], _parameters: PaginatedRequestParams
@@ -93,7 +93,7 @@ class DocumentResources:
         return ReadResourceResult(contents=[*parts])
 
 
-def _resource(document: Document) -> Resource:
+def _to_resource(document: Document) -> Resource:
     return Resource(
         uri=_uri(document.id),
         name=document.name,

@@ -28,7 +28,7 @@ from dynavera.web.problems import field_errors
 from mcp_service.mcp_prompts import PromptNotFound, SourcesPrompt
 from mcp_service.mcp_resources import DocumentResources, ResourceNotFound
 from mcp_service.mcp_tools import Tools
-from mcp_service.refusals import KNOWN, Known, refusal_of
+from mcp_service.refusals import EXPECTED_ERRORS, ExpectedError, refusal_of
 from mcp_service.server_info import DESCRIPTION, INSTRUCTIONS, NAME, REFUSAL_ERROR_CODE, TITLE
 from mcp_service.service import Service
 
@@ -54,7 +54,7 @@ class KnowledgeServer(MCPServer[Any]):
         try:
             return await super().call_tool(name, arguments, context)
         except UnexpectedToolError as error:
-            if isinstance(error.__cause__, KNOWN):
+            if isinstance(error.__cause__, EXPECTED_ERRORS):
                 raise _refused(error.__cause__) from error
             raise
         except ToolError as error:
@@ -66,7 +66,7 @@ class KnowledgeServer(MCPServer[Any]):
         async def handle(context: ServerRequestContext[Any, Any], request: Parameters) -> HandlerResult:
             try:
                 return await handler(context, request)
-            except KNOWN as error:
+            except EXPECTED_ERRORS as error:
                 raise _refused(error, request) from error
             except ValidationError as error:
                 raise _invalid(error) from error
@@ -103,7 +103,7 @@ def mcp_server(service: Callable[[], Service], keep_alive_seconds: float) -> Kno
     return server
 
 
-def _refused(error: Known, request: RequestParams | None = None) -> MCPError:
+def _refused(error: ExpectedError, request: RequestParams | None = None) -> MCPError:
     # The protocol answers a request for something that does not exist with "invalid params".
     not_found = isinstance(error, DocumentNotFound | ResourceNotFound | PromptNotFound | BadCursor)
     extra = {"uri": request.uri[:MAX_ECHO_LENGTH]} if isinstance(request, ReadResourceRequestParams) else {}

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from dynavera.contracts.documents import Refusal
 from dynavera.contracts.system import FieldError, Problem
 from dynavera.web.problems import MEDIA_TYPE, BadBody, status_title, without_surrogates
-from mcp_service.refusals import Known, refusal_of, status_of
+from mcp_service.refusals import ExpectedError, refusal_of, status_of
 
 
 class AllRefused(Problem):
@@ -38,7 +38,7 @@ def problem(
     )
 
 
-def refusal_response(error: Known) -> Response:
+def refusal_response(error: ExpectedError) -> Response:
     """The response to an expected error."""
     refusal = refusal_of(error)
     wait = refusal.retry_after_seconds

@@ -24,12 +24,12 @@ class Refused(Exception):
     retry_after_seconds: float | None = None
 
 
-Known = Refused | BadBody | DatabaseAway | DocumentNotFound | AgentNotFound | BadCursor | UserNotFound
-KNOWN = (Refused, BadBody, DatabaseAway, DocumentNotFound, AgentNotFound, BadCursor, UserNotFound)
+ExpectedError = Refused | BadBody | DatabaseAway | DocumentNotFound | AgentNotFound | BadCursor | UserNotFound
+EXPECTED_ERRORS = (Refused, BadBody, DatabaseAway, DocumentNotFound, AgentNotFound, BadCursor, UserNotFound)
 """The expected errors; any other is a bug."""
 
 
-def refusal_of(error: Known) -> ServiceRefusal:
+def refusal_of(error: ExpectedError) -> ServiceRefusal:
     """What a client is told about `error`."""
     match error:
         case Refused():
@@ -58,7 +58,7 @@ def refusal_of(error: Known) -> ServiceRefusal:
             return ServiceRefusal(code="user_not_found", detail=str(error), retryable=False)
 
 
-def status_of(error: Known) -> int:
+def status_of(error: ExpectedError) -> int:
     """The HTTP status of `error`."""
     match error:
         case Refused():

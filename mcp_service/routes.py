@@ -32,7 +32,7 @@ from mcp_service import one_shot
 from mcp_service.authentication import Caller, OwnerOnly
 from mcp_service.one_shot import ExecuteError, ExecuteEvent, ExecuteRequest, ExecuteResponse, ExecuteResult
 from mcp_service.problems import AllRefused, problem_response
-from mcp_service.refusals import KNOWN, refusal_of
+from mcp_service.refusals import EXPECTED_ERRORS, refusal_of
 from mcp_service.service import Service
 from mcp_service.uploads import ingest_uploads
 
@@ -258,5 +258,5 @@ async def _events(service: Service, user_id: UUID, body: ExecuteRequest) -> Asyn
 def _outcome(working: asyncio.Task[ExecuteResponse]) -> str:
     try:
         return ExecuteResult(output_data=working.result().output_data).model_dump_json()
-    except KNOWN as error:
+    except EXPECTED_ERRORS as error:
         return ExecuteError(**refusal_of(error).model_dump()).model_dump_json()

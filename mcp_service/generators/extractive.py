@@ -58,11 +58,11 @@ class Extractive:
         )
 
     def _select(self, inputs: GeneratorInput) -> list[Sentence]:
-        passages = _truncated(inputs.passages)
+        passages = _truncate(inputs.passages)
         return select_sentences(score_sentences(inputs.query, passages, split_sentences(passages), self._vectors))
 
 
-def _truncated(passages: Sequence[GivenPassage]) -> list[GivenPassage]:
+def _truncate(passages: Sequence[GivenPassage]) -> list[GivenPassage]:
     """The passages, each truncated to its share of `MAX_CHARACTERS_READ`."""
     share = MAX_CHARACTERS_READ // max(1, len(passages))
     return [passage.model_copy(update={"text": passage.text[:share]}) for passage in passages]

@@ -14,9 +14,9 @@ def fuse_scores(rankings: Sequence[tuple[Sequence[Hit], float]]) -> dict[str, fl
     scores: dict[str, float] = {}
     for hits, floor in rankings:
         for hit in hits:
-            scores[hit.key] = scores.get(hit.key, 0.0) + _scaled(hit.score, floor, hits[0].score)
+            scores[hit.key] = scores.get(hit.key, 0.0) + _scale(hit.score, floor, hits[0].score)
     return {key: value / len(rankings) for key, value in scores.items()}
 
 
-def _scaled(score: float, floor: float, best: float) -> float:
+def _scale(score: float, floor: float, best: float) -> float:
     return (score - floor) / (best - floor) if best > floor else 1.0

@@ -33,7 +33,7 @@ class Ingestor:
 
     async def ingest(self, user_id: UUID, collection: str, files: Sequence[SourceFile]) -> list[Document | FileRefused]:
         """The document or refusal of each file; unchanged ones are not read again. One transaction stores all."""
-        identified = await asyncio.to_thread(_identified, files)
+        identified = await asyncio.to_thread(_identify_all, files)
         identities = [each for each in identified if isinstance(each, FileIdentity)]
         unchanged = iter(await self.records.repeated(user_id, collection, identities))
         read: list[Document | NewDocument | FileRefused] = []
@@ -61,11 +61,11 @@ class Ingestor:
         )
 
 
-def _identified(files: Sequence[SourceFile]) -> list[FileIdentity | FileRefused]:
-    return [_identity(file) for file in files]
+def _identify_all(files: Sequence[SourceFile]) -> list[FileIdentity | FileRefused]:
+    return [_identify(file) for file in files]
 
 
-def _identity(file: SourceFile) -> FileIdentity | FileRefused:
+def _identify(file: SourceFile) -> FileIdentity | FileRefused:
     if len(file.data) > MAX_FILE_BYTES:
         return too_large(MAX_FILE_BYTES)
     media_type = _media_type(file.name, file.declared_type)

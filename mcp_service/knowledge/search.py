@@ -81,7 +81,7 @@ class Search:
             placed = await self.records.placed(scope.user_id, scope.collection, batch)
             revision = next((passage.revision for passage in placed.values()), revision)
             # An index may be behind: passages that the records no longer have are left out.
-            found += [_found(placed[passage_id], ranking) for passage_id in batch if passage_id in placed]
+            found += [_to_found_passage(placed[passage_id], ranking) for passage_id in batch if passage_id in placed]
             found.sort(key=lambda passage: -passage.score)
         return SearchResult(found[:top_k], revision)
 
@@ -100,7 +100,7 @@ def _is_reference(heading: str) -> bool:
     return _NUMBER.sub("", last).strip(" :*_").lower() in REFERENCE_HEADINGS
 
 
-def _found(placed: PlacedPassage, ranking: Ranking) -> FoundPassage:
+def _to_found_passage(placed: PlacedPassage, ranking: Ranking) -> FoundPassage:
     passage = placed.passage
     key = passage.passage_id.hex
     score = ranking.scores[key]

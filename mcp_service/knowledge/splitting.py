@@ -83,11 +83,11 @@ def _sections(text: str, headings: Sequence[Heading]) -> Iterator[_Section]:
     path: list[tuple[int, str]] = []
     start = body = 0
     for heading in headings:
-        yield _Section(_joined(path), start, body, heading.start)
+        yield _Section(_join_path(path), start, body, heading.start)
         path = [(level, title) for level, title in path if level < heading.level] + [(heading.level, heading.title)]
         start, body = heading.start, heading.end
-    yield _Section(_joined(path), start, body, len(text))
+    yield _Section(_join_path(path), start, body, len(text))
 
 
-def _joined(path: list[tuple[int, str]]) -> str:
+def _join_path(path: list[tuple[int, str]]) -> str:
     return HEADING_SEPARATOR.join(title for _, title in path if title)[:MAX_HEADING_LENGTH]

@@ -80,15 +80,15 @@ class ServiceLocator:
 
     async def _find(self) -> str:
         if self._settings.mcp_url is not None:
-            return await self._configured(self._settings.mcp_base_url)
+            return await self._find_configured(self._settings.mcp_base_url)
         try:
             async with asyncio.timeout(START_SECONDS):
-                url = await self._local()
+                url = await self._find_local()
         except TimeoutError as error:
             raise ServiceAway(f"The MCP service on {self._folder.parent} does not answer.") from error
-        return await self._authorized(url)
+        return await self._authorize(url)
 
-    async def _local(self) -> str:
+    async def _find_local(self) -> str:
         lock: FileLock | None = None
         try:
             while (url := read_address(self._folder)) is None or not await self._answers(url):
@@ -101,11 +101,11 @@ class ServiceLocator:
                 lock.release()
         return url
 
-    async def _configured(self, url: str) -> str:
+    async def _find_configured(self, url: str) -> str:
         self._key(url)
         if not await self._answers(url):
             raise ServiceAway(f"The MCP service at {url} does not answer: start it, or change DYNAVERA_MCP_URL.")
-        return await self._authorized(url)
+        return await self._authorize(url)
 
     async def _answers(self, url: str) -> bool:
         try:
@@ -114,7 +114,7 @@ class ServiceLocator:
             return False
         return health.status_code == HTTPStatus.OK
 
-    async def _authorized(self, url: str) -> str:
+    async def _authorize(self, url: str) -> str:
         self._http.headers["Authorization"] = f"Bearer {self._key(url)}"
         try:
             answer = await self._http.get(f"{url}/documents", params={"limit": 1})

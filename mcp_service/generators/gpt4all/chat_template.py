@@ -26,26 +26,26 @@ class ChatTemplate:
 
     def frame(self, system: str, prefix: str) -> str:
         """The rendered template, ending with `prefix`, which the answer continues."""
-        before, after = self._around(system)
+        before, after = self._split_template(system)
         # `%2` marks the place of the answer; without it, GPT4All would append two lines.
         return f"{_without_placeholders(before)}%1{_without_placeholders(after + prefix)}%2"
 
-    def _around(self, system: str) -> tuple[str, str]:
+    def _split_template(self, system: str) -> tuple[str, str]:
         separate = [{"role": "system", "content": system}, {"role": "user", "content": _USER}]
         merged = [{"role": "user", "content": f"{system}\n\n{_USER}"}]
         for messages in (separate, merged):
             try:
-                before, found, after = _rendered(self._source, messages).partition(_USER)
+                before, found, after = _render(self._source, messages).partition(_USER)
             except (TemplateError, TypeError, ValueError):
                 # Some templates raise an error for the system role.
                 continue
             if found and system.strip() in before and _USER not in after:
                 return before, after
-        before, _, after = _rendered(PLAIN, separate).partition(_USER)
+        before, _, after = _render(PLAIN, separate).partition(_USER)
         return before, after
 
 
-def _rendered(source: str, messages: list[dict[str, str]]) -> str:
+def _render(source: str, messages: list[dict[str, str]]) -> str:
     environment = ImmutableSandboxedEnvironment(
         trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
     )

@@ -43,7 +43,7 @@ def read_model_file(path: Path) -> ModelFile:
     """
     with path.open("rb") as file:
         try:
-            values = _values(file)
+            values = _read_values(file)
         except (struct.error, UnicodeDecodeError, KeyError) as error:
             raise NotAModel(DAMAGED) from error
     context = values.get(f"{values.get('general.architecture')}.context_length")
@@ -54,31 +54,31 @@ def read_model_file(path: Path) -> ModelFile:
     )
 
 
-def _values(file: BinaryIO) -> dict[str, Value]:
+def _read_values(file: BinaryIO) -> dict[str, Value]:
     if file.read(4) != MAGIC:
         raise NotAModel("it is not in the GGUF format")
-    version, _tensors, keys = _unpacked(file, "IQQ")
+    version, _tensors, keys = _unpack(file, "IQQ")
     if version not in VERSIONS:
         raise NotAModel(f"it has version {version} of the GGUF format, which is not supported")
     if keys > MAX_KEYS:
         raise NotAModel(DAMAGED)
-    return {_text(file): _value(file, *_unpacked(file, "I")) for _ in range(keys)}
+    return {_read_text(file): _read_value(file, *_unpack(file, "I")) for _ in range(keys)}
 
 
-def _value(file: BinaryIO, kind: int) -> Value:
+def _read_value(file: BinaryIO, kind: int) -> Value:
     if kind == _TEXT:
-        return _text(file)
+        return _read_text(file)
     if kind == _ARRAY:
         _skip_array(file)
         return None
-    return _unpacked(file, _NUMBERS[kind])[0]
+    return _unpack(file, _NUMBERS[kind])[0]
 
 
 def _skip_array(file: BinaryIO) -> None:
-    kind, count = _unpacked(file, "IQ")
+    kind, count = _unpack(file, "IQ")
     if kind == _TEXT:
         for _ in range(count):
-            file.seek(_unpacked(file, "Q")[0], 1)
+            file.seek(_unpack(file, "Q")[0], 1)
     elif kind == _ARRAY:
         for _ in range(count):
             _skip_array(file)
@@ -86,13 +86,13 @@ def _skip_array(file: BinaryIO) -> None:
         file.seek(count * struct.calcsize(f"<{_NUMBERS[kind]}"), 1)
 
 
-def _text(file: BinaryIO) -> str:
-    (length,) = _unpacked(file, "Q")
+def _read_text(file: BinaryIO) -> str:
+    (length,) = _unpack(file, "Q")
     if length > MAX_STRING_BYTES:
         raise NotAModel(DAMAGED)
     (text,) = struct.unpack(f"<{length}s", file.read(length))
     return text.decode()
 
 
-def _unpacked(file: BinaryIO, form: str) -> tuple[int, ...]:
+def _unpack(file: BinaryIO, form: str) -> tuple[int, ...]:
     return struct.unpack(f"<{form}", file.read(struct.calcsize(f"<{form}")))

@@ -175,7 +175,7 @@ async def _answer(process: Process) -> Extraction:
                 case ["refused", code, detail]:
                     raise FileRefused(code, detail)
                 case [_, text, passages]:
-                    return _extracted(text, passages)
+                    return _to_extraction(text, passages)
                 case message:
                     raise _Died(message)
 
@@ -186,7 +186,7 @@ async def _receive(process: Process) -> list[Any]:
     return json.loads(await stdout.readexactly(int.from_bytes(length)))
 
 
-def _extracted(text: str, passages: Sequence[Any]) -> Extraction:
+def _to_extraction(text: str, passages: Sequence[Any]) -> Extraction:
     return Extraction(
         text,
         [

@@ -17,7 +17,7 @@ def json_paragraphs(text: str) -> Iterator[str]:
         FileRefused: it is not JSON, or nested too deeply.
     """
     try:
-        yield from _entries(_parsed(text), ())
+        yield from _entries(_parse(text), ())
     except RecursionError as error:
         raise _too_deep() from error
     except ValueError as error:
@@ -34,7 +34,7 @@ def json_lines_paragraphs(text: str) -> Iterator[str]:
         if not line.strip():
             continue
         try:
-            yield from _entries(_parsed(line), ())
+            yield from _entries(_parse(line), ())
         except RecursionError as error:
             raise _too_deep() from error
         except ValueError as error:
@@ -45,7 +45,7 @@ def _too_deep() -> FileRefused:
     return FileRefused("too_deep", "It is nested too deeply to be read.")
 
 
-def _parsed(text: str) -> Any:
+def _parse(text: str) -> Any:
     # Numbers stay strings: no digit is lost, and none is too long to parse.
     return json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
 

@@ -60,7 +60,7 @@ def read(media_type: str, data: bytes, on_progress: OnProgress) -> tuple[str, li
         raise FileRefused(
             "too_many_passages", f"It has more than {MAX_PASSAGES:,} passages. Split it into smaller files."
         )
-    return content.text, [_placed(passage, content) for passage in passages]
+    return content.text, [_locate(passage, content) for passage in passages]
 
 
 def _content(file_type: FileType, data: bytes, on_progress: OnProgress) -> Content:
@@ -76,7 +76,7 @@ def _content(file_type: FileType, data: bytes, on_progress: OnProgress) -> Conte
     return replace(content, text=sanitize(content.text))
 
 
-def _placed(passage: NewPassage, content: Content) -> NewPassage:
+def _locate(passage: NewPassage, content: Content) -> NewPassage:
     heading = passage.heading or content.chapter_at(passage.start)
     return replace(passage, heading=heading, page=content.page_at(passage.start))
 
