@@ -30,7 +30,7 @@ class Content:
     """The text of a file, plain or Markdown depending on its media type.
 
     `headings` are those in the text; `pages` the offsets of the pages; `chapters` those of an outline that is not part
-    of the text, each with its path of headings.
+    of the text, each with its path of headings. `notice` says what was not read.
     """
 
     text: str
@@ -38,6 +38,7 @@ class Content:
     pages: Sequence[int] = ()
     chapters: Sequence[tuple[int, str]] = ()
     metadata: Metadata = Metadata()
+    notice: str | None = None
 
     def page_at(self, offset: int) -> int | None:
         """The page at `offset`, from 1."""

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import os
+import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncGenerator, Sequence
@@ -106,6 +107,9 @@ class _ExtractorProcess:
                 await stdin.drain()
                 return await _answer(process)
             except (asyncio.IncompleteReadError, ConnectionError) as error:
+                # PDFium aborts when it gets no memory.
+                if await process.wait() == -signal.SIGABRT:
+                    raise too_demanding() from error
                 raise _Died from error
             except TimeoutError as error:
                 raise too_demanding() from error

@@ -1,77 +1,162 @@
-"""PDF: the text of the pages, and the outline as chapters."""
+"""PDF: the text of the pages with what was typed into forms, and the outline as chapters."""
 
-import io
+import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from typing import Any, cast
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import Any
 
-from pypdf import PdfReader
-from pypdf.errors import DependencyError, LimitReachedError, PyPdfError
-from pypdf.generic import Destination
+import pypdfium2 as pdfium
+import pypdfium2.raw as raw
 
 from mcp_service.knowledge.extraction.content import Content, join_pages, sanitize
-from mcp_service.knowledge.extraction.errors import FileRefused, too_demanding
+from mcp_service.knowledge.extraction.errors import FileRefused, damaged
+from mcp_service.knowledge.extraction.line_breaks import join_divided_words
+from mcp_service.knowledge.extraction.pdf_annotations import typed_lines
 from mcp_service.knowledge.splitting import HEADING_SEPARATOR, MAX_HEADING_LENGTH
 
 MAX_CHAPTERS = 2000
 
-OUTLINE_ERRORS = (PyPdfError, AttributeError, KeyError, IndexError, TypeError, ValueError, RecursionError)
-"""Errors of a broken outline, which a document can do without."""
+STAMP_CHARACTERS = 80
+"""A page that is one picture has no more text of its own: a page number, or the name of the scanner."""
+
+PICTURE_SHARE = 0.5
+"""What part of a page a picture covers if the page is one."""
+
+MIN_PATHS = 50
+"""Shapes on a page without text, if its letters are drawn."""
+
+UNMAPPED_SHARE = 0.3
+"""What part of a page's characters has no meaning if its text is of no use."""
+
+_TRAILER = b"trailer"
+_CATALOGUE = re.compile(rb"(\d+)\s+(\d+)\s+obj\s*<<[^<>]{0,200}/Type\s*/Catalog\b")
+_PASSWORD_ERRORS = frozenset({raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY})
+_NO_MEANING = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffd\ue000-\uf8ff]")
+_LINE_END = re.compile(r"[ \t]*\r?\n")
+
+_pdfium: Any = pdfium
+_raw: Any = raw
+
+
+@dataclass(frozen=True)
+class _Page:
+    text: str
+    is_picture: bool = False
+    is_unmapped: bool = False
+    is_damaged: bool = False
 
 
 def read_pdf(data: bytes, on_progress: Callable[[], None]) -> Content:
     """The text of a PDF; `on_progress` is called after each page.
 
     Raises:
-        FileRefused: it is encrypted, has no text, or is too large when decompressed.
+        FileRefused: it is damaged or encrypted, or has no text.
     """
-    reader = PdfReader(io.BytesIO(data))
-    _open(reader)
-    texts: list[str] = []
-    try:
-        for page in reader.pages:
-            texts.append(sanitize(page.extract_text()).strip())
+    with closing(_opened(data)) as document:
+        if document.get_formtype() != raw.FORMTYPE_NONE:
+            document.init_forms()
+        pages: list[_Page] = []
+        for number in range(len(document)):
+            pages.append(_page(document, number))
             on_progress()
-    except LimitReachedError as error:
-        raise too_demanding() from error
-    if not any(texts):
-        raise FileRefused("no_text", "It has no text: its pages are images. Run text recognition (OCR) on it first.")
-    content = join_pages(texts)
-    return replace(content, chapters=_chapters(reader, texts, content.pages))
+        if not any(page.text for page in pages):
+            raise _no_text(pages)
+        content = join_pages([page.text for page in pages])
+        chapters = _chapters(document, [page.text for page in pages], content.pages)
+        return replace(content, chapters=chapters, notice=_notice(pages))
 
 
-def _open(reader: PdfReader) -> None:
+def _opened(data: bytes) -> Any:
     try:
-        # Many files are encrypted with an empty password, only to restrict printing or copying.
-        opened = not reader.is_encrypted or reader.decrypt("")
-    except DependencyError:
-        opened = False
-    if not opened:
-        raise FileRefused("encrypted", "It has a password. Save it without one.")
+        document = _pdfium.PdfDocument(data)
+    except _pdfium.PdfiumError as error:
+        if error.err_code in _PASSWORD_ERRORS:
+            raise FileRefused("encrypted", "It has a password. Save it without one.") from error
+        if (catalogue := _CATALOGUE.search(data)) is None or _TRAILER in data:
+            raise damaged("PDF") from error
+        return _opened(data + b"\n%s << /Root %s %s R >>\n%%%%EOF" % (_TRAILER, catalogue[1], catalogue[2]))
+    if len(document) == 0:
+        document.close()
+        raise damaged("PDF")
+    return document
 
 
-def _chapters(reader: PdfReader, texts: Sequence[str], starts: Sequence[int]) -> list[tuple[int, str]]:
+def _page(document: Any, number: int) -> _Page:
+    try:
+        page = document[number]
+    except _pdfium.PdfiumError:
+        return _Page("", is_damaged=True)
+    with closing(page):
+        with closing(page.get_textpage()) as text_page:
+            text = _LINE_END.sub("\n", text_page.get_text_range(errors="surrogatepass"))
+        is_unmapped = len(_NO_MEANING.findall(text)) > UNMAPPED_SHARE * len(text)
+        shown = "" if is_unmapped else join_divided_words(sanitize(text)).strip()
+        typed = sanitize("\n".join(typed_lines(document, page))).strip()
+        is_picture = len(shown) <= STAMP_CHARACTERS and not is_unmapped and _is_picture(page, has_text=bool(shown))
+    return _Page("\n\n".join(filter(None, [shown, typed])), is_picture, is_unmapped)
+
+
+def _is_picture(page: Any, *, has_text: bool) -> bool:
+    objects = list(page.get_objects())
+    images = [each for each in objects if each.type == raw.FPDF_PAGEOBJ_IMAGE]
+    if not has_text:
+        return bool(images) or len(objects) >= MIN_PATHS
+    width, height = page.get_size()
+    return any(_area(image) >= PICTURE_SHARE * width * height for image in images)
+
+
+def _area(image: Any) -> float:
+    left, bottom, right, top = image.get_bounds()
+    return abs(right - left) * abs(top - bottom)
+
+
+def _no_text(pages: Sequence[_Page]) -> FileRefused:
+    if all(page.is_damaged for page in pages):
+        return damaged("PDF")
+    if any(page.is_unmapped for page in pages):
+        return FileRefused(
+            "no_text", "Its fonts do not say which letters they show. Run text recognition (OCR) on it first."
+        )
+    return FileRefused("no_text", "It has no text: its pages are images. Run text recognition (OCR) on it first.")
+
+
+def _notice(pages: Sequence[_Page]) -> str | None:
+    pictures = sum(page.is_picture for page in pages)
+    unmapped = sum(page.is_unmapped for page in pages)
+    lost = sum(page.is_damaged for page in pages)
+    parts: list[str] = []
+    if pictures:
+        parts.append(f"{_counted(pictures, len(pages), 'is a picture', 'are pictures')}: not read.")
+    if unmapped:
+        parts.append(f"{_counted(unmapped, len(pages), 'has', 'have')} fonts without letters: not read.")
+    if lost:
+        parts.append(f"{_counted(lost, len(pages), 'is damaged', 'are damaged')}: not read.")
+    return " ".join(parts) or None
+
+
+def _counted(number: int, total: int, singular: str, plural: str) -> str:
+    return f"{number} of {total} pages {singular if number == 1 else plural}"
+
+
+def _chapters(document: Any, texts: Sequence[str], starts: Sequence[int]) -> list[tuple[int, str]]:
     chapters: list[tuple[int, str]] = []
-    try:
-        for path, number in _outline(reader, reader.outline, ()):
-            # A chapter begins at its title on the page, or else at the top of the page.
-            on_page = max(texts[number].find(path[-1]), 0)
-            chapters.append((starts[number] + on_page, HEADING_SEPARATOR.join(path)[:MAX_HEADING_LENGTH]))
-            if len(chapters) == MAX_CHAPTERS:
-                break
-    except OUTLINE_ERRORS:
-        return []
+    for path, number in _outline(document):
+        # A chapter begins at its title on the page, or else at the top of the page.
+        on_page = max(texts[number].find(path[-1]), 0)
+        title = HEADING_SEPARATOR.join(filter(None, path))[:MAX_HEADING_LENGTH]
+        chapters.append((starts[number] + on_page, title))
+        if len(chapters) == MAX_CHAPTERS:
+            break
     return sorted(chapters, key=lambda chapter: chapter[0])
 
 
-def _outline(reader: PdfReader, items: Sequence[Any], above: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], int]]:
-    """The path and the page number of each entry; the children of an entry follow it as a list."""
-    path = above
-    for item in items:
-        if isinstance(item, list):
-            yield from _outline(reader, cast("list[Any]", item), path)
-        elif isinstance(item, Destination):
-            path = (*above, " ".join(sanitize(str(item.title)).split()))
-            number = reader.get_destination_page_number(item)
-            if number is not None:
-                yield path, number
+def _outline(document: Any) -> Iterator[tuple[list[str], int]]:
+    """The path and the page number of each entry."""
+    path: list[str] = []
+    for bookmark in document.get_toc():
+        path = [*path[: bookmark.level], " ".join(sanitize(bookmark.get_title()).split())]
+        target = bookmark.get_dest()
+        number = target.get_index() if target is not None else None
+        if number is not None and 0 <= number < len(document):
+            yield path, number

@@ -56,10 +56,11 @@ def _pdf(contents: Sequence[bytes], *, filtered: bool = False) -> bytes:
             b"<< /Length %d%s >>\nstream\n%s\nendstream"
             % (len(content), b" /Filter /FlateDecode" if filtered else b"", content),
         ]
-    return _assembled(objects)
+    return pdf_of(objects)
 
 
-def _assembled(objects: Sequence[bytes]) -> bytes:
+def pdf_of(objects: Sequence[bytes]) -> bytes:
+    """A PDF of these objects, which are numbered from 1; the first is the catalogue."""
     written = b"%PDF-1.4\n"
     places: list[int] = []
     for number, each in enumerate(objects, start=1):
