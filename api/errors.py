@@ -21,7 +21,7 @@ from dynavera.records.database import DatabaseAway
 from dynavera.records.executions import ExecutionStillRuns, IdempotencyConflict
 from dynavera.records.logs import ExecutionNotFound
 from dynavera.records.sessions import KeyRevoked, SessionNotFound
-from dynavera.records.users import ApiKeyNotFound, ApiKeyStays, OwnerStays, UserNameTaken, UserNotFound
+from dynavera.records.users import ApiKeyInUse, ApiKeyNotFound, OwnerCannotBeDeactivated, UserNameTaken, UserNotFound
 from dynavera.web.bodies import BodySilent, BodyTooLarge
 from dynavera.web.problems import InvalidJson, NotForm, NotJson, error_summary, field_errors
 from dynavera.web.quotas import TooManyRequests, TooManyStreams
@@ -45,8 +45,8 @@ ANSWERS: dict[type[Exception], Answer] = {
     ExecutionStillRuns: Answer(409, "execution_still_runs"),
     IdempotencyConflict: Answer(409, "idempotency_conflict"),
     UserNameTaken: Answer(409, "user_name_taken"),
-    ApiKeyStays: Answer(409, "key_stays"),
-    OwnerStays: Answer(409, "owner_stays"),
+    ApiKeyInUse: Answer(409, "key_stays"),
+    OwnerCannotBeDeactivated: Answer(409, "owner_stays"),
     BodyTooLarge: Answer(413, BodyTooLarge.code),
     NotForm: Answer(415, NotForm.code),
     NotJson: Answer(415, NotJson.code),

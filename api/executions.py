@@ -50,7 +50,7 @@ class Executions:
         Raises:
             ExecutionNotFound: the user has no such execution.
         """
-        stop = await self.records.ask_to_stop(user.id, execution_id)
+        stop = await self.records.request_stop(user.id, execution_id)
         if not stop.ended_before:
             self.sweep.stop_soon(execution_id)
         return stop
@@ -62,7 +62,7 @@ class Executions:
             ExecutionNotFound: the user has no such execution.
             ExecutionStillRuns: it has not ended.
         """
-        execution = await self.records.again(user.id, execution_id)
+        execution = await self.records.retry(user.id, execution_id)
         self.sweep.start_soon(execution.id)
         return execution
 

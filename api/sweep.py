@@ -128,11 +128,11 @@ class Sweep:
 
     async def _start(self, execution_id: UUID) -> bool:
         """Whether Temporal has the workflow now; an execution that it refuses for good fails with its reason."""
-        order = await self.deliveries.order(execution_id)
-        if order is None:
+        workflow_input = await self.deliveries.workflow_input(execution_id)
+        if workflow_input is None:
             return False
         try:
-            await self.temporal.start(order)
+            await self.temporal.start(workflow_input)
         except TemporalRefuses as refusal:
             ending = Abandoned(f"The execution cannot be started. {refusal}", "start_refused")
             await self._abandon(execution_id, [], ending)

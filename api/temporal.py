@@ -39,7 +39,7 @@ from dynavera.limits import (
     WORKFLOW_TASK_TIMEOUT_MAX,
     WORKFLOW_TASK_TIMEOUT_TOKENS,
 )
-from dynavera.records.deliveries import Order
+from dynavera.records.deliveries import WorkflowInput
 from workflows import rules
 from workflows.agent_execution import AgentExecution, ExecutionRequest
 from workflows.event_log import LogPage, Snapshot
@@ -107,7 +107,7 @@ class Temporal:
     task_queue: str
     time_limit: timedelta
 
-    async def start(self, order: Order) -> None:
+    async def start(self, workflow_input: WorkflowInput) -> None:
         """Start the workflow, once: one that runs is left running, one that has closed stays closed.
 
         Raises:
@@ -115,11 +115,11 @@ class Temporal:
             TemporalAway: Temporal does not answer.
         """
         execution = ExecutionRequest(
-            execution_id=order.execution_id,
-            agent_id=order.agent_id,
-            user_id=order.user_id,
-            settings=order.settings,
-            input_data=order.input_data,
+            execution_id=workflow_input.execution_id,
+            agent_id=workflow_input.agent_id,
+            user_id=workflow_input.user_id,
+            settings=workflow_input.settings,
+            input_data=workflow_input.input_data,
             time_limit=self.time_limit,
             rules=rules.CURRENT,
         )
@@ -128,12 +128,12 @@ class Temporal:
                 await self.client.start_workflow(
                     AgentExecution.run,
                     execution,
-                    id=str(order.execution_id),
+                    id=str(workflow_input.execution_id),
                     task_queue=self.task_queue,
                     id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                     id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                    static_summary=order.settings.name,
-                    task_timeout=_task_timeout(order.settings.max_tokens),
+                    static_summary=workflow_input.settings.name,
+                    task_timeout=_task_timeout(workflow_input.settings.max_tokens),
                     rpc_timeout=RPC_TIMEOUT,
                 )
             except WorkflowAlreadyStartedError:

@@ -64,7 +64,7 @@ async def play(bench: Bench, scene: Scene) -> Played:
     except (NotReached, NotReady, ApiAway) as error:
         played.faults.append(str(error))
     finally:
-        _let_go(bench, [trial for _, trial in trials])
+        _open_all_gates(bench, [trial for _, trial in trials])
         bench.product.links["mcp"].turn(Mode.PASS)
     verdicts = await asyncio.gather(*(judged(bench, trial) for _, trial in trials))
     played.verdicts = sorted(verdicts, key=lambda verdict: [one.value for one in COLUMNS].index(verdict.phase))
@@ -88,7 +88,7 @@ async def _struck(bench: Bench, scene: Scene, trials: Sequence[tuple[Phase, Tria
         await scene.fault.heal(bench.product)
     healed_at = time.monotonic()
     await going_on
-    _let_go(bench, everyone)
+    _open_all_gates(bench, everyone)
     await bench.product.healthy(HEALTHY_SECONDS)
     played.healthy = time.monotonic() - healed_at
     for trial in everyone:
@@ -99,7 +99,7 @@ async def _go_on(bench: Bench, scene: Scene, trials: Sequence[tuple[Phase, Trial
     """What clients and the model do while the fault lasts."""
     everyone = [trial for _, trial in trials]
     if not scene.stops:
-        _let_go(bench, everyone)
+        _open_all_gates(bench, everyone)
     await asyncio.gather(*(_act(bench, scene, phase, trial) for phase, trial in trials))
     if scene.stops:
         ends = [asyncio.create_task(trial.sse.ended.wait()) for trial in everyone]
@@ -115,7 +115,7 @@ async def _act(bench: Bench, scene: Scene, phase: Phase, trial: Trial) -> None:
         await bench.stop(trial)
 
 
-def _let_go(bench: Bench, trials: Sequence[Trial]) -> None:
+def _open_all_gates(bench: Bench, trials: Sequence[Trial]) -> None:
     """Nothing of ours holds the executions any more."""
     for trial in trials:
         trial.plan.open_all()

@@ -17,7 +17,7 @@ from dynavera.records.cursors import cursor_id, cursor_of
 from dynavera.records.database import Database
 from dynavera.records.tables import AgentRow, EventRow, ExecutionRow
 
-EVENTS_AT_A_TIME, EXECUTIONS_AT_A_TIME = 5000, 200
+EVENTS_PER_STEP, EXECUTIONS_PER_STEP = 5000, 200
 """What one transaction removes of a deleted agent at most: it takes some 50 ms, and others write meanwhile."""
 
 
@@ -107,7 +107,7 @@ class Agents:
                 .values(idempotency_key=None)
             )
 
-    async def remove_deleted(self, events: int = EVENTS_AT_A_TIME) -> bool:
+    async def remove_deleted(self, events: int = EVENTS_PER_STEP) -> bool:
         """Remove at most so many events that deleted agents leave behind; whether there may be more.
 
         Raises:
@@ -156,7 +156,7 @@ async def _remove_part(session: AsyncSession, agent_id: UUID, most: int) -> None
     """Remove whole executions, or the end of a long log, or at last the agent."""
     last = select(func.max(EventRow.sequence)).where(EventRow.execution_id == ExecutionRow.id).scalar_subquery()
     of_agent = select(ExecutionRow.id, func.coalesce(last, 0)).where(ExecutionRow.agent_id == agent_id)
-    found = (await session.execute(of_agent.order_by(ExecutionRow.id).limit(EXECUTIONS_AT_A_TIME))).all()
+    found = (await session.execute(of_agent.order_by(ExecutionRow.id).limit(EXECUTIONS_PER_STEP))).all()
     if not found:
         await session.execute(delete(AgentRow).where(AgentRow.id == agent_id))
         return

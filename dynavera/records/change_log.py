@@ -1,4 +1,4 @@
-"""The changes of the knowledge base, in order, and what the changed documents hold now: what the indexes follow."""
+"""The changes of the knowledge base, in order. The search indexes follow this log."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from sqlalchemy import Select, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dynavera.records.database import Database
-from dynavera.records.document_rows import MOST_PARAMETERS
+from dynavera.records.document_rows import MAX_PARAMETERS
 from dynavera.records.tables import DocumentChangeRow, DocumentRow, PassageRow
 
 CHANGE_LOCK = 0x446F6373
@@ -18,7 +18,7 @@ CHANGE_LOCK = 0x446F6373
 
 @dataclass(frozen=True)
 class IndexedPassage:
-    """What the indexes are given of a passage."""
+    """The part of a passage that is indexed."""
 
     id: UUID
     heading: str
@@ -27,7 +27,7 @@ class IndexedPassage:
 
 @dataclass(frozen=True)
 class Scope:
-    """Whose documents, and which of them: each scope is searched alone, and ranked alone."""
+    """A collection of a user. Each is searched and ranked separately."""
 
     user_id: UUID
     collection: str
@@ -35,7 +35,7 @@ class Scope:
 
 @dataclass(frozen=True)
 class CurrentDocument:
-    """A document that has changed, with the passages that it has now; none when it is deleted."""
+    """A changed document with its current passages. A deleted one has none."""
 
     scope: Scope
     document_id: UUID
@@ -44,7 +44,7 @@ class CurrentDocument:
 
 @dataclass(frozen=True)
 class Changes:
-    """Changed documents, each once, and the revision that an index is at when it holds them."""
+    """Changed documents, each once, and the revision of an index that has applied them."""
 
     documents: Sequence[CurrentDocument]
     revision: int
@@ -52,23 +52,23 @@ class Changes:
 
 @dataclass(frozen=True)
 class ChangeLog:
-    """Every statement on the log of changes."""
+    """All queries on the change log."""
 
     database: Database
 
     async def last_revision(self) -> int:
-        """The number of the latest change; 0 when nothing has changed yet."""
+        """The number of the latest change; 0 without any."""
         async with self.database.reading() as session:
             return await session.scalar(latest_revision()) or 0
 
     async def after(self, revision: int, *, most_passages: int) -> Changes:
-        """The next changes after `revision`, with some `most_passages` in all; no documents: there are none."""
+        """The next changes after `revision`, with about `most_passages` in total. Without documents there are no more."""
         async with self.database.reading() as session:
             rows = await session.scalars(
                 select(DocumentChangeRow)
                 .where(DocumentChangeRow.revision > revision)
                 .order_by(DocumentChangeRow.revision)
-                .limit(MOST_PARAMETERS)
+                .limit(MAX_PARAMETERS)
             )
             taken = await _first(session, list(rows), most_passages)
             newest = {row.document_id: row for row in taken}
@@ -83,14 +83,14 @@ class ChangeLog:
 
 
 def latest_revision() -> Select[int | None]:
-    """The number of the latest change; null when nothing has changed yet."""
+    """The number of the latest change; null without any."""
     return select(func.max(DocumentChangeRow.revision))
 
 
-async def numbered_in_order(session: AsyncSession) -> None:
-    """Let changes of this transaction be numbered after those that have committed, and before all others.
+async def lock_change_numbers(session: AsyncSession) -> None:
+    """Number the changes of this transaction after all committed ones and before all others.
 
-    A later revision must not be seen before an earlier one: who has caught up to it would never see the other.
+    If a later revision became visible before an earlier one, an index that has applied it would miss the earlier one.
     """
     if session.get_bind().dialect.name == "postgresql":
         await session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": CHANGE_LOCK})
@@ -99,7 +99,7 @@ async def numbered_in_order(session: AsyncSession) -> None:
 async def _first(
     session: AsyncSession, rows: Sequence[DocumentChangeRow], most_passages: int
 ) -> Sequence[DocumentChangeRow]:
-    """As many of `rows` as have `most_passages` together, and one at least."""
+    """The first of `rows` with at most `most_passages` in total, but at least one."""
     ids = {row.document_id for row in rows}
     counted = await session.execute(select(DocumentRow.id, DocumentRow.passages).where(DocumentRow.id.in_(ids)))
     sizes = {row.id: row.passages for row in counted}

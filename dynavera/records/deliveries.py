@@ -16,12 +16,12 @@ from dynavera.contracts.executions import LIVE
 from dynavera.records.database import Database
 from dynavera.records.tables import ExecutionRow
 
-AT_A_TIME = 500
+BATCH_SIZE = 500
 """Executions that are read at a time."""
 
 
 @dataclass(frozen=True)
-class Order:
+class WorkflowInput:
     """What the workflow of an execution starts with."""
 
     execution_id: UUID
@@ -45,11 +45,11 @@ class Deliveries:
 
     database: Database
 
-    async def order(self, execution_id: UUID) -> Order | None:
+    async def workflow_input(self, execution_id: UUID) -> WorkflowInput | None:
         """What the workflow starts with; None when the execution has ended."""
         async with self.database.reading() as session:
             row = await session.get(ExecutionRow, execution_id)
-        return _order(row) if row is not None and row.status in LIVE else None
+        return _workflow_input(row) if row is not None and row.status in LIVE else None
 
     async def not_started(self) -> list[UUID]:
         """Accepted executions whose workflow is not known to have started, oldest first."""
@@ -71,7 +71,7 @@ class Deliveries:
             select(ExecutionRow.user_id, ExecutionRow.id)
             .where(ExecutionRow.status == "running", ExecutionRow.stop_requested_at < before)
             .order_by(ExecutionRow.id)
-            .limit(AT_A_TIME)
+            .limit(BATCH_SIZE)
         )
         async with self.database.reading() as session:
             return [(user_id, execution_id) for user_id, execution_id in await session.execute(wanted)]
@@ -86,7 +86,7 @@ class Deliveries:
                 ExecutionRow.created_at < before,
             )
             .order_by(ExecutionRow.id)
-            .limit(AT_A_TIME)
+            .limit(BATCH_SIZE)
         )
         part = await self._live(wanted)
         while part:
@@ -97,7 +97,7 @@ class Deliveries:
     async def hindered(self) -> list[Live]:
         """Executions that cannot go on at present, oldest first."""
         wanted = select(ExecutionRow).where(ExecutionRow.status.in_(LIVE), ExecutionRow.error_message.is_not(None))
-        return await self._live(wanted.order_by(ExecutionRow.id).limit(AT_A_TIME))
+        return await self._live(wanted.order_by(ExecutionRow.id).limit(BATCH_SIZE))
 
     async def note_obstacle(self, execution_id: UUID, obstacle: str | None) -> None:
         """What keeps a live execution from going on; None: nothing any more."""
@@ -124,7 +124,7 @@ class Deliveries:
 
     async def _ids(self, wanted: Select[UUID]) -> list[UUID]:
         async with self.database.reading() as session:
-            return list(await session.scalars(wanted.order_by(ExecutionRow.id).limit(AT_A_TIME)))
+            return list(await session.scalars(wanted.order_by(ExecutionRow.id).limit(BATCH_SIZE)))
 
     async def _live(self, wanted: Select[ExecutionRow]) -> list[Live]:
         narrow = wanted.options(load_only(ExecutionRow.id, ExecutionRow.error_message))
@@ -138,5 +138,5 @@ class Deliveries:
         await self.database.write(note)
 
 
-def _order(row: ExecutionRow) -> Order:
-    return Order(row.id, row.agent_id, row.user_id, AgentSettings.model_validate(row.settings), row.input_data)
+def _workflow_input(row: ExecutionRow) -> WorkflowInput:
+    return WorkflowInput(row.id, row.agent_id, row.user_id, AgentSettings.model_validate(row.settings), row.input_data)

@@ -1,4 +1,4 @@
-"""Documents and passages between their tables and their shapes on the wire."""
+"""Conversion of documents and passages between table rows and contracts."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,8 +12,8 @@ from dynavera.identifiers import new_id
 from dynavera.records.new_documents import NewPassage
 from dynavera.records.tables import DocumentRow, PassageRow
 
-MOST_PARAMETERS = 500
-"""How many values one statement is given at most: SQLite takes 32,766, and older ones 999."""
+MAX_PARAMETERS = 500
+"""Values per statement. SQLite allows 32,766, older versions 999."""
 
 
 def documents() -> Select[DocumentRow]:
@@ -24,7 +24,7 @@ def documents() -> Select[DocumentRow]:
 def in_collection(
     user_id: UUID | BindParameter[UUID], collection: str | BindParameter[str]
 ) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    """The conditions for a document to be the user's, in the collection."""
+    """The conditions that select the user's documents in the collection."""
     return DocumentRow.user_id == user_id, DocumentRow.collection == collection
 
 
@@ -58,7 +58,7 @@ def passage_of(row: PassageRow) -> Passage:
 
 
 def passage_values(document_id: UUID, passages: Sequence[NewPassage]) -> list[dict[str, Any]]:
-    """The passages of a document as the table keeps them."""
+    """The passages of a document as table rows."""
     return [
         {
             "id": new_id(),

@@ -1,4 +1,4 @@
-"""Documents and their passages: the truth that the search indexes are derived from."""
+"""Documents and their passages: the source of the search indexes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from dynavera.contracts.documents import CollectionSummary, Document, Passage
 from dynavera.contracts.pages import Page
-from dynavera.records.change_log import latest_revision, numbered_in_order
+from dynavera.records.change_log import latest_revision, lock_change_numbers
+from dynavera.records.collection_writer import CollectionWriter
 from dynavera.records.cursors import BadCursor, cursor_id, cursor_of
 from dynavera.records.database import Database
-from dynavera.records.document_rows import MOST_PARAMETERS, document_of, documents, in_collection, passage_of
+from dynavera.records.document_rows import MAX_PARAMETERS, document_of, documents, in_collection, passage_of
 from dynavera.records.new_documents import FileIdentity, NewDocument
-from dynavera.records.shelf import Shelf
 from dynavera.records.tables import DocumentChangeRow, DocumentRow, PassageRow
 
 
@@ -23,8 +23,8 @@ class DocumentNotFound(Exception):
 
 
 @dataclass(frozen=True)
-class PlacedPassage:
-    """A passage, the name of its document, and the latest change of the records when it was looked up."""
+class LocatedPassage:
+    """A passage, its document's name, and the latest revision when it was read."""
 
     passage: Passage
     document: str
@@ -33,7 +33,7 @@ class PlacedPassage:
 
 @dataclass(frozen=True)
 class Totals:
-    """How much the knowledge base holds, of all users."""
+    """The size of the knowledge base, of all users."""
 
     documents: int
     passages: int
@@ -41,37 +41,37 @@ class Totals:
 
 @dataclass(frozen=True)
 class DocumentRecords:
-    """Every statement on documents and passages; each belongs to a user."""
+    """All queries on documents and passages. Each call sees one user's."""
 
     database: Database
 
     async def put(self, user_id: UUID, collection: str, new: Sequence[NewDocument]) -> list[Document]:
-        """Store documents in their order, all or none; the documents that they are now.
+        """Store documents in order, all or none, and return them.
 
-        One of the same name in the collection is replaced, and keeps its id. A file that is there already is not
-        stored again: its document is the one of the same name, or any with the same file.
+        A document of the same name in the collection is replaced and keeps its id. A file whose content is already
+        stored is not stored again: the existing document is returned.
         """
         async with self.database.writing() as session:
-            await numbered_in_order(session)
-            shelf = await Shelf.of(session, user_id, collection, [each.identity for each in new])
-            stored = [shelf.repeated(each.identity) or shelf.put(each) for each in new]
-            await shelf.store(session)
+            await lock_change_numbers(session)
+            writer = await CollectionWriter.of(session, user_id, collection, [each.identity for each in new])
+            stored = [writer.repeated(each.identity) or writer.put(each) for each in new]
+            await writer.store(session)
         return stored
 
     async def repeated(self, user_id: UUID, collection: str, files: Sequence[FileIdentity]) -> list[Document | None]:
-        """For each file the document that it would only repeat, or None, were they stored in their order."""
+        """For each file, the document that has its content already, or None, as if they were stored in order."""
         async with self.database.reading() as session:
-            shelf = await Shelf.of(session, user_id, collection, files)
-        return [shelf.repeated(file) or shelf.pass_over(file) for file in files]
+            writer = await CollectionWriter.of(session, user_id, collection, files)
+        return [writer.repeated(file) or writer.forget(file) for file in files]
 
     async def delete(self, user_id: UUID, document_id: UUID) -> None:
-        """Delete a document with its passages.
+        """Delete a document and its passages.
 
         Raises:
             DocumentNotFound: the user has no such document.
         """
         async with self.database.writing() as session:
-            await numbered_in_order(session)
+            await lock_change_numbers(session)
             collection = await session.scalar(
                 delete(DocumentRow)
                 .where(DocumentRow.id == document_id, DocumentRow.user_id == user_id)
@@ -94,7 +94,7 @@ class DocumentRecords:
         return document_of(row)
 
     async def text(self, user_id: UUID, document_id: UUID) -> str:
-        """What was read from a document.
+        """The text of a document.
 
         Raises:
             DocumentNotFound: the user has no such document.
@@ -109,10 +109,10 @@ class DocumentRecords:
     async def page(
         self, user_id: UUID, collection: str | None, limit: int, cursor: str | None, q: str | None = None
     ) -> Page[Document]:
-        """The user's documents, newest id first; of one collection, or of all; only those whose name holds `q`.
+        """The user's documents, newest first, of one collection or all. With `q`, only those whose name contains it.
 
         Raises:
-            BadCursor: `cursor` was not given out by an earlier page.
+            BadCursor: `cursor` is not from an earlier page.
         """
         query = documents().where(DocumentRow.user_id == user_id)
         if collection is not None:
@@ -144,11 +144,11 @@ class DocumentRecords:
     async def passages(
         self, user_id: UUID, document_id: UUID, limit: int, cursor: str | None, sha256: str | None = None
     ) -> Page[Passage]:
-        """The passages of a document, in its order; only those whose text has this `sha256`, if one is given.
+        """The passages of a document, in order. With `sha256`, only those whose text has this hash.
 
         Raises:
             DocumentNotFound: the user has no such document.
-            BadCursor: `cursor` was not given out by an earlier page.
+            BadCursor: `cursor` is not from an earlier page.
         """
         await self.get(user_id, document_id)
         query = select(PassageRow).where(PassageRow.document_id == document_id)
@@ -165,21 +165,21 @@ class DocumentRecords:
         )
 
     async def has_collection(self, user_id: UUID, collection: str) -> bool:
-        """Whether any document of the user is in the collection."""
+        """Whether the user has a document in the collection."""
         async with self.database.reading() as session:
             found = await session.scalar(select(DocumentRow.id).where(*in_collection(user_id, collection)).limit(1))
         return found is not None
 
-    async def placed(self, user_id: UUID, collection: str, passage_ids: Sequence[UUID]) -> dict[UUID, PlacedPassage]:
-        """Those of the passages that the user still has in the collection, by their ids."""
-        # Each search asks this, and would spend a quarter of its time on putting the statement together.
-        given = {"user_id": user_id, "collection": collection, "passage_ids": passage_ids[:MOST_PARAMETERS]}
+    async def located(self, user_id: UUID, collection: str, passage_ids: Sequence[UUID]) -> dict[UUID, LocatedPassage]:
+        """The passages that the user still has in the collection, by id."""
+        # Every search runs this query. Building the statement each time took a quarter of a search.
+        given = {"user_id": user_id, "collection": collection, "passage_ids": passage_ids[:MAX_PARAMETERS]}
         async with self.database.reading() as session:
-            rows = (await session.execute(_PLACED, given)).all()
-        return {row.id: PlacedPassage(passage_of(row), name, revision) for row, name, revision in rows}
+            rows = (await session.execute(_LOCATED, given)).all()
+        return {row.id: LocatedPassage(passage_of(row), name, revision) for row, name, revision in rows}
 
     async def totals(self) -> Totals:
-        """How much there is, of all users."""
+        """The number of documents and passages of all users."""
         query = select(func.count(DocumentRow.id), func.coalesce(func.sum(DocumentRow.passages), 0))
         async with self.database.reading() as session:
             documents, passages = (await session.execute(query)).one()
@@ -191,7 +191,7 @@ async def _position(session: AsyncSession, document_id: UUID, cursor: str) -> in
         select(PassageRow.position).where(PassageRow.id == cursor_id(cursor), PassageRow.document_id == document_id)
     )
     if position is None:
-        raise BadCursor("The document has been replaced since the page before. Start again without a cursor.")
+        raise BadCursor("The document was replaced after the previous page. Start again without a cursor.")
     return position
 
 
@@ -199,7 +199,7 @@ def _not_found(document_id: UUID) -> DocumentNotFound:
     return DocumentNotFound(f"There is no document {str(document_id)!r}.")
 
 
-_PLACED = (
+_LOCATED = (
     select(PassageRow, DocumentRow.name, latest_revision().scalar_subquery())
     .join(DocumentRow, DocumentRow.id == PassageRow.document_id)
     .where(

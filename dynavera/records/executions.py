@@ -106,7 +106,7 @@ class Executions:
                 raise
             return self._same(earlier, request)
 
-    async def again(self, user_id: UUID, execution_id: UUID) -> Execution:
+    async def retry(self, user_id: UUID, execution_id: UUID) -> Execution:
         """Accept a new execution of the same input.
 
         Raises:
@@ -173,7 +173,7 @@ class Executions:
             )
         return None if row is None else self._execution(row)
 
-    async def ask_to_stop(self, user_id: UUID, execution_id: UUID) -> Stop:
+    async def request_stop(self, user_id: UUID, execution_id: UUID) -> Stop:
         """Note that a stop was asked for; an execution that has not begun is stopped by this alone.
 
         Raises:
@@ -189,7 +189,7 @@ class Executions:
                 row.stop_requested_at = now
                 row.changed_at = now
             if row.status == "queued":
-                await end(session, row, _stopped_in_the_queue(row))
+                await end(session, row, _stopped_before_start(row))
             return Stop(self._execution(row), ended_before=False)
 
     async def of_agents(self, agent_ids: set[UUID], since: datetime) -> list[tuple[UUID, UUID]]:
@@ -320,7 +320,7 @@ def _started(row: ExecutionRow) -> ExecutionStarted:
     )
 
 
-def _stopped_in_the_queue(row: ExecutionRow) -> ExecutionStopped:
+def _stopped_before_start(row: ExecutionRow) -> ExecutionStopped:
     now = utc_now()
     return ExecutionStopped(
         execution_id=row.id,

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
 from dynavera.records.errors import DatabaseAway, named_errors
 
-MOST_IN_A_GROUP = 50
+MAX_GROUP_SIZE = 50
 GROUP_SECONDS = 0.1
 """After which a group commits: what came first waits for what came last."""
 
@@ -74,7 +74,7 @@ class GroupCommit:
     def _next(self) -> Generator["_Write[Any]"]:
         """What waits, also what comes meanwhile, until the group is large or old enough."""
         end = time.monotonic() + GROUP_SECONDS
-        for _ in range(MOST_IN_A_GROUP):
+        for _ in range(MAX_GROUP_SIZE):
             while self._waiting and self._waiting[0].answer.done():
                 self._waiting.popleft()
             if not self._waiting or time.monotonic() >= end:

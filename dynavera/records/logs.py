@@ -22,7 +22,7 @@ from dynavera.contracts.events import (
 )
 from dynavera.contracts.executions import LIVE, ExecutionStatus, FinalStatus, StopReceipt
 from dynavera.records.database import Database
-from dynavera.records.document_rows import MOST_PARAMETERS
+from dynavera.records.document_rows import MAX_PARAMETERS
 from dynavera.records.tables import EventRow, ExecutionRow
 
 
@@ -170,8 +170,8 @@ class Logs:
         last = select(func.max(EventRow.sequence)).where(EventRow.execution_id == ExecutionRow.id).scalar_subquery()
         found: dict[UUID, Position] = {}
         async with self.database.reading() as session:
-            for first in range(0, len(execution_ids), MOST_PARAMETERS):
-                some = execution_ids[first : first + MOST_PARAMETERS]
+            for first in range(0, len(execution_ids), MAX_PARAMETERS):
+                some = execution_ids[first : first + MAX_PARAMETERS]
                 rows = await session.execute(
                     select(ExecutionRow.id, ExecutionRow.status, last).where(ExecutionRow.id.in_(some))
                 )

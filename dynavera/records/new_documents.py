@@ -1,4 +1,4 @@
-"""Documents as they are before they are stored: plain values, which no reader of files needs a database for."""
+"""Documents before they are stored: plain values, so that readers of files need no database."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class NewPassage:
-    """A passage of a document that is about to be stored; `page` counts from 1, where the document has pages."""
+    """A passage of a new document. `page` counts from 1, and is None for documents without pages."""
 
     heading: str
     start: int
@@ -18,7 +18,7 @@ class NewPassage:
 
 @dataclass(frozen=True)
 class FileIdentity:
-    """What tells a file from another: its name, and its content under the kind that it is read as."""
+    """The identity of a file: its name, its media type and the hash of its content."""
 
     name: str
     media_type: str
@@ -27,7 +27,7 @@ class FileIdentity:
 
 @dataclass(frozen=True)
 class NewDocument:
-    """A document that is about to be stored, with its passages in order."""
+    """A new document with its passages in order."""
 
     name: str
     media_type: str
@@ -38,5 +38,5 @@ class NewDocument:
 
     @property
     def identity(self) -> FileIdentity:
-        """What tells its file from another."""
+        """The identity of its file."""
         return FileIdentity(self.name, self.media_type, self.sha256)

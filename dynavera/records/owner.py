@@ -1,4 +1,4 @@
-"""The owner of the instance, and the API key that its processes bring along: DYNAVERA_TOKEN, or a token file."""
+"""The owner of the instance, and the owner's token: DYNAVERA_TOKEN, or a token file."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -26,29 +26,29 @@ OWNER_LOCK = 0x55736572
 
 Source = Literal["setting", "file"]
 
-Say: TypeAlias = Callable[[str], object]
-"""How a process says what has become of the owner's tokens: in its log, or on the terminal."""
+Notify: TypeAlias = Callable[[str], object]
+"""Reports what happened to the owner's tokens, in a log or on the terminal."""
 
 
 class TokenTaken(CannotStart):
-    """The token that this process holds is another user's API key."""
+    """The token of this process is another user's API key."""
 
 
-async def ensure_owner(database: Database, settings: Settings, say: Say) -> User:
-    """The owner, made when missing, with the API key that this process's setting or token file holds.
+async def ensure_owner(database: Database, settings: Settings, notify: Notify) -> User:
+    """The owner, created if missing, with an API key for this process's token.
 
-    Each data directory has an id under which the database remembers the token of its processes, so that another value
-    under the same id is a rotation, and under another id another process's token. A token is revoked when the last
-    data directory that used it has another one, so no process revokes what another one uses.
+    The database remembers the token of each data directory by the directory's id. Another token with the same id is a
+    rotation; with another id it belongs to another process. A token is revoked when no data directory uses it any more,
+    so no process revokes a token that another one uses.
 
     Raises:
         TokenTaken: the token is another user's key.
-        CannotStart: the token file is blank, or a file of the data directory cannot be made.
+        CannotStart: the token file is blank, or a file in the data directory cannot be created.
         DatabaseAway: the database cannot be used now.
     """
     async with database.writing() as session:
         if session.get_bind().dialect.name == "postgresql":
-            # Processes that start together wait for each other here; in SQLite every writer waits anyway.
+            # Processes that start at the same time wait for each other. In SQLite all writers do.
             await session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": OWNER_LOCK})
         owner = await session.scalar(select(UserRow).where(UserRow.owner))
         if owner is None:
@@ -57,15 +57,15 @@ async def ensure_owner(database: Database, settings: Settings, say: Say) -> User
             await session.flush()
         tokens = _Tokens(session, owner.id, settings)
         await tokens.settle()
-    # Said when it is so: the transaction has been committed.
+    # Only now is the transaction committed.
     for sentence in tokens.news:
-        say(sentence)
+        notify(sentence)
     return user_of(owner)
 
 
 @dataclass
 class _Tokens:
-    """The owner's tokens within one transaction, as the processes of one data directory use them."""
+    """The owner's tokens of one data directory, within one transaction."""
 
     session: AsyncSession
     owner_id: UUID
@@ -73,12 +73,12 @@ class _Tokens:
     news: list[str] = field(default_factory=list[str])
 
     async def settle(self) -> None:
-        """Use the setting, else the file; make a token only in place of a file that is gone, or as the first key."""
+        """Use the setting, else the file. Create a token only to replace a deleted file, or as the first key."""
         if self.settings.token is not None:
             await self._use_setting(self.settings.token)
             return
         instance, in_file = instance_id(self.settings), token_in_file(self.settings)
-        if in_file is None and (await self._let_go(instance, "file") or not await self._owner_has_a_key()):
+        if in_file is None and (await self._forget_token(instance, "file") or not await self._owner_has_a_key()):
             in_file = create_token(self.settings)
         if in_file is not None:
             await self._use(instance, "file", in_file)
@@ -111,7 +111,7 @@ class _Tokens:
             return
         before = await self.session.get(OwnerTokenRow, (instance, "file"))
         if before is not None and (in_file is None or before.digest != _fingerprint(in_file)):
-            await self._let_go(instance, "file")
+            await self._forget_token(instance, "file")
         if in_file not in (None, token):
             self.news.append(
                 f"DYNAVERA_TOKEN is used, and not the token in {token_file(self.settings)}. If that one is an API key, "
@@ -141,8 +141,8 @@ class _Tokens:
             again = "again, though it was revoked. To revoke it for good, change it there" if was_used else "now"
             self.news.append(f"The token in {place} is an API key of the owner {again}.")
 
-    async def _let_go(self, instance: UUID, source: Source) -> bool:
-        """Forget what this data directory used; whether it used anything."""
+    async def _forget_token(self, instance: UUID, source: Source) -> bool:
+        """Forget the token that this data directory used; whether it used one."""
         used = await self.session.scalar(
             delete(OwnerTokenRow)
             .where(OwnerTokenRow.instance == instance, OwnerTokenRow.source == source)
@@ -153,7 +153,7 @@ class _Tokens:
         return used is not None
 
     async def _revoke_unused(self, fingerprint: str) -> None:
-        """Revoke a token, and end the sessions made with it, unless another place has it."""
+        """Revoke a token and end its sessions, unless another data directory uses it."""
         if await self.session.scalar(select(exists().where(OwnerTokenRow.digest == fingerprint))):
             self.news.append(
                 "The owner's earlier token stays valid: another data directory, or the token file, has it."

@@ -19,7 +19,7 @@ from dynavera.records.database import Database, DatabaseAway
 from dynavera.records.tables import LoginCodeRow, SessionRow, UserRow
 from dynavera.records.users import Identity, user_of
 
-LOGIN_CODE_LIFE = timedelta(minutes=30)
+LOGIN_CODE_LIFETIME = timedelta(minutes=30)
 
 _log = structlog.get_logger(__name__)
 
@@ -136,7 +136,7 @@ class Sessions:
             digest=digest(code),
             user_id=identity.user.id,
             api_key_id=identity.api_key_id,
-            expires_at=now + LOGIN_CODE_LIFE,
+            expires_at=now + LOGIN_CODE_LIFETIME,
         )
         try:
             async with self.database.writing() as session:

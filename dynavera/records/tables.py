@@ -10,7 +10,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
 
-class Moment(TypeDecorator[datetime]):
+class UtcDateTime(TypeDecorator[datetime]):
     """A moment in UTC; SQLite keeps no time zone, so it is put back on the way out."""
 
     impl = DateTime(timezone=True)
@@ -38,7 +38,7 @@ class Table(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map: ClassVar = {datetime: Moment, dict[str, Any]: JSON}
+    type_annotation_map: ClassVar = {datetime: UtcDateTime, dict[str, Any]: JSON}
 
 
 class UserRow(Table):
@@ -123,7 +123,7 @@ class AgentRow(Table):
     deleted_at: Mapped[datetime | None]
 
 
-STOP_WAITS = text("stop_requested_at IS NOT NULL AND stop_delivered_at IS NULL")
+STOP_PENDING = text("stop_requested_at IS NOT NULL AND stop_delivered_at IS NULL")
 """Executions whose stop is to be delivered: nearly always none, and looked for every two seconds."""
 
 
@@ -138,7 +138,7 @@ class ExecutionRow(Table):
         Index(None, "agent_id", "status", "id"),
         Index(None, "status", "id"),
         Index(None, "user_id", "changed_at"),
-        Index("ix_executions_stop_not_delivered", "id", sqlite_where=STOP_WAITS, postgresql_where=STOP_WAITS),
+        Index("ix_executions_stop_not_delivered", "id", sqlite_where=STOP_PENDING, postgresql_where=STOP_PENDING),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -27,11 +27,11 @@ class ApiKeyNotFound(Exception):
     """The user has no such API key."""
 
 
-class ApiKeyStays(Exception):
+class ApiKeyInUse(Exception):
     """The owner's token, as this process holds it, would be a key again after the next start."""
 
 
-class OwnerStays(Exception):
+class OwnerCannotBeDeactivated(Exception):
     """The owner of the instance cannot be shut out."""
 
 
@@ -107,14 +107,14 @@ class Users:
 
         Raises:
             ApiKeyNotFound: the user has no such key.
-            ApiKeyStays: it is the token that this process holds.
+            ApiKeyInUse: it is the token that this process holds.
         """
         async with self.database.writing() as session:
             row = await session.get(ApiKeyRow, key_id)
             if row is None or row.user_id != user_id:
                 raise ApiKeyNotFound(f"There is no API key {str(key_id)!r}.")
             if self._holds(row):
-                raise ApiKeyStays(
+                raise ApiKeyInUse(
                     "This key is Dynavera's own token, and is not revoked here. To change it, stop Dynavera, "
                     "remove the file 'token' from the data directory (or change DYNAVERA_TOKEN), and start again."
                 )
@@ -147,14 +147,14 @@ class Users:
 
         Raises:
             UserNotFound: there is no such user.
-            OwnerStays: it is the owner.
+            OwnerCannotBeDeactivated: it is the owner.
         """
         async with self.database.writing() as session:
             row = await session.get(UserRow, user_id)
             if row is None:
                 raise UserNotFound(f"There is no user {str(user_id)!r}.")
             if row.owner and not active:
-                raise OwnerStays("The owner of this instance cannot be shut out.")
+                raise OwnerCannotBeDeactivated("The owner of this instance cannot be shut out.")
             await session.execute(update(UserRow).where(UserRow.id == user_id).values(active=active))
             if not active:
                 await session.execute(delete(SessionRow).where(SessionRow.user_id == user_id))

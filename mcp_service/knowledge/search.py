@@ -8,7 +8,7 @@ from uuid import UUID
 
 from dynavera.contracts.documents import FoundPassage
 from dynavera.records.change_log import Scope
-from dynavera.records.documents import DocumentRecords, PlacedPassage
+from dynavera.records.documents import DocumentRecords, LocatedPassage
 from mcp_service.knowledge.fusion import fuse_scores
 from mcp_service.knowledge.index import Hit, Index
 from mcp_service.knowledge.splitting import HEADING_SEPARATOR
@@ -78,10 +78,10 @@ class Search:
         # A loaded passage may score less than its rank suggests, so one that is not loaded yet may score more.
         while remaining and (len(found) < top_k or found[top_k - 1].score < ranking.scores[remaining[0]]):
             batch, remaining = [UUID(key) for key in remaining[: top_k + SPARE]], remaining[top_k + SPARE :]
-            placed = await self.records.placed(scope.user_id, scope.collection, batch)
-            revision = next((passage.revision for passage in placed.values()), revision)
+            located = await self.records.located(scope.user_id, scope.collection, batch)
+            revision = next((passage.revision for passage in located.values()), revision)
             # An index may be behind: passages that the records no longer have are left out.
-            found += [_to_found_passage(placed[passage_id], ranking) for passage_id in batch if passage_id in placed]
+            found += [_to_found_passage(located[passage_id], ranking) for passage_id in batch if passage_id in located]
             found.sort(key=lambda passage: -passage.score)
         return SearchResult(found[:top_k], revision)
 
@@ -100,13 +100,13 @@ def _is_reference(heading: str) -> bool:
     return _NUMBER.sub("", last).strip(" :*_").lower() in REFERENCE_HEADINGS
 
 
-def _to_found_passage(placed: PlacedPassage, ranking: Ranking) -> FoundPassage:
-    passage = placed.passage
+def _to_found_passage(located: LocatedPassage, ranking: Ranking) -> FoundPassage:
+    passage = located.passage
     key = passage.passage_id.hex
     score = ranking.scores[key]
     return FoundPassage(
         document_id=passage.document_id,
-        document=placed.document,
+        document=located.document,
         passage_id=passage.passage_id,
         text=passage.text,
         score=score * REFERENCE_WEIGHT if _is_reference(passage.heading) else score,

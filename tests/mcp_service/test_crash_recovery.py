@@ -103,7 +103,7 @@ async def both(knowledge: Knowledge, owner: UUID) -> tuple[dict[str, str], tuple
     named: list[set[str]] = []
     for index in (knowledge.indexes.vectors, knowledge.indexes.bm25):
         hits = index.search(Scope(owner, "default"), "light version", 1000)
-        placed = await knowledge.records.placed(owner, "default", [hit.passage_id for hit in hits])
-        assert len(placed) == len(hits), "an index names a passage that is gone"
-        named.append({place.passage.text for place in placed.values()})
+        located = await knowledge.records.located(owner, "default", [hit.passage_id for hit in hits])
+        assert len(located) == len(hits), "an index names a passage that is gone"
+        named.append({place.passage.text for place in located.values()})
     return texts, (named[0], named[1])

@@ -78,9 +78,9 @@ async def found_in_each(knowledge: Knowledge, records: Records, query: str) -> t
     names: list[set[str]] = []
     for index in (knowledge.indexes.vectors, knowledge.indexes.bm25):
         ids = [hit.passage_id for hit in index.search(scope, query, 50)]
-        placed = await records.documents.placed(records.user_id, "default", ids)
-        assert len(placed) == len(ids), "an index names a passage that is gone"
-        names.append({place.passage.text for place in placed.values()})
+        located = await records.documents.located(records.user_id, "default", ids)
+        assert len(located) == len(ids), "an index names a passage that is gone"
+        names.append({place.passage.text for place in located.values()})
     return names[0], names[1]
 
 

@@ -14,7 +14,7 @@ from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, WorkflowRunner
 
-from dynavera.records.deliveries import Order
+from dynavera.records.deliveries import WorkflowInput
 from tests.workflows.sandbox import sandbox
 from tests.workflows.world import World
 from workflows import rules
@@ -145,7 +145,7 @@ async def test_an_execution_whose_first_record_was_late_replays(here: World) -> 
     async with here.worker():
         async with here.database.writing():
             # The records are locked for longer than the local activity may take.
-            await here.sweep.temporal.start(await order_of(here, execution.id))
+            await here.sweep.temporal.start(await workflow_input_of(here, execution.id))
             await here.history_has(execution.id, "ACTIVITY_TASK_SCHEDULED")
         await here.events(execution.id)
         await here.closed_as(execution.id)
@@ -154,7 +154,7 @@ async def test_an_execution_whose_first_record_was_late_replays(here: World) -> 
     assert await replay_failure(history) is None
 
 
-async def order_of(here: World, execution_id: UUID) -> Order:
-    order = await here.deliveries.order(execution_id)
-    assert order is not None
-    return order
+async def workflow_input_of(here: World, execution_id: UUID) -> WorkflowInput:
+    workflow_input = await here.deliveries.workflow_input(execution_id)
+    assert workflow_input is not None
+    return workflow_input

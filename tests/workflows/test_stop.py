@@ -92,7 +92,7 @@ async def test_a_second_stop_changes_nothing(here: World) -> None:
         await here.mcp.gate.reached.wait()
         await asyncio.gather(here.stop(execution_id), here.stop(execution_id))
         events = await here.events(execution_id)
-        again = await here.records.ask_to_stop(here.user.id, execution_id)
+        again = await here.records.request_stop(here.user.id, execution_id)
 
     assert again.ended_before
     assert again.execution.status == "stopped"

@@ -48,7 +48,7 @@ async def test_a_stop_while_temporal_is_away_is_delivered_when_it_is_back(here: 
     async with here.worker():
         execution_id = await here.start()
         await here.said(execution_id, "Light ")
-        await here.records.ask_to_stop(here.user.id, execution_id)
+        await here.records.request_stop(here.user.id, execution_id)
         with pytest.raises(TemporalAway):
             await Sweep(Agents(here.database), here.deliveries, here.logs, await nowhere(), here.mcp).deliver()
         still_open = await here.temporal.closing(execution_id)
@@ -66,10 +66,10 @@ async def test_a_start_that_is_delivered_twice_runs_once(here: World) -> None:
         here.sweep.start_soon(execution_id)
         await here.sweep.deliver()
         await here.events(execution_id)
-        order = await here.deliveries.order(execution_id)
+        workflow_input = await here.deliveries.workflow_input(execution_id)
         await here.closed_as(execution_id)
 
-    assert order is None
+    assert workflow_input is None
     assert len(here.mcp.calls) == 1
 
 

@@ -81,7 +81,7 @@ class World:
         return execution.id
 
     async def stop(self, execution_id: UUID) -> None:
-        await self.records.ask_to_stop(self.user.id, execution_id)
+        await self.records.request_stop(self.user.id, execution_id)
         self.sweep.stop_soon(execution_id)
 
     async def events(self, execution_id: UUID) -> list[ExecutionEvent]:

@@ -132,8 +132,8 @@ async def test_a_deleted_agent_and_its_executions_are_not_found(database: Databa
     for call in (
         executions.get(user.id, gone),
         executions.settings(user.id, gone),
-        executions.again(user.id, gone),
-        executions.ask_to_stop(user.id, gone),
+        executions.retry(user.id, gone),
+        executions.request_stop(user.id, gone),
     ):
         with pytest.raises(ExecutionNotFound):
             await call
@@ -165,7 +165,7 @@ async def test_the_idempotency_keys_of_a_deleted_agent_are_free_again(database: 
     agents, executions = Agents(database), Executions(database, "")
     agent, other = [await agents.create(user.id, AgentSettings(name=name)) for name in ("gone", "kept")]
     before = await executions.accept(user.id, agent.id, {"query": "What?"}, idempotency_key="one")
-    await executions.ask_to_stop(user.id, before.id)
+    await executions.request_stop(user.id, before.id)
 
     await agents.delete(user.id, agent.id)
     after = await executions.accept(user.id, other.id, {"query": "What?"}, idempotency_key="one")

@@ -143,7 +143,7 @@ async def test_another_user_sees_nothing_and_may_use_the_same_key(
     with pytest.raises(ExecutionNotFound):
         await executions.get(stranger.id, execution.id)
     with pytest.raises(ExecutionNotFound):
-        await executions.ask_to_stop(stranger.id, execution.id)
+        await executions.request_stop(stranger.id, execution.id)
     with pytest.raises(AgentNotFound):
         await executions.accept(stranger.id, agent.id, QUESTION)
     page, _ = await executions.page(stranger.id, ExecutionQuery())
@@ -190,8 +190,8 @@ async def test_a_stop_in_the_queue_ends_the_execution_and_its_workflow_learns_it
 ) -> None:
     execution = await executions.accept(user.id, agent.id, QUESTION)
 
-    stop = await executions.ask_to_stop(user.id, execution.id)
-    again = await executions.ask_to_stop(user.id, execution.id)
+    stop = await executions.request_stop(user.id, execution.id)
+    again = await executions.request_stop(user.id, execution.id)
     ending = await logs.begin(execution.id)
 
     assert (stop.execution.status, stop.ended_before) == ("stopped", False)
@@ -207,7 +207,7 @@ async def test_the_receipt_of_a_stop_says_when_it_was_asked_for(
     execution = await executions.accept(user.id, agent.id, QUESTION)
     await logs.begin(execution.id)
     before = utc_now()
-    await executions.ask_to_stop(user.id, execution.id)
+    await executions.request_stop(user.id, execution.id)
     after = utc_now()
 
     ending = await logs.finish([], stopped(execution, 2))
@@ -278,10 +278,10 @@ async def test_a_retry_asks_the_same_and_only_of_what_has_ended(
 ) -> None:
     execution = await executions.accept(user.id, agent.id, QUESTION)
     with pytest.raises(ExecutionStillRuns):
-        await executions.again(user.id, execution.id)
-    await executions.ask_to_stop(user.id, execution.id)
+        await executions.retry(user.id, execution.id)
+    await executions.request_stop(user.id, execution.id)
 
-    again = await executions.again(user.id, execution.id)
+    again = await executions.retry(user.id, execution.id)
 
     assert again.retry_of == execution.id
     assert again.input_data == QUESTION
@@ -317,7 +317,7 @@ async def test_many_stops_at_once_in_the_queue_are_one(
 ) -> None:
     execution = await executions.accept(user.id, agent.id, QUESTION)
 
-    stops = await asyncio.gather(*(executions.ask_to_stop(user.id, execution.id) for _ in range(6)))
+    stops = await asyncio.gather(*(executions.request_stop(user.id, execution.id) for _ in range(6)))
 
     assert [stop.ended_before for stop in stops].count(False) == 1
     assert len(await logs.events(execution.id, 0, 10)) == 2
@@ -327,7 +327,7 @@ async def test_a_stop_and_a_begin_at_once_agree(executions: Executions, user: Us
     for _ in range(10):
         execution = await executions.accept(user.id, agent.id, QUESTION)
 
-        ended, stop = await asyncio.gather(logs.begin(execution.id), executions.ask_to_stop(user.id, execution.id))
+        ended, stop = await asyncio.gather(logs.begin(execution.id), executions.request_stop(user.id, execution.id))
 
         if ended is None:
             assert stop.execution.status == "running"

@@ -6,7 +6,7 @@ from pydantic import SecretStr
 from dynavera.contracts.users import User
 from dynavera.identifiers import new_id
 from dynavera.records.database import Database
-from dynavera.records.users import ApiKeyNotFound, ApiKeyStays, Users
+from dynavera.records.users import ApiKeyInUse, ApiKeyNotFound, Users
 
 
 async def test_a_key_says_whose_it_is_and_which_it_is_until_it_is_revoked(database: Database, user: User) -> None:
@@ -27,7 +27,7 @@ async def test_the_token_of_this_process_is_not_revoked_and_said_beforehand(data
     made = await users.add_key(user.id, "laptop")
 
     token, laptop = await users.keys(user.id)
-    with pytest.raises(ApiKeyStays, match="DYNAVERA_TOKEN"):
+    with pytest.raises(ApiKeyInUse, match="DYNAVERA_TOKEN"):
         await users.delete_key(user.id, token.id)
 
     assert (token.revocable, laptop.revocable, made.revocable) == (False, True, True)

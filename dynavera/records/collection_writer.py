@@ -1,4 +1,4 @@
-"""The part of a collection that some files may touch: which of them it has already, and what replaces what."""
+"""Writes files to a collection: finds those that it has already, and replaces documents of the same name."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,58 +10,60 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from dynavera.contracts.contract import utc_now
 from dynavera.contracts.documents import Document
 from dynavera.identifiers import new_id
-from dynavera.records.document_rows import MOST_PARAMETERS, document_of, documents, in_collection, passage_values
+from dynavera.records.document_rows import MAX_PARAMETERS, document_of, documents, in_collection, passage_values
 from dynavera.records.new_documents import FileIdentity, NewDocument, NewPassage
 from dynavera.records.tables import DocumentChangeRow, DocumentRow, PassageRow
 
 
-class Shelf:
-    """Takes files one after the other, as if each were stored before the next one is looked at."""
+class CollectionWriter:
+    """Takes files in order, as if each were stored before the next is examined."""
 
     def __init__(self, user_id: UUID, collection: str, rows: Sequence[DocumentRow]) -> None:
         self._user_id = user_id
         self._collection = collection
         self._named = {row.name: row for row in rows}
-        self._passed_over: set[str] = set()
+        self._forgotten: set[str] = set()
         self._put: dict[UUID, Sequence[NewPassage]] = {}
         self._replaced: set[UUID] = set()
         self._changed: list[UUID] = []
 
     @classmethod
-    async def of(cls, session: AsyncSession, user_id: UUID, collection: str, files: Sequence[FileIdentity]) -> "Shelf":
-        """The shelf with every document that one of `files` may replace or repeat."""
+    async def of(
+        cls, session: AsyncSession, user_id: UUID, collection: str, files: Sequence[FileIdentity]
+    ) -> "CollectionWriter":
+        """A writer that knows every document that one of `files` may replace or repeat."""
         rows: dict[UUID, DocumentRow] = {}
-        for start in range(0, len(files), MOST_PARAMETERS):
-            some = files[start : start + MOST_PARAMETERS]
-            alike = (
+        for start in range(0, len(files), MAX_PARAMETERS):
+            some = files[start : start + MAX_PARAMETERS]
+            conditions = (
                 DocumentRow.name.in_({file.name for file in some}),
                 DocumentRow.sha256.in_({file.sha256 for file in some}),
             )
-            for condition in alike:
+            for condition in conditions:
                 found = await session.scalars(documents().where(*in_collection(user_id, collection), condition))
                 rows.update({row.id: row for row in found})
         return cls(user_id, collection, sorted(rows.values(), key=lambda row: row.id))
 
     def repeated(self, file: FileIdentity) -> Document | None:
-        """The document that `file` would only repeat.
+        """The document that has the content of `file` already, or None.
 
-        It is the one of the same name if there is one, for that would be replaced; otherwise any with the same file.
+        Only the document of the same name counts if there is one, because `file` would replace it.
         """
-        if file.name in self._passed_over:
+        if file.name in self._forgotten:
             return None
         row = self._named.get(file.name)
-        alike = self._named.values() if row is None else [row]
-        same = (row for row in alike if (row.sha256, row.media_type) == (file.sha256, file.media_type))
+        candidates = self._named.values() if row is None else [row]
+        same = (row for row in candidates if (row.sha256, row.media_type) == (file.sha256, file.media_type))
         found = next(same, None)
         return None if found is None else document_of(found)
 
-    def pass_over(self, file: FileIdentity) -> None:
-        """Count no more on what is there under the name of `file`: it will be replaced."""
-        self._passed_over.add(file.name)
+    def forget(self, file: FileIdentity) -> None:
+        """Ignore the document with the name of `file` from now on: it will be replaced."""
+        self._forgotten.add(file.name)
         self._named.pop(file.name, None)
 
     def put(self, new: NewDocument) -> Document:
-        """Take a document; one of the same name is replaced, and keeps its id."""
+        """Add a document. One of the same name is replaced and keeps its id."""
         row = self._named.get(new.name)
         if row is None:
             row = DocumentRow(id=new_id(), user_id=self._user_id, collection=self._collection, name=new.name)
@@ -79,14 +81,14 @@ class Shelf:
         return document_of(row)
 
     async def store(self, session: AsyncSession) -> None:
-        """Write what was put."""
+        """Write all documents that were added."""
         if not self._put:
             return
         session.add_all(row for row in self._named.values() if row.id in self._put)
         await session.flush()
         replaced = list(self._replaced)
-        for start in range(0, len(replaced), MOST_PARAMETERS):
-            some = replaced[start : start + MOST_PARAMETERS]
+        for start in range(0, len(replaced), MAX_PARAMETERS):
+            some = replaced[start : start + MAX_PARAMETERS]
             await session.execute(delete(PassageRow).where(PassageRow.document_id.in_(some)))
         passages = [value for id_, each in self._put.items() for value in passage_values(id_, each)]
         if passages:
