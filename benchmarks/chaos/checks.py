@@ -23,6 +23,9 @@ IN_TEMPORAL = {
     "failed": WorkflowExecutionStatus.FAILED,
     "stopped": WorkflowExecutionStatus.CANCELED,
 }
+STOPPED_WITHOUT_WORKFLOW = "its workflow did not answer"
+"""In the last event of an execution whose workflow did not hear a stop in time, so that the API ended both."""
+
 SETTLED_SECONDS = 60
 """How long after all faults have healed everything must be in its end."""
 
@@ -79,7 +82,7 @@ async def _judge(bench: Bench, trial: Trial, verdict: Verdict) -> None:
         *trial.asked.complaints,
         *_one_log(log, trial.sse, trial.socket, trial.asked),
         *_one_state(execution, log),
-        *await _same_in_temporal(bench, trial, execution.status, deadline),
+        *await _same_in_temporal(bench, trial, execution.status, _expected_in_temporal(execution, log), deadline),
         *_one_answer(execution, log, trial.sse),
         *_right_answer(bench, trial, execution),
         *(prefix for prefix in bench.model.strange_prefixes if prefix.startswith(f"{trial.question}: ")),
@@ -119,8 +122,15 @@ def _one_state(execution: Execution, log: Sequence[dict[str, Any]]) -> list[str]
     return faults
 
 
-async def _same_in_temporal(bench: Bench, trial: Trial, status: str, deadline: float) -> list[str]:
-    expected = IN_TEMPORAL.get(status)
+def _expected_in_temporal(execution: Execution, log: Sequence[dict[str, Any]]) -> WorkflowExecutionStatus | None:
+    if log and execution.status == "stopped" and STOPPED_WITHOUT_WORKFLOW in log[-1]["message"]:
+        return WorkflowExecutionStatus.TERMINATED
+    return IN_TEMPORAL.get(execution.status)
+
+
+async def _same_in_temporal(
+    bench: Bench, trial: Trial, status: str, expected: WorkflowExecutionStatus | None, deadline: float
+) -> list[str]:
     deadline = max(deadline, time.monotonic() + 5)
     found: WorkflowExecutionStatus | str | None = None
     while found is not expected:

@@ -62,7 +62,7 @@ class ChangeLog:
             return await session.scalar(latest_revision()) or 0
 
     async def after(self, revision: int, *, most_passages: int) -> Changes:
-        """The next changes after `revision`, with about `most_passages` in total. Without documents there are no more."""
+        """The next changes after `revision`, with about `most_passages` in total; without documents, no more."""
         async with self.database.reading() as session:
             rows = await session.scalars(
                 select(DocumentChangeRow)
