@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import quote
 
 from dotenv import dotenv_values
@@ -71,6 +71,8 @@ class Settings(BaseSettings):
     embedder: str = "wordllama"
     openai_base_url: HttpUrl | None = Field(default=None, validation_alias="OPENAI_BASE_URL")
     openai_api_key: SecretStr | None = Field(default=None, validation_alias="OPENAI_API_KEY")
+    openai_concurrency: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    openai_continues: Literal["probe", "yes", "no"] = "probe"
     models_url: HttpUrl = HttpUrl("https://gpt4all.io/models/models3.json")
     model_context: Annotated[int, Field(ge=256, le=1_048_576)] = 4096
     queue_timeout: PositiveDuration = timedelta(hours=1)

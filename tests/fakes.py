@@ -141,10 +141,17 @@ class FakeModel:
             yield _chunk(completion, []) | {"usage": usage}
 
     def _tokens(self, completion: dict[str, Any]) -> list[str]:
+        text = self._text_for(completion)
         last = completion["messages"][-1]
         prefix = last["content"] if last["role"] == "assistant" and not self.restarts_answer else ""
-        rest = self.text.removeprefix(prefix) if self.text.startswith(prefix) else self.text
+        rest = text.removeprefix(prefix) if text.startswith(prefix) else text
         return re.findall(r"\s*\S+", rest)
+
+    def _text_for(self, completion: dict[str, Any]) -> str:
+        """Its answer: asked to repeat a line, as the service's probe does, it repeats it."""
+        question = next(message["content"] for message in completion["messages"] if message["role"] == "user")
+        _, is_probe, line = question.partition("Repeat this line, and write nothing else: ")
+        return line if is_probe else self.text
 
 
 def _chunk(completion: dict[str, Any], choices: list[dict[str, Any]]) -> dict[str, Any]:

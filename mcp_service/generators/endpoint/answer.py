@@ -22,15 +22,12 @@ class DoesNotContinue(Exception):
 class EndpointAnswer:
     """Turns the chunks of an answer into deltas with offsets.
 
-    Asked to continue after `kept`, some endpoints do and some start over. `kept` is the prefix up to its last whole
-    word: a continuation then begins with a space or punctuation, an answer that starts over like the prefix or with a
-    capital letter; in the middle of a word, "NIRS" could be either. A few characters are held back until it is decided.
+    `kept` is the prefix up to its last whole word, which the endpoint is asked to continue; empty if it should not. A
+    continuation begins with white space. A few characters are held back until it is decided whether it is one.
     """
 
     def __init__(self, name: str, prefix: str, *, begins_with_reasoning: bool = False) -> None:
-        kept = _whole_words(prefix)
-        # A shorter text cannot be distinguished from a new answer, and costs little to write again.
-        self.kept = kept if len(kept.strip()) >= PROBE_LENGTH else ""
+        self.kept = continued_part(prefix)
         self.finish_reason: FinishReason | None = None
         self.has_token = False
         self.refusal = ""
@@ -128,6 +125,13 @@ class EndpointAnswer:
         return 0, whole
 
 
+def continued_part(prefix: str) -> str:
+    """The part of `prefix` that an endpoint is asked to continue; empty if that is not worth it."""
+    kept = _whole_words(prefix)
+    # A shorter text cannot be distinguished from a new answer, and costs little to write again.
+    return kept if len(kept.strip()) >= PROBE_LENGTH else ""
+
+
 def _whole_words(prefix: str) -> str:
     """`prefix` up to the end of its last whole word, without the white space after it."""
     stripped = prefix.rstrip()
@@ -137,6 +141,5 @@ def _whole_words(prefix: str) -> str:
 
 
 def _starts_over(kept: str, beginning: str) -> bool:
-    if kept.lstrip()[:PROBE_LENGTH] == beginning.lstrip()[:PROBE_LENGTH]:
-        return True
-    return beginning[:1].isupper()
+    # In the prefix, white space follows `kept`.
+    return not beginning[:1].isspace() or kept.lstrip()[:PROBE_LENGTH] == beginning.lstrip()[:PROBE_LENGTH]

@@ -126,6 +126,14 @@ def stream_interrupted(name: str) -> GeneratorAway:
     return GeneratorAway(f"The endpoint of {name!r} closed the connection in the middle of the answer.")
 
 
+def answer_interrupted(name: str) -> GeneratorAway:
+    """The error for an answer that ended when the endpoint got another request."""
+    return GeneratorAway(
+        f"The endpoint of {name!r} ends an answer when it gets another request. From now on it gets one at a time; "
+        "DYNAVERA_OPENAI_CONCURRENCY=1 does so from the start."
+    )
+
+
 def stream_without_answer(name: str) -> GeneratorFailed:
     """The error for a stream that ended before its first token."""
     return GeneratorFailed(f"The endpoint of {name!r} closed the connection before the answer began.")

@@ -1,19 +1,20 @@
 """The generator for OpenAI-compatible endpoints: llama.cpp, Ollama, vLLM, hosted ones."""
 
 import logging
-from collections.abc import AsyncGenerator, Generator, Mapping
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import httpx2
 from starlette import status
 
 from mcp_service.generator_prompt import Prompt, build_prompt
-from mcp_service.generators.endpoint.answer import DoesNotContinue, EndpointAnswer
+from mcp_service.generators.endpoint.answer import DoesNotContinue, EndpointAnswer, continued_part
 from mcp_service.generators.endpoint.chunks import BrokenOff, Chunk
 from mcp_service.generators.endpoint.client import Endpoint, ErrorStatus
+from mcp_service.generators.endpoint.dialect import Dialect
 from mcp_service.generators.endpoint.errors import (
+    answer_interrupted,
     error_in_answer,
     error_of_response,
     malformed_chunk,
@@ -21,17 +22,18 @@ from mcp_service.generators.endpoint.errors import (
     stream_interrupted,
     stream_without_answer,
 )
+from mcp_service.generators.endpoint.probe import PROBES, Probe
 from mcp_service.generators.endpoint.problems import EndpointProblem
 from mcp_service.generators.endpoint.reading import AnswerReader, EndedEarly, GarbledChunk, NotAnAnswer
 from mcp_service.generators.generator import GenerationItem, GeneratorAway, GeneratorInput
 from mcp_service.generators.silence_timeout import SilenceLimits, SilenceTimer
+from mcp_service.generators.wait_queue import Ticket
 from mcp_service.refusals import Refused
 from mcp_service.tokens import estimate_tokens
 
-CONTINUE = {"continue_final_message": True, "add_generation_prompt": False}
-"""vLLM continues the last message only with these parameters; llama.cpp and Ollama do by default."""
-
 _BAD_REQUEST = {status.HTTP_400_BAD_REQUEST, status.HTTP_422_UNPROCESSABLE_CONTENT}
+
+Messages = Sequence[Mapping[str, str]]
 
 logger = logging.getLogger(__name__)
 
@@ -45,14 +47,26 @@ class OpenAiCompatible:
     endpoint: Endpoint
     silence: SilenceLimits
 
-    async def stream(self, inputs: GeneratorInput) -> AsyncGenerator[GenerationItem]:
-        """The answer as the endpoint sends it; closing the stream closes the HTTP connection at once.
+    @property
+    def _dialect(self) -> Dialect:
+        return self.endpoint.dialect(self.model)
 
-        An endpoint that does not continue after the prefix is asked again without it, and the answer starts over.
-        """
-        for prefix in (inputs.prefix, ""):
+    async def stream(self, inputs: GeneratorInput) -> AsyncGenerator[GenerationItem]:
+        """The answer as the endpoint sends it; closing the stream closes the HTTP connection at once."""
+        with self.endpoint.queue.ticket() as ticket:
+            async with aclosing(ticket.notes(self.name, self.endpoint.queue_timeout)) as notes:
+                async for note in notes:
+                    yield note
+            async with aclosing(self._answer(inputs, ticket)) as items:
+                async for item in items:
+                    yield item
+
+    async def _answer(self, inputs: GeneratorInput, ticket: Ticket) -> AsyncGenerator[GenerationItem]:
+        """The answer; if the endpoint does not continue after the prefix, it starts over."""
+        can_continue = bool(continued_part(inputs.prefix)) and await self._continues(ticket)
+        for prefix in (inputs.prefix, "") if can_continue else ("",):
             try:
-                async with aclosing(self._attempt(inputs, prefix)) as items:
+                async with aclosing(self._attempt(inputs, prefix, ticket)) as items:
                     async for item in items:
                         yield item
             except DoesNotContinue as error:
@@ -60,11 +74,13 @@ class OpenAiCompatible:
             else:
                 return
 
-    async def _attempt(self, inputs: GeneratorInput, prefix: str) -> AsyncGenerator[GenerationItem]:
+    async def _attempt(self, inputs: GeneratorInput, prefix: str, ticket: Ticket) -> AsyncGenerator[GenerationItem]:
         prompt = build_prompt(inputs.query, inputs.passages, inputs.instructions)
-        answer = EndpointAnswer(self.name, prefix)
+        answer = EndpointAnswer(self.name, prefix, begins_with_reasoning=self._dialect.lacks_opening_tag)
+        max_tokens = max(1, inputs.max_tokens - estimate_tokens(answer.kept))
+        messages = _messages(prompt, answer.kept)
         try:
-            async with aclosing(self._chunks(inputs, prompt, answer)) as chunks:
+            async with aclosing(self._chunks(messages, max_tokens, inputs.temperature, answer, ticket)) as chunks:
                 async for chunk in chunks:
                     for delta in answer.deltas(chunk):
                         yield delta
@@ -74,29 +90,73 @@ class OpenAiCompatible:
                 raise
         for delta in answer.rest():
             yield delta
+        self._dialect.lacks_opening_tag = self._dialect.lacks_opening_tag or answer.lacks_opening_tag
+        self._dialect.sends_finish_reason = self._dialect.sends_finish_reason or answer.finish_reason is not None
         yield answer.finished(answer.finish_reason or "stop", prompt.tokens)
 
-    async def _chunks(self, inputs: GeneratorInput, prompt: Prompt, answer: EndpointAnswer) -> AsyncGenerator[Chunk]:
-        """The chunks of one response.
+    async def _continues(self, ticket: Ticket) -> bool:
+        """Whether the model continues the assistant's last message; probed once."""
+        if self._dialect.continues is None:
+            results = [await self._passes(probe, ticket) for probe in PROBES]
+            self._dialect.continues = all(results)
+            logger.info("%s %s an answer.", self.name, "continues" if self._dialect.continues else "does not continue")
+        return self._dialect.continues
+
+    async def _passes(self, probe: Probe, ticket: Ticket) -> bool:
+        answer = EndpointAnswer(self.name, "")
+        text = ""
+        try:
+            async with aclosing(self._chunks(probe.messages, probe.max_tokens, 0, answer, ticket)) as chunks:
+                async for chunk in chunks:
+                    for delta in answer.deltas(chunk):
+                        text += delta.text
+        except DoesNotContinue:
+            return False
+        return text.startswith(probe.continuation)
+
+    async def _chunks(
+        self, messages: Messages, max_tokens: int, temperature: float, answer: EndpointAnswer, ticket: Ticket
+    ) -> AsyncGenerator[Chunk]:
+        """The chunks of one response; a request is repeated without a parameter that it is refused for.
 
         Raises:
-            Refused: the endpoint does not answer, or not to the end.
+            DoesNotContinue: the endpoint refuses to continue.
+            Refused: it does not answer, or not to the end.
         """
         timer = SilenceTimer(self.name, self.silence)
-        with self._translated_errors(answer):
-            with timer.running():
-                response = await self._request(self._body(inputs, prompt, answer.kept))
-            async with aclosing(response), aclosing(AnswerReader(response).chunks()) as chunks:
-                while True:
+        with self._translated_errors(answer, ticket):
+            while True:
+                body = self._dialect.body(self.model, messages, max_tokens, temperature)
+                try:
                     with timer.running():
-                        chunk = await anext(chunks, None)
-                    if chunk is None:
-                        return
-                    if chunk.has_token:
-                        timer.restart()
-                    yield chunk
+                        response = await self._request(body)
+                    async with aclosing(self._read(response, timer)) as chunks:
+                        async for chunk in chunks:
+                            yield chunk
+                except EndpointProblem as error:
+                    if not answer.has_token and self._dialect.learn(error.problem, body):
+                        logger.info("The endpoint of %r refuses a parameter: %s", self.name, error)
+                        continue
+                    is_refused = isinstance(error, ErrorStatus) and error.code in _BAD_REQUEST
+                    if is_refused and messages[-1]["role"] == "assistant":
+                        raise DoesNotContinue(self.name) from error
+                    raise
+                if answer.finish_reason is None and self._may_be_interrupted(ticket):
+                    raise EndedEarly
+                return
 
-    async def _request(self, body: Mapping[str, Any]) -> httpx2.Response:
+    async def _read(self, response: httpx2.Response, timer: SilenceTimer) -> AsyncGenerator[Chunk]:
+        async with aclosing(response), aclosing(AnswerReader(response).chunks()) as chunks:
+            while True:
+                with timer.running():
+                    chunk = await anext(chunks, None)
+                if chunk is None:
+                    return
+                if chunk.has_token:
+                    timer.restart()
+                yield chunk
+
+    async def _request(self, body: Mapping[str, object]) -> httpx2.Response:
         try:
             return await self.endpoint.chat(body)
         except httpx2.HTTPError as error:
@@ -104,36 +164,38 @@ class OpenAiCompatible:
                 f"The endpoint of {self.name!r} cannot be reached. Is OPENAI_BASE_URL right?"
             ) from error
 
-    def _body(self, inputs: GeneratorInput, prompt: Prompt, kept: str) -> dict[str, Any]:
-        messages = [{"role": "system", "content": prompt.system}, {"role": "user", "content": prompt.user}]
-        if kept:
-            messages.append({"role": "assistant", "content": kept})
-        return {
-            "model": self.model,
-            "messages": messages,
-            "max_tokens": max(1, inputs.max_tokens - estimate_tokens(kept)),
-            "temperature": inputs.temperature,
-            "stream": True,
-            "stream_options": {"include_usage": True},
-            **(CONTINUE if kept else {}),
-        }
+    def _may_be_interrupted(self, ticket: Ticket) -> bool:
+        """Whether an answer that ended without a reason may be incomplete."""
+        return self._dialect.sends_finish_reason or not ticket.is_newest
 
     @contextmanager
-    def _translated_errors(self, answer: EndpointAnswer) -> Generator[None]:
+    def _translated_errors(self, answer: EndpointAnswer, ticket: Ticket) -> Generator[None]:
+        key = self.endpoint.key
         try:
             yield
         except ErrorStatus as error:
-            if answer.kept and error.code in _BAD_REQUEST:
-                raise DoesNotContinue(self.name) from error
-            raise error_of_response(self.name, error.problem, error.code, error.headers, self.endpoint.key) from error
+            raise error_of_response(self.name, error.problem, error.code, error.headers, key) from error
         except EndpointProblem as error:
-            raise error_in_answer(self.name, error.problem, self.endpoint.key) from error
+            raise error_in_answer(self.name, error.problem, key) from error
         except NotAnAnswer as error:
             raise not_compatible(self.name, str(error)) from error
         except GarbledChunk as error:
             raise malformed_chunk(self.name) from error
-        except (EndedEarly, BrokenOff, httpx2.HTTPError) as error:
-            raise self._ended_early(answer) from error
+        except EndedEarly as error:
+            raise self._ended_early(answer, ticket) from error
+        except (BrokenOff, httpx2.HTTPError) as error:
+            raise self._broken_off(answer) from error
 
-    def _ended_early(self, answer: EndpointAnswer) -> Refused:
+    def _ended_early(self, answer: EndpointAnswer, ticket: Ticket) -> Refused:
+        if ticket.is_newest or self.endpoint.queue.capacity == 1:
+            return self._broken_off(answer)
+        self.endpoint.queue.capacity = 1
+        return answer_interrupted(self.name)
+
+    def _broken_off(self, answer: EndpointAnswer) -> Refused:
         return stream_interrupted(self.name) if answer.has_token else stream_without_answer(self.name)
+
+
+def _messages(prompt: Prompt, kept: str) -> Messages:
+    messages = [{"role": "system", "content": prompt.system}, {"role": "user", "content": prompt.user}]
+    return [*messages, {"role": "assistant", "content": kept}] if kept else messages

@@ -26,7 +26,7 @@ from mcp_service.generators.generator import (
 from mcp_service.generators.gpt4all.messages import Ended, Loaded, Text, Unusable
 from mcp_service.generators.gpt4all.process import ModelDied, ModelProcess
 from mcp_service.generators.silence_timeout import SilenceLimits, SilenceTimer
-from mcp_service.generators.wait_queue import Ticket, WaitQueue
+from mcp_service.generators.wait_queue import WaitQueue
 from mcp_service.limits import StopGrace
 from mcp_service.tokens import estimate_tokens
 
@@ -58,7 +58,7 @@ class Gpt4All:
         """The answer, continuing the prefix; before it, notes on the queue and on loading."""
         with self._queue.ticket() as ticket:
             try:
-                async with aclosing(self._wait(ticket)) as notes:
+                async with aclosing(ticket.notes(self.name, self._limits.queue)) as notes:
                     async for note in notes:
                         yield note
                 self._cancel_unload()
@@ -81,17 +81,6 @@ class Gpt4All:
         if self._process is not None:
             await self._process.end()
             self._process = None
-
-    async def _wait(self, ticket: Ticket) -> AsyncGenerator[StatusNote]:
-        timeout = self._limits.queue.total_seconds()
-        try:
-            async with aclosing(ticket.positions(timeout)) as positions:
-                async for position in positions:
-                    yield StatusNote(f"{ordinal(position)} in the queue for {self.name}.")
-        except TimeoutError as error:
-            raise GeneratorAway(
-                f"{self.name!r} was busy with other answers for {timeout:g} s. DYNAVERA_QUEUE_TIMEOUT sets the limit."
-            ) from error
 
     async def _load(self) -> ModelProcess:
         process = await ModelProcess.start(self._command)
@@ -172,9 +161,3 @@ class Gpt4All:
         if self._process is not None:
             idle = self._limits.idle.total_seconds()
             self._unload_timer = asyncio.get_running_loop().call_later(idle, self._process.kill)
-
-
-def ordinal(position: int) -> str:
-    """1st, 2nd, 3rd …"""
-    is_teen = position % 100 in (11, 12, 13)
-    return f"{position}{'th' if is_teen else {1: 'st', 2: 'nd', 3: 'rd'}.get(position % 10, 'th')}"

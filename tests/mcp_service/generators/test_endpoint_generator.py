@@ -54,7 +54,9 @@ async def collect_into(
 ) -> None:
     """Append the items to `received`, which then also has those before an error."""
     async with serving(model) as url:
-        settings = Settings(openai_base_url=HttpUrl(f"{url}/v1"), openai_api_key=SecretStr("sk-test"))
+        settings = Settings(
+            openai_base_url=HttpUrl(f"{url}/v1"), openai_api_key=SecretStr("sk-test"), openai_continues="yes"
+        )
         async with open_endpoint(settings) as endpoint:
             generator = OpenAiCompatible("openai:fake", "fake", endpoint, silence)
             inputs = GeneratorInput("Does light pass?", PASSAGES, "Be brief.", max_tokens, 0.3, prefix)

@@ -20,8 +20,9 @@ from mcp_service.generators.generator import (
     StatusNote,
     TextDelta,
 )
-from mcp_service.generators.gpt4all.generator import Gpt4All, Gpt4AllLimits, ordinal
+from mcp_service.generators.gpt4all.generator import Gpt4All, Gpt4AllLimits
 from mcp_service.generators.silence_timeout import SilenceLimits
+from mcp_service.generators.wait_queue import ordinal
 from tests.child_processes import running_children
 
 LONG, SHORT = timedelta(minutes=1), timedelta(seconds=0.3)
