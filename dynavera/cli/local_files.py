@@ -4,6 +4,7 @@ import errno
 import os
 import re
 import stat
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,6 +48,8 @@ class FileSelection:
 
     def add(self, path: Path, name: str) -> None:
         """Add a file, unless its name cannot be a document's name or is used twice."""
+        # macOS lists decomposed names, and the service stores composed ones.
+        name = unicodedata.normalize("NFC", name)
         problem = _name_problem(name)
         if problem is not None:
             self.refused.append(

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import aclosing
 from email.message import Message
 from http import HTTPStatus
 from typing import Any, ClassVar, NoReturn, cast
@@ -10,9 +11,12 @@ from typing import Any, ClassVar, NoReturn, cast
 from fastapi import HTTPException, Request, Response
 from fastapi.params import Form
 from fastapi.routing import APIRoute
+from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.formparsers import MultiPartException
 
 from dynavera.contracts.system import FieldError
+from dynavera.web.file_names import FormParser
 
 MEDIA_TYPE = "application/problem+json"
 MAX_ERRORS = 20
@@ -87,6 +91,12 @@ class _StrictRequest(Request):
     async def json(self) -> Any:
         return strict_json(await self.body())
 
+    async def _get_form(self, **limits: Any) -> FormData:
+        if self._form is None and _content_type(self).get_content_type() == "multipart/form-data":
+            async with aclosing(self.stream()) as stream:
+                self._form = await FormParser(self.headers, stream, **limits).parse()
+        return await super()._get_form(**limits)
+
 
 def strict_json(body: bytes) -> Any:
     """Parse `body` as JSON in UTF-8, with finite numbers only.
@@ -124,6 +134,8 @@ async def _read_form(request: Request) -> None:
         await request.form()
     except ValueError as error:
         raise InvalidForm("The body is not a form with the boundary in its Content-Type header.") from error
+    except MultiPartException as error:
+        raise InvalidForm(f"The form cannot be parsed: {error.message}") from error
     except StarletteHTTPException as error:
         if error.status_code != HTTPStatus.BAD_REQUEST:
             raise

@@ -238,3 +238,16 @@ async def test_health_is_public_and_has_counts(tmp_path: Path) -> None:
         "documents": 1,
         "passages": 1,
     }
+
+
+async def test_a_name_that_a_client_encodes_is_read(service: Running) -> None:
+    part = b"--XX\r\nContent-Disposition: form-data; name=file; %s\r\n\r\nIt costs 40 euros.\r\n"
+    names = (b'filename="=?utf-8?B?UHLDvGZ1bmcubWQ=?="', b"filename*=utf-8''%C3%9Cbung.md")
+    body = b"".join(part % name for name in names).replace(b"40", b"50", 1) + b"--XX--\r\n"
+
+    async with service.client() as client:
+        response = await client.post(
+            "/documents", content=body, headers={"Content-Type": "multipart/form-data; boundary=XX"}
+        )
+
+    assert [item["name"] for item in response.json()["items"]] == ["Prüfung.md", "Übung.md"]
