@@ -42,7 +42,7 @@ async function choose(agent: string, item: string): Promise<void> {
 
 test('a fresh instance is asked its first question by one click', async () => {
   await page.goto(await product.loginLink())
-  await page.getByText('No language model is plugged in').waitFor()
+  await page.getByText('No language model is configured').waitFor()
   expect(await faultsOf(page)).toEqual([])
   await pictured(page, 'first-question')
 
@@ -83,7 +83,7 @@ test('an agent is edited on its own page', async () => {
   await page.getByRole('button', { name: 'Edit', exact: true }).click()
   await page.getByLabel('Description').fill(HOSTILE)
   await page.getByLabel('Instructions').fill(HOSTILE)
-  await page.getByLabel('Generator').selectOption({ label: 'Another one…' })
+  await page.getByLabel('Generator').selectOption({ label: 'Other…' })
   await page.getByLabel('Name of the generator').fill('openai:test')
   await page.getByRole('button', { name: 'Save' }).click()
 

@@ -124,7 +124,7 @@ test('a marker opens its source, highlighted in its document', async () => {
     .click()
 
   const source = page.getByRole('dialog')
-  await source.getByText('The document still says this.').waitFor()
+  await source.getByText('Unchanged in the document.').waitFor()
   await vi.waitFor(async () => {
     const { top = -1 } =
       (await source
@@ -248,10 +248,28 @@ test('an execution is exported as JSON and as Markdown', async () => {
   expect(markdown.text).toContain('## Sources')
 })
 
+test('an execution is printed light: its answer, its sources and its settings', async () => {
+  await page.emulateMedia({ media: 'print', colorScheme: 'dark' })
+
+  expect(await answer().isVisible()).toBe(true)
+  expect(await page.getByRole('heading', { name: 'Sources' }).isVisible()).toBe(true)
+  expect(await page.getByRole('heading', { name: 'Settings' }).isVisible()).toBe(true)
+  for (const left of [
+    page.getByRole('banner'),
+    page.locator('.timeline'),
+    page.getByText('Log', { exact: true }),
+  ]) {
+    expect(await left.isVisible()).toBe(false)
+  }
+  const ink = await answer().evaluate((one) => getComputedStyle(one).color)
+  expect(ink).toBe('rgb(27, 29, 30)')
+  await page.emulateMedia({ media: null, colorScheme: null })
+})
+
 test('an execution is asked again, and compared with the first', async () => {
   model.sentences = 5
   await page.getByRole('button', { name: 'Retry' }).click()
-  await page.getByRole('link', { name: 'Retry of an earlier one' }).waitFor()
+  await page.getByRole('link', { name: 'Retry of an earlier execution' }).waitFor()
   await ended()
 
   await page.getByRole('link', { name: 'Compare' }).click()
@@ -279,17 +297,17 @@ test('all executions are listed, and found by what the address says', async () =
   await rows().filter({ hasText: 'What survives?' }).first().waitFor()
   await lookedAt('executions')
 
-  await page.getByRole('searchbox', { name: 'Question holds' }).fill('looked')
+  await page.getByRole('searchbox', { name: 'Search questions' }).fill('looked')
   await rows().filter({ hasText: 'What survives?' }).first().waitFor({ state: 'detached' })
   await page.getByRole('combobox', { name: 'Status' }).selectOption('completed')
   await page.waitForURL('**/executions?q=looked&status=completed')
   expect(await rows().count()).toBe(2)
   await page.reload()
   await rows().filter({ hasText: 'Who looked first?' }).waitFor()
-  expect(await page.getByRole('searchbox', { name: 'Question holds' }).inputValue()).toBe('looked')
+  expect(await page.getByRole('searchbox', { name: 'Search questions' }).inputValue()).toBe('looked')
   await page.getByRole('combobox', { name: 'Status' }).selectOption('failed')
-  await page.getByRole('heading', { name: 'No execution fits' }).waitFor()
-  await page.getByRole('button', { name: 'Clear the filter' }).click()
+  await page.getByRole('heading', { name: 'No executions match these filters' }).waitFor()
+  await page.getByRole('button', { name: 'Clear filters' }).click()
   await rows().filter({ hasText: 'What survives?' }).first().waitFor()
 })
 

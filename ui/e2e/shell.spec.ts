@@ -58,7 +58,7 @@ test('who is not known logs in, and is where they wanted to be', async () => {
 describe('the system page', () => {
   test('shows each part, what is in use, and where Temporal Web is', async () => {
     const parts = page.getByRole('list', { name: 'Parts' })
-    await parts.getByText('Works').nth(4).waitFor()
+    await parts.getByText('Healthy').nth(4).waitFor()
     await page.getByText('wordllama').waitFor()
 
     const link = page.getByRole('link', { name: /^http:\/\/127\.0\.0\.1:\d+$/ })
@@ -85,11 +85,11 @@ describe('the system page', () => {
     // What is shown and what is read out.
     await page
       .getByRole('region', { name: /^Notices/ })
-      .getByText(`“${name}” is revoked`)
+      .getByText(`“${name}” revoked`)
       .waitFor()
     await page
       .locator('[role="alert"][aria-live="polite"]')
-      .getByText('is revoked')
+      .getByText('revoked')
       .waitFor({ state: 'attached' })
     expect(await faults()).toEqual([])
     expect(await asked()).toBe(401)
@@ -231,7 +231,7 @@ describe('a connection that is lost', () => {
   beforeAll(async () => {
     await page.goto(`${product.address}/system`)
     await page.getByText('wordllama').waitFor()
-    await page.getByText('Works').nth(4).waitFor()
+    await page.getByText('Healthy').nth(4).waitFor()
   })
 
   test('by a browser that is offline is shown at once, and is mended', async () => {
@@ -253,7 +253,7 @@ describe('a connection that is lost', () => {
   test('by an API that hangs is shown within three seconds, and is mended', async () => {
     const api = await product.freeze('api')
     await health()
-      .getByText(/^The (live connection is lost|API does not answer)/)
+      .getByText(/^(Connection lost|Can’t reach Dynavera)/)
       .first()
       .waitFor({ timeout: SHOWN_WITHIN })
 
@@ -264,10 +264,10 @@ describe('a connection that is lost', () => {
 
   test('by an API that is killed is shown within three seconds, and is mended', async () => {
     await product.kill('api')
-    await health().getByText('The API does not answer.').waitFor({ timeout: SHOWN_WITHIN })
+    await health().getByText('Can’t reach Dynavera.').waitFor({ timeout: SHOWN_WITHIN })
 
     await health().locator('p').waitFor({ state: 'detached', timeout: 30_000 })
-    await page.getByRole('list', { name: 'Parts' }).getByText('Works').nth(4).waitFor()
+    await page.getByRole('list', { name: 'Parts' }).getByText('Healthy').nth(4).waitFor()
   })
 })
 

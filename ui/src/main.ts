@@ -2,6 +2,7 @@ import '@/styles/tokens.css'
 import '@/styles/base.css'
 import '@/styles/controls.css'
 import '@/styles/overlays.css'
+import '@/styles/print.css'
 
 import { createPinia } from 'pinia'
 import { createApp } from 'vue'

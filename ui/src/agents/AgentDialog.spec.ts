@@ -76,7 +76,7 @@ test('what is wrong is said as one types, and is not sent', async () => {
 
   await user.clear(await screen.findByLabelText('Temperature'))
   await user.type(screen.getByLabelText('Temperature'), '9')
-  await user.selectOptions(screen.getByLabelText('Generator'), 'Another one…')
+  await user.selectOptions(screen.getByLabelText('Generator'), 'Other…')
   await user.type(screen.getByLabelText('Name of the generator'), 'g'.repeat(201))
   await user.click(screen.getByRole('button', { name: 'Create agent' }))
 
@@ -114,7 +114,7 @@ test('what was typed is not thrown away by Escape', async () => {
   await user.type(await screen.findByLabelText('Name'), 'Lab')
 
   await user.keyboard('{Escape}')
-  expect(screen.getByRole('alert')).toHaveTextContent('Discard what you have changed?')
+  expect(screen.getByRole('alert')).toHaveTextContent('Discard your changes?')
   await user.click(screen.getByRole('button', { name: 'Keep editing' }))
   expect(screen.getByLabelText('Name')).toHaveValue('Lab')
   await user.keyboard('{Escape}')

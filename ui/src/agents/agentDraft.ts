@@ -55,7 +55,7 @@ export function faultsOf(draft: AgentDraft): Faults {
     const length = codePointCount(draft[field])
     if (length > LONGEST[field]) {
       faults[field] =
-        `At most ${LONGEST[field].toLocaleString('en')} characters; these are ${length.toLocaleString('en')}.`
+        `At most ${LONGEST[field].toLocaleString('en')} characters; this has ${length.toLocaleString('en')}.`
     }
   }
   if (draft.name.trim() === '') {

@@ -18,7 +18,7 @@ export function useAgentDeletion(agent: Agent, onDeleted: () => void) {
     isDeleting.value = true
     try {
       await api.deleteAgent(agent.id)
-      toasts.say({ title: `“${agent.name}” is deleted` })
+      toasts.say({ title: `“${agent.name}” deleted` })
       onDeleted()
     } catch (error) {
       problem.value = asProblem(error)

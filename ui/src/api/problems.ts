@@ -34,7 +34,7 @@ export function isPassing({ status }: Pick<ApiProblem, 'status'>): boolean {
 }
 
 export function unreachable(): ApiProblem {
-  return new ApiProblem({ detail: 'The API does not answer. Is it running?', status: 0, code: 'unreachable' })
+  return new ApiProblem({ detail: 'Can’t reach Dynavera. Reconnecting…', status: 0, code: 'unreachable' })
 }
 
 /** Narrows what was thrown; what is not a problem of the API is a bug and goes on. */

@@ -41,7 +41,7 @@ function posted(path: string, form: FormData, { progressed, signal }: Sending): 
       resolve(answerOf(request))
     })
     request.addEventListener('error', () => {
-      reject(new TypeError('The API does not answer.'))
+      reject(new TypeError('Can’t reach Dynavera.'))
     })
     request.addEventListener('abort', () => {
       reject(new DOMException('Stopped.', 'AbortError'))

@@ -25,7 +25,7 @@ export const useDeletionsStore = defineStore('deletions', () => {
     const { id, name } = deletion
     hide(id)
     const takeAway = toasts.say({
-      title: `“${name}” is deleted`,
+      title: `“${name}” deleted`,
       action: { label: 'Undo', run: undo },
       lasts: UNDO_WITHIN,
     })

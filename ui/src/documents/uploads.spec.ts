@@ -73,8 +73,8 @@ test('each file of a batch learns what became of it', () => {
   expect(batch.map(({ state, detail, code }) => [state, detail, code])).toEqual([
     ['added', null, null],
     ['refused', 'There is no text in it.', 'empty'],
-    ['unchanged', 'It was there already.', null],
-    ['unchanged', 'The same file is there as “other.md”.', null],
+    ['unchanged', null, null],
+    ['unchanged', 'Unchanged: the same file as “other.md”', null],
   ])
   expect(batch[0]?.document).toBe(a)
 })

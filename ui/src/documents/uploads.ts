@@ -89,7 +89,7 @@ export function settle(batch: readonly Upload[], { items, refused, unchanged }: 
 
 function takeIn(upload: Upload, document: Document, wasThere: boolean): void {
   const isCalledOtherwise = document.name !== sentAs(upload.name)
-  const detail = isCalledOtherwise ? `The same file is there as “${document.name}”.` : 'It was there already.'
+  const detail = isCalledOtherwise ? `Unchanged: the same file as “${document.name}”` : null
   Object.assign(upload, {
     state: wasThere ? 'unchanged' : 'added',
     sent: upload.file.size,

@@ -30,7 +30,7 @@ export function useReplacement(onReplaced: () => void) {
       } else if (state === 'unchanged') {
         toasts.say({
           title: `“${sent.name}” is unchanged`,
-          detail: 'The file is the one that was there already.',
+          detail: 'The file is unchanged.',
         })
       } else if (state === 'refused' || state === 'failed') {
         const said = { detail: sent.detail ?? '', ...(sent.code === null ? {} : { code: sent.code }) }

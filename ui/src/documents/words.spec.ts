@@ -3,15 +3,15 @@ import { expect, test } from 'vitest'
 import { counted, kindWords, sizeWords } from './words'
 
 test('sizes are told in the unit that suits them', () => {
-  expect([0, 1, 999, 1_000, 9_940, 12_345, 999_600, 10_485_760].map(sizeWords)).toEqual([
+  expect([0, 1, 1_023, 1_024, 10_137, 12_345, 1_048_000, 10_485_760].map(sizeWords)).toEqual([
     '0 bytes',
     '1 byte',
-    '999 bytes',
-    '1.0 kB',
-    '9.9 kB',
-    '12 kB',
-    '1.0 MB',
-    '10 MB',
+    '1,023 bytes',
+    '1.0 KiB',
+    '9.9 KiB',
+    '12 KiB',
+    '1.0 MiB',
+    '10 MiB',
   ])
 })
 

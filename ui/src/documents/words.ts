@@ -19,17 +19,19 @@ export function kindWords(mediaType: string): string {
   return KINDS[mediaType] ?? mediaType
 }
 
-const UNITS = ['kB', 'MB', 'GB']
+/** As the API counts: 1 KiB is 1,024 bytes. */
+const UNITS = ['KiB', 'MiB', 'GiB']
+const STEP = 1_024
 
-/** `0 bytes`, `1 byte`, `512 bytes`, `3.4 kB`, `10 MB`. */
+/** `0 bytes`, `1 byte`, `512 bytes`, `3.4 KiB`, `10 MiB`. */
 export function sizeWords(bytes: number): string {
-  if (bytes < 1_000) {
+  if (bytes < STEP) {
     return counted(bytes, 'byte')
   }
-  let value = bytes / 1_000
+  let value = bytes / STEP
   let unit = 0
   while (value >= 999.5 && unit < UNITS.length - 1) {
-    value /= 1_000
+    value /= STEP
     unit += 1
   }
   return `${value < 9.95 ? value.toFixed(1) : value.toFixed(0)} ${UNITS[unit] ?? ''}`

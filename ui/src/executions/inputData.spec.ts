@@ -20,7 +20,7 @@ test.each([
   ['null', 'must be a JSON object'],
   ['{}', '"query" is missing'],
   ['{"query": 3}', '"query" must be a string'],
-  ['{"query": " \\n"}', '"query" must not be blank'],
+  ['{"query": " \\n"}', 'Type a question first'],
 ])('%.20s is refused: %s', (text, words) => {
   expect(checkedJson(text).fault).toContain(words)
 })

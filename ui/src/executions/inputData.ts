@@ -32,17 +32,17 @@ function checked(value: unknown): Checked {
     return fault('The input must be a JSON object, like {"query": "…"}.')
   }
   if (!('query' in value)) {
-    return fault('The field "query" is missing: it is the question, as a string.')
+    return fault('The field "query" is missing: it holds the question, as a string.')
   }
   if (typeof value.query !== 'string') {
     return fault('The field "query" must be a string.')
   }
   if (value.query.trim() === '') {
-    return fault('The field "query" must not be blank: it is the question.')
+    return fault('Type a question first.')
   }
   const size = new TextEncoder().encode(JSON.stringify(value)).length
   if (size > LARGEST_INPUT) {
-    return fault(`The input is ${size.toLocaleString('en')} bytes as JSON; at most 65,536 are taken.`)
+    return fault(`The input is ${size.toLocaleString('en')} bytes as JSON; the limit is 64 KiB.`)
   }
   return { inputData: { ...value, query: value.query }, fault: null, place: null }
 }

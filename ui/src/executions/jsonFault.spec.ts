@@ -10,7 +10,7 @@ test.each([
   ['{"query": "a" "b": 1}', 1, 15, /comma/],
   ['{"query": "a}', 1, 11, /closing quote/],
   ['{"query": "🩸🧠" x}', 1, 16, /double quotes|comma/],
-  ['{} {}', 1, 4, /ended/],
+  ['{} {}', 1, 4, /after the end/],
   ['// why\n{}', 1, 1, /comments/],
   ["{'query': 1}", 1, 2, /double quotes/],
 ])('%j breaks in line %d at column %d', (text, line, column, words) => {

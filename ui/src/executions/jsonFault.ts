@@ -12,22 +12,22 @@ export interface JsonFault {
 }
 
 const WORDS: Partial<Record<string, string>> = {
-  InvalidSymbol: 'This is no JSON value: texts stand in double quotes',
-  InvalidNumberFormat: 'This number is not written as JSON wants it',
-  PropertyNameExpected: 'The name of a field, in double quotes, is missing here',
+  InvalidSymbol: 'Invalid JSON: strings need double quotes',
+  InvalidNumberFormat: 'Invalid number',
+  PropertyNameExpected: 'A field name in double quotes is missing here',
   ValueExpected: 'A value is missing here',
   ColonExpected: 'A colon is missing here',
   CommaExpected: 'A comma is missing here',
   CloseBraceExpected: 'A closing brace } is missing here',
   CloseBracketExpected: 'A closing bracket ] is missing here',
-  EndOfFileExpected: 'The JSON has ended before this',
+  EndOfFileExpected: 'Unexpected text after the end of the JSON',
   InvalidCommentToken: 'JSON has no comments',
   UnexpectedEndOfComment: 'JSON has no comments',
-  UnexpectedEndOfString: 'This text has no closing quote',
+  UnexpectedEndOfString: 'This string has no closing quote',
   UnexpectedEndOfNumber: 'This number is not complete',
-  InvalidUnicode: 'After \\u stand four hexadecimal digits',
-  InvalidEscapeCharacter: 'This sign cannot be escaped with \\',
-  InvalidCharacter: 'A text in JSON holds no line breaks and no control characters: write \\n',
+  InvalidUnicode: '\\u must be followed by four hexadecimal digits',
+  InvalidEscapeCharacter: 'This character cannot be escaped with \\',
+  InvalidCharacter: 'Strings cannot contain line breaks or control characters: use \\n',
 }
 
 /** Null if the text is JSON. */

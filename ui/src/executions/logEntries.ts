@@ -68,7 +68,7 @@ function agentEntry(event: AgentEvent): LogEntry {
 /** An API newer than this page may say things we do not know yet. */
 function unknown(event: never): LogEntry {
   const { type } = event as ExecutionEvent
-  return { tag: type, tone: 'progress', text: 'An event that this page does not know yet.' }
+  return { tag: type, tone: 'progress', text: 'Unknown event; reload the page to update it.' }
 }
 
 function beginning(text: string): string {

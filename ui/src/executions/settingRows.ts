@@ -9,7 +9,7 @@ export interface SettingRow {
 export function settingRows(settings: AgentSettings): SettingRow[] {
   return [
     { name: 'Agent', value: settings.name },
-    { name: 'Generator', value: settings.generator ?? 'the service’s default' },
+    { name: 'Generator', value: settings.generator ?? 'Default' },
     { name: 'Collection', value: settings.collection },
     { name: 'Passages', value: String(settings.top_k) },
     { name: 'Longest answer', value: `${settings.max_tokens.toLocaleString('en')} tokens` },

@@ -31,7 +31,7 @@ test.each([
 
 test('a generator that never said that it let go is told of, and the end counts', () => {
   expect(receipt(null, 400, 1_214)).toBe(
-    'stopped in 0.4 s without word from the generator, 1,214 characters kept',
+    'stopped in 0.4 s (not confirmed by the generator), 1,214 characters kept',
   )
 })
 

@@ -9,7 +9,7 @@ export function stopReceipt({ stop, timestamp }: Pick<Stopped, 'stop' | 'timesta
   const took = waited(Date.parse(end) - Date.parse(stop.requested_at))
   // Before anything was written there may have been no generator that could have said it.
   const unsaid =
-    stop.acknowledged_at === null && stop.characters > 0 ? ' without word from the generator' : ''
+    stop.acknowledged_at === null && stop.characters > 0 ? ' (not confirmed by the generator)' : ''
   return `stopped in ${took}${unsaid}, ${kept(stop.characters)}`
 }
 

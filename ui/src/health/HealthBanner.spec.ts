@@ -90,7 +90,7 @@ describe('the banner', () => {
     network.use(http.get('*/api/health', () => HttpResponse.error()))
     await vi.advanceTimersByTimeAsync(2_000)
 
-    await says('The API does not answer. Is it running?')
+    await says('Can’t reach Dynavera. Reconnecting…')
   })
 
   test('does not wait longer than three seconds for an API that hangs', async () => {
@@ -102,7 +102,7 @@ describe('the banner', () => {
 
     await vi.waitFor(
       () => {
-        expect(shown).toHaveTextContent('The API does not answer. Is it running?')
+        expect(shown).toHaveTextContent('Can’t reach Dynavera. Reconnecting…')
       },
       { timeout: 3_000 },
     )
@@ -215,6 +215,6 @@ describe('an execution', () => {
 
     server.hangUp(1012)
 
-    await says('The API does not answer. Is it running?')
+    await says('Can’t reach Dynavera. Reconnecting…')
   })
 })

@@ -15,12 +15,12 @@ export function useComplaints(): ComputedRef<string[]> {
 
   const live = computed(() => {
     const reason = changes.refusal ?? connection.reason
-    return changes.phase === 'lost' ? (reason ?? 'The live connection is lost, and is tried again.') : reason
+    return changes.phase === 'lost' ? (reason ?? 'Connection lost; reconnecting…') : reason
   })
 
   return computed(() => {
     if (!isOnline.value) {
-      return ['You are offline. What you see stays; it goes on when the network is back.']
+      return ['You are offline. Updates resume when the network is back.']
     }
     return health.problem === null && live.value !== null
       ? [...health.complaints, live.value]

@@ -67,7 +67,7 @@ test('while the API is away the page stays, and says so with a way to try again'
     expect(toasts.shown).toHaveLength(1)
   })
   expect(toasts.shown[0]).toMatchObject({
-    detail: 'The API does not answer. Is it running?',
+    detail: 'Can’t reach Dynavera. Reconnecting…',
     code: 'unreachable',
   })
   expect(loaded).toEqual([])

@@ -74,7 +74,7 @@ describe('the stream of changes', () => {
 
     await vi.waitFor(
       () => {
-        expect(banner()).toHaveTextContent('The live connection is lost, and is tried again.')
+        expect(banner()).toHaveTextContent('Connection lost; reconnecting…')
       },
       { timeout: 3_000 },
     )
@@ -126,8 +126,6 @@ test('who is offline is told so, and nothing else', async () => {
   window.dispatchEvent(new Event('offline'))
 
   await vi.waitFor(() => {
-    expect(banner()).toHaveTextContent(
-      /^You are offline\. What you see stays; it goes on when the network is back\.$/,
-    )
+    expect(banner()).toHaveTextContent(/^You are offline\. Updates resume when the network is back\.$/)
   })
 })

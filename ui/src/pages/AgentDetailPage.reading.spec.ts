@@ -27,7 +27,7 @@ describe('reading', () => {
     await user.click(await screen.findByRole('link', { name: 'Source 1: document-1.md' }))
 
     const source = await screen.findByRole('dialog', { name: /document-1\.md/ })
-    expect(await within(source).findByText('The document still says this.')).toBeVisible()
+    expect(await within(source).findByText('Unchanged in the document.')).toBeVisible()
     expect(await within(source).findByText('Before it.')).toBeVisible()
     expect(within(source).getByText('Blood absorbs light.').closest('mark')).toBeVisible()
 
@@ -66,7 +66,7 @@ describe('reading', () => {
     await user.click(await screen.findByRole('button', { name: /document-1\.md/ }))
 
     const source = await screen.findByRole('dialog')
-    expect(await within(source).findByText(/The document has changed since/)).toBeVisible()
+    expect(await within(source).findByText(/The document has changed\./)).toBeVisible()
     expect(within(source).getByText('Blood absorbs light.').closest('mark')).toBeVisible()
   })
 

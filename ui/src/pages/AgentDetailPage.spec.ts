@@ -60,7 +60,7 @@ describe('asking', () => {
 
     await user.click(screen.getByRole('button', { name: 'Ask' }))
 
-    expect(screen.getByText('The field "query" must not be blank: it is the question.')).toBeVisible()
+    expect(screen.getByText('Type a question first.')).toBeVisible()
     expect(live.server.asked).toEqual([])
   })
 
@@ -120,7 +120,7 @@ describe('asking', () => {
     expect(await screen.findByText('Stopped here: the answer is incomplete.')).toBeVisible()
     expect(tags().at(-1)).toBe('Stopped')
     expect(
-      screen.getByText('stopped in 1.0 s without word from the generator, 6 characters kept'),
+      screen.getByText('stopped in 1.0 s (not confirmed by the generator), 6 characters kept'),
     ).toBeVisible()
   })
 

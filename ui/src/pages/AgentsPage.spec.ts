@@ -132,7 +132,7 @@ test('without agents the page offers to create the first one', async () => {
 
   await opened('/')
 
-  expect(await screen.findByRole('button', { name: 'Create the first one' })).toBeVisible()
+  expect(await screen.findByRole('button', { name: 'Create an agent' })).toBeVisible()
 })
 
 test('what went wrong is said in the words of the API, and can be tried again', async () => {
@@ -153,7 +153,7 @@ test('an API that does not answer is said to be away', async () => {
 
   await opened('/')
 
-  expect(await screen.findByRole('alert')).toHaveTextContent('The API does not answer.')
+  expect(await screen.findByRole('alert')).toHaveTextContent('Can’t reach Dynavera.')
 })
 
 test('each agent shows what it was asked last, and leads there', async () => {
@@ -185,7 +185,7 @@ test('agents are found by what is typed, and put in order', async () => {
   expect(names()).toEqual(['Grant reader'])
   await user.type(screen.getByRole('searchbox', { name: 'Search agents' }), ' none')
 
-  expect(screen.getByRole('heading', { name: 'No agent fits' })).toBeVisible()
+  expect(screen.getByRole('heading', { name: 'No agents match' })).toBeVisible()
 })
 
 describe('deleting', () => {
@@ -281,7 +281,7 @@ describe('the first question', () => {
     )
     const { user, router } = await opened('/')
     expect(await screen.findByRole('button', { name: 'What is “own notes” about?' })).toBeVisible()
-    expect(screen.getByText(/No language model is plugged in/)).toBeVisible()
+    expect(screen.getByText(/No language model is configured/)).toBeVisible()
 
     await user.click(screen.getByRole('button', { name: 'Who invented EEG?' }))
 

@@ -49,7 +49,7 @@ test('two executions stand side by side, with the words that differ marked', asy
       .map(({ textContent }) => textContent),
   ).toEqual(['4', '9'])
 
-  await user.click(screen.getByRole('checkbox', { name: 'Mark the words that differ' }))
+  await user.click(screen.getByRole('checkbox', { name: 'Highlight differences' }))
 
   expect(within(left).queryByText('absorbed')).toBeNull()
   expect(within(left).getByRole('region', { name: 'Answer' })).toHaveTextContent(ANSWERS[FIRST]!)

@@ -41,7 +41,7 @@ test('the text is shown whole, cut into its passages', async () => {
   )
   expect(text.getByRole('region', { name: 'Passage 2' })).toHaveTextContent(/stays text\.$/)
   expect(screen.getByRole('list', { name: 'About the document' })).toHaveTextContent(
-    /Markdown.*1\.2 kB.*2 passages/,
+    /Markdown.*1\.2 KiB.*2 passages/,
   )
   expect(document.title).toBe('cap.md · Dynavera')
 })
@@ -84,7 +84,7 @@ test('choosing a passage changes the address', async () => {
 test('a passage that is not there any more is said to be gone', async () => {
   await opened(`${address}?passage=${FIRST}`)
 
-  expect(await screen.findByText(/is not in the document any more/)).toBeVisible()
+  expect(await screen.findByText(/is no longer in the document/)).toBeVisible()
 })
 
 test('a document that is not there leads back', async () => {

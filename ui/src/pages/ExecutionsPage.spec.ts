@@ -40,11 +40,11 @@ test('all executions are listed with their agent, and further ones are read when
 
   expect(first).toHaveAttribute('href', `/executions/${SECOND}`)
   expect(await within(rows()[0]!).findByText('Research assistant')).toBeVisible()
-  await user.click(screen.getByRole('button', { name: 'Show earlier ones' }))
+  await user.click(screen.getByRole('button', { name: 'Show more' }))
 
   expect(await screen.findByRole('link', { name: 'Earlier?' })).toBeVisible()
   expect(rows()).toHaveLength(2)
-  expect(screen.queryByRole('button', { name: 'Show earlier ones' })).toBeNull()
+  expect(screen.queryByRole('button', { name: 'Show more' })).toBeNull()
 })
 
 test('the filters are in the address, and asked of the API', async () => {
@@ -53,7 +53,7 @@ test('the filters are in the address, and asked of the API', async () => {
   await screen.findByRole('link', { name: 'What is fNIRS?' })
   expect(Object.fromEntries(asked[0]!)).toMatchObject({ status: 'completed', agent_id: AGENT })
 
-  await user.type(screen.getByRole('searchbox', { name: 'Question holds' }), 'light')
+  await user.type(screen.getByRole('searchbox', { name: 'Search questions' }), 'light')
 
   await vi.waitFor(() => {
     expect(router.currentRoute.value.query).toEqual({ q: 'light', status: 'completed', agent: AGENT })
@@ -66,11 +66,11 @@ test('the filters are in the address, and asked of the API', async () => {
 test('a filter that nothing fits can be cleared', async () => {
   known([])
   const { user, router } = await opened('/executions?status=failed')
-  await screen.findByRole('heading', { name: 'No execution fits' })
+  await screen.findByRole('heading', { name: 'No executions match these filters' })
 
-  await user.click(screen.getByRole('button', { name: 'Clear the filter' }))
+  await user.click(screen.getByRole('button', { name: 'Clear filters' }))
 
-  expect(await screen.findByRole('heading', { name: 'Nothing has been asked yet' })).toBeVisible()
+  expect(await screen.findByRole('heading', { name: 'No executions yet' })).toBeVisible()
   expect(router.currentRoute.value.query).toEqual({})
 })
 
@@ -176,7 +176,7 @@ test('a stop from a row says what was stopped, and can be taken back by asking a
 test('who comes back finds the rows that were read, and what has changed since', async () => {
   known([execution({ id: SECOND })], [execution({ input_data: { query: 'Earlier?' }, status: 'failed' })])
   const { user, router } = await opened('/executions')
-  await user.click(await screen.findByRole('button', { name: 'Show earlier ones' }))
+  await user.click(await screen.findByRole('button', { name: 'Show more' }))
   await screen.findByRole('link', { name: 'Earlier?' })
   await router.push('/nowhere')
   await screen.findByRole('link', { name: 'All agents' })

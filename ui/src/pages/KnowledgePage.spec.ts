@@ -60,7 +60,7 @@ test('the documents are listed with their kind, size and passages', async () => 
   await opened('/knowledge')
 
   const [row] = within(await documents()).getAllByRole('listitem')
-  expect(row).toHaveTextContent(/notes\.md.*default.*Markdown.*1\.2 kB.*2 passages/)
+  expect(row).toHaveTextContent(/notes\.md.*default.*Markdown.*1\.2 KiB.*2 passages/)
   expect(screen.getByRole('link', { name: 'notes.md' })).toHaveAttribute('href', `/knowledge/${FIRST}`)
 })
 
@@ -112,14 +112,14 @@ describe('an upload', () => {
     await pick('new.md', 'bad.md', 'old.md')
 
     const rows = within(await uploads())
-    expect(await rows.findByText(/3 files looked at, 1 not taken, 1 there already/)).toBeVisible()
+    expect(await rows.findByText(/3 files: 1 rejected, 1 unchanged/)).toBeVisible()
     expect(
       rows.getAllByRole('listitem').map((row) => row.textContent.replaceAll(/\s+/g, ' ').trim()),
     ).toEqual(
       [
         'bad.md 6 bytes It is not text. not_text',
         'new.md 6 bytes 2 passages',
-        'old.md 6 bytes Unchanged. It was there already.',
+        'old.md 6 bytes Unchanged',
       ].map((words) => expect.stringMatching(words.replaceAll(' ', '\\s*')) as string),
     )
     expect(sent).toEqual([{ collection: 'papers', names: ['new.md', 'bad.md', 'old.md'] }])
@@ -172,7 +172,7 @@ describe('an upload', () => {
     const sent = takes(() => ingested({}))
     const { user } = await opened('/knowledge')
     await documents()
-    await user.selectOptions(screen.getByLabelText('Collection that they go into'), 'into a new collection…')
+    await user.selectOptions(screen.getByLabelText('Collection'), 'into a new collection…')
     await user.type(screen.getByLabelText('Name of the new collection'), 'no spaces')
 
     await pick('a.md')
@@ -262,7 +262,7 @@ describe('a search', () => {
 
     await opened('/knowledge?view=search&q=blood')
 
-    expect(await screen.findByRole('heading', { name: 'Nothing was found' })).toBeVisible()
+    expect(await screen.findByRole('heading', { name: 'No passages found' })).toBeVisible()
   })
 
   test('that fails says why', async () => {

@@ -49,7 +49,7 @@ describe('sessions', () => {
       await screen.findByRole('button', { name: 'End Firefox on Linux, logged in Jan 1, 2026' }),
     )
 
-    expect(await screen.findByText('Firefox on Linux is logged out')).toBeInTheDocument()
+    expect(await screen.findByText('Firefox on Linux logged out')).toBeInTheDocument()
     expect((await list()).getAllByRole('listitem')).toHaveLength(1)
     expect(ended).toEqual([FIRST])
     expect(elsewhere()).toBeNull()
@@ -69,7 +69,7 @@ describe('sessions', () => {
 
     await user.click(elsewhere()!)
 
-    expect(await screen.findByText('All other browsers are logged out')).toBeInTheDocument()
+    expect(await screen.findByText('All other browsers logged out')).toBeInTheDocument()
     expect((await list()).getByText('this browser')).toBeVisible()
     expect((await list()).getAllByRole('listitem')).toHaveLength(1)
     expect(asked).toBe(1)
@@ -82,7 +82,7 @@ describe('sessions', () => {
     const { user } = await opened('/system')
     await list()
     await user.click(elsewhere()!)
-    expect(await screen.findByText('The other browsers are not logged out')).toBeInTheDocument()
+    expect(await screen.findByText('Could not log out the other browsers')).toBeInTheDocument()
     expect((await list()).getAllByRole('listitem')).toHaveLength(2)
 
     network.use(
@@ -93,7 +93,7 @@ describe('sessions', () => {
     )
     await user.click(screen.getByRole('button', { name: 'Try again' }))
 
-    expect(await screen.findByText('All other browsers are logged out')).toBeInTheDocument()
+    expect(await screen.findByText('All other browsers logged out')).toBeInTheDocument()
   })
 
   test('that have ended meanwhile are no trouble', async () => {
@@ -103,7 +103,7 @@ describe('sessions', () => {
 
     await user.click(await screen.findByRole('button', { name: /^End Firefox on Linux/ }))
 
-    expect(await screen.findByText('It had ended already.')).toBeInTheDocument()
+    expect(await screen.findByText('The session had already ended.')).toBeInTheDocument()
     expect(screen.queryByRole('button', { name: 'Try again' })).toBeNull()
   })
 

@@ -32,7 +32,7 @@ describe('the parts', () => {
 
     const parts = within(await screen.findByRole('list', { name: 'Parts' }))
     expect(await parts.findByText('Away')).toBeVisible()
-    expect(parts.getAllByText('Works')).toHaveLength(4)
+    expect(parts.getAllByText('Healthy')).toHaveLength(4)
     expect(parts.getByText('dynavera worker').tagName).toBe('CODE')
   })
 
@@ -102,7 +102,7 @@ describe('API keys', () => {
     expect(note).toHaveFocus()
     expect(within(note).getByText('dyn_secret')).toBeVisible()
     expect(await screen.findByRole('button', { name: 'Revoke robot' })).toBeVisible()
-    await user.click(within(note).getByRole('button', { name: 'I have it' }))
+    await user.click(within(note).getByRole('button', { name: 'Done' }))
     expect(screen.queryByText('dyn_secret')).toBeNull()
   })
 
@@ -134,7 +134,7 @@ describe('API keys', () => {
     )
     const { user } = await opened('/system')
     await user.click(await screen.findByRole('button', { name: 'Revoke laptop' }))
-    await user.click(await screen.findByRole('button', { name: 'Keep it' }))
+    await user.click(await screen.findByRole('button', { name: 'Cancel' }))
     expect(revoked).toEqual([])
 
     await user.click(screen.getByRole('button', { name: 'Revoke laptop' }))
@@ -142,9 +142,9 @@ describe('API keys', () => {
     expect(question).toHaveTextContent('laptop')
     await user.click(within(question).getByRole('button', { name: 'Revoke' }))
 
-    expect(await screen.findByText(/There is no key/)).toBeVisible()
+    expect(await screen.findByText(/No API keys yet/)).toBeVisible()
     expect(revoked).toEqual([FIRST])
-    expect(await screen.findByText('“laptop” is revoked')).toBeInTheDocument()
+    expect(await screen.findByText('“laptop” revoked')).toBeInTheDocument()
   })
 
   test('that come from the settings say so, and cannot be revoked', async () => {
@@ -155,7 +155,7 @@ describe('API keys', () => {
     const [token, laptop] = within(await screen.findByRole('list', { name: 'API keys' })).getAllByRole(
       'listitem',
     )
-    expect(token).toHaveTextContent(/first user's token.*to change it, change the settings/)
+    expect(token).toHaveTextContent(/first user's token.*from the settings/)
     expect(within(token!).queryByRole('button')).toBeNull()
     expect(within(laptop!).getByRole('button', { name: 'Revoke laptop' })).toBeVisible()
   })

@@ -38,7 +38,7 @@ export function useCommands(typed: Readonly<Ref<string>>): PaletteCommands {
 
   const showing = (execution: Execution): Command => ({
     id: `execution:${execution.id}`,
-    label: questionOf(execution) || 'Without a question',
+    label: questionOf(execution) || 'No question',
     icon: History,
     note: `${execution.status}, ${ago(execution.created_at, Date.now())}`,
     run: () => router.push({ name: 'execution', params: { id: execution.id } }),

@@ -32,7 +32,7 @@ export function useFixedCommands(): { places: Command[]; actions: Command[] } {
     { id: 'new-agent', label: 'New agent', words: 'create add', icon: CirclePlus, run: createAgent },
     { id: 'light', label: 'Light theme', icon: Sun, run: choosing('light') },
     { id: 'dark', label: 'Dark theme', icon: Moon, run: choosing('dark') },
-    { id: 'system', label: 'Theme as the system has it', icon: Monitor, run: choosing('system') },
+    { id: 'system', label: 'System theme', icon: Monitor, run: choosing('system') },
     {
       id: 'keys',
       label: 'Keyboard',

@@ -16,8 +16,8 @@ export function useAppShortcuts(isInside: Readonly<Ref<boolean>>): void {
   const shortcuts = useShortcutStore()
   const everywhere: Shortcut[] = [
     { keys: '$mod+k', does: 'Search or go to…', group: 'Everywhere', run: palette.open, whileTyping: true },
-    { keys: '/', does: 'The page’s search or question', group: 'Everywhere', run: focusFieldOrSearch },
-    { keys: '?', does: 'These keys', group: 'Everywhere', run: help.open },
+    { keys: '/', does: 'Search or ask on this page', group: 'Everywhere', run: focusFieldOrSearch },
+    { keys: '?', does: 'Keyboard shortcuts', group: 'Everywhere', run: help.open },
     ...DESTINATIONS.map(({ keys, label, name }): Shortcut => ({
       keys,
       does: label,

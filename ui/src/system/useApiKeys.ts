@@ -25,7 +25,11 @@ export function useApiKeys(whenRevoked: () => void) {
         forget()
       }
       whenRevoked()
-      toasts.say({ title: `“${key.name}” is revoked`, detail: 'Who shows it is turned away.', tone: 'good' })
+      toasts.say({
+        title: `“${key.name}” revoked`,
+        detail: 'Programs that use it no longer have access.',
+        tone: 'good',
+      })
     } catch (error) {
       const { message, code } = asProblem(error)
       const action = { label: 'Try again', run: () => revoke(key) }

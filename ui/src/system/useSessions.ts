@@ -9,7 +9,7 @@ import { useToastStore } from '@/toasts/toastStore'
 
 import { browserName } from './browserName'
 
-const SOON_QUIET = 'What they show live stops within 30 seconds.'
+const SOON_QUIET = 'Their live updates stop within 30 seconds.'
 /** The API knows no session that has ended. */
 const ENDED_BEFORE = 404
 
@@ -20,15 +20,11 @@ export function useSessions() {
 
   async function end(session: Session): Promise<void> {
     const name = browserName(session.user_agent)
-    await ended(() => api.endSession(session.id), `${name} is logged out`, `${name} is not logged out`)
+    await ended(() => api.endSession(session.id), `${name} logged out`, `${name} is not logged out`)
   }
 
   async function endOthers(): Promise<void> {
-    await ended(
-      api.endOtherSessions,
-      'All other browsers are logged out',
-      'The other browsers are not logged out',
-    )
+    await ended(api.endOtherSessions, 'All other browsers logged out', 'Could not log out the other browsers')
   }
 
   async function ended(ask: () => Promise<void>, done: string, failed: string): Promise<void> {
@@ -39,7 +35,7 @@ export function useSessions() {
     } catch (error) {
       const { status, message, code } = asProblem(error)
       if (status === ENDED_BEFORE) {
-        toasts.say({ title: done, detail: 'It had ended already.' })
+        toasts.say({ title: done, detail: 'The session had already ended.' })
       } else {
         const action = { label: 'Try again', run: () => ended(ask, done, failed) }
         toasts.say({ title: failed, detail: message, code, tone: 'bad', action })

@@ -98,7 +98,11 @@ export function tags(): (string | null)[] {
 }
 
 export async function logged(expected: string[]): Promise<void> {
-  await vi.waitFor(() => {
-    expect(tags()).toEqual(expected)
-  })
+  // The code of the log is loaded when it is first unfolded.
+  await vi.waitFor(
+    () => {
+      expect(tags()).toEqual(expected)
+    },
+    { timeout: 5_000 },
+  )
 }
