@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 
 import { AGENT, execution, SECOND } from '@/testing/made'
 
@@ -9,6 +9,7 @@ test('the address says what is asked for, and gives it back', () => {
     q: 'light & blood',
     agent: AGENT,
     status: 'failed',
+    within: '7d',
     since: '2026-01-01',
     until: '',
   } as const
@@ -19,7 +20,14 @@ test('the address says what is asked for, and gives it back', () => {
 
 test('what cannot be meant is left out', () => {
   expect(
-    filtersOf({ q: ['a', 'b'], agent: '../x', status: 'sleeping', since: '2026-13-45', until: 'tomorrow' }),
+    filtersOf({
+      q: ['a', 'b'],
+      agent: '../x',
+      status: 'sleeping',
+      within: '2y',
+      since: '2026-13-45',
+      until: 'tomorrow',
+    }),
   ).toEqual(ALL)
 })
 
@@ -44,4 +52,17 @@ test('an execution fits as the API would say', () => {
   expect(fits(asked, { ...ALL, status: 'failed' })).toBe(false)
   expect(fits(asked, { ...ALL, since: '2026-01-02' })).toBe(false)
   expect(fits(asked, { ...ALL, until: '2025-12-31' })).toBe(false)
+})
+
+test('a range ends now, and begins with a day of the person who asks', () => {
+  vi.useFakeTimers({ now: new Date(2026, 0, 10, 15) })
+  onTestFinished(() => {
+    vi.useRealTimers()
+  })
+
+  expect(queryOf({ ...ALL, within: 'today' })).toEqual({ since: new Date(2026, 0, 10).toISOString() })
+  expect(queryOf({ ...ALL, within: '7d' })).toEqual({ since: new Date(2026, 0, 4).toISOString() })
+  expect(
+    fits(execution({ created_at: new Date(2026, 0, 3, 23).toISOString() }), { ...ALL, within: '7d' }),
+  ).toBe(false)
 })

@@ -5,16 +5,21 @@ import { questionOf } from './executionExport'
 
 export const STATUSES: readonly ExecutionStatus[] = ['queued', 'running', 'completed', 'failed', 'stopped']
 
-/** Empty texts ask for nothing. Days are the person's own, from midnight to midnight. */
+/** Ranges that end now, by the days before today that belong to them. */
+export const RANGES = { today: 0, '7d': 6, '30d': 29 } as const
+export type Range = keyof typeof RANGES
+
+/** Empty texts ask for nothing; a range goes before days. Days are the person's own, from midnight to midnight. */
 export interface ExecutionFilters {
   readonly q: string
   readonly agent: string
   readonly status: ExecutionStatus | ''
+  readonly within: Range | ''
   readonly since: string
   readonly until: string
 }
 
-export const ALL: ExecutionFilters = { q: '', agent: '', status: '', since: '', until: '' }
+export const ALL: ExecutionFilters = { q: '', agent: '', status: '', within: '', since: '', until: '' }
 
 type AddressQuery = Readonly<Record<string, unknown>>
 
@@ -27,6 +32,7 @@ export function filtersOf(query: AddressQuery): ExecutionFilters {
     q: said('q').slice(0, 1_000),
     agent: /^[\da-f-]{36}$/i.test(said('agent')) ? said('agent') : '',
     status: STATUSES.find((status) => status === said('status')) ?? '',
+    within: (Object.keys(RANGES) as Range[]).find((range) => range === said('within')) ?? '',
     since: day('since'),
     until: day('until'),
   }
@@ -36,27 +42,40 @@ export function addressOf(filters: ExecutionFilters): Record<string, string> {
   return Object.fromEntries(Object.entries(filters).filter(([, value]) => value !== ''))
 }
 
-export function queryOf({ q, agent, status, since, until }: ExecutionFilters): ExecutionQuery {
+export function queryOf(filters: ExecutionFilters): ExecutionQuery {
+  const { q, agent, status, until } = filters
+  const since = firstMoment(filters)
   return {
     ...(q.trim() === '' ? {} : { q: q.trim() }),
     ...(agent === '' ? {} : { agent_id: agent }),
     ...(status === '' ? {} : { status }),
-    ...(since === '' ? {} : { since: new Date(midnight(since)).toISOString() }),
+    ...(since === null ? {} : { since: new Date(since).toISOString() }),
     ...(until === '' ? {} : { until: new Date(dayAfter(until)).toISOString() }),
   }
 }
 
 /** Whether the filters let an execution through, as the API would. */
 export function fits(execution: Execution, filters: ExecutionFilters): boolean {
-  const { q, agent, status, since, until } = filters
+  const { q, agent, status, until } = filters
+  const since = firstMoment(filters)
   const created = Date.parse(execution.created_at)
   return (
     questionOf(execution).toLowerCase().includes(q.trim().toLowerCase()) &&
     (agent === '' || execution.agent_id === agent) &&
     (status === '' || execution.status === status) &&
-    (since === '' || created >= midnight(since)) &&
+    (since === null || created >= since) &&
     (until === '' || created < dayAfter(until))
   )
+}
+
+function firstMoment({ within, since }: ExecutionFilters): number | null {
+  if (within === '') {
+    return since === '' ? null : midnight(since)
+  }
+  const day = new Date()
+  day.setHours(0, 0, 0, 0)
+  day.setDate(day.getDate() - RANGES[within])
+  return day.getTime()
 }
 
 function midnight(day: string): number {

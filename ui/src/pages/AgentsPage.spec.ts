@@ -179,7 +179,8 @@ test('agents are found by what is typed, and put in order', async () => {
       .map(({ textContent }) => textContent)
   await screen.findByRole('link', { name: 'Grant reader' })
 
-  await user.selectOptions(screen.getByLabelText('Order'), 'Name')
+  await user.click(screen.getByRole('button', { name: /^Order/ }))
+  await user.click(await screen.findByRole('menuitemradio', { name: 'Name' }))
   expect(names()).toEqual(['Grant reader', 'Research assistant'])
   await user.type(screen.getByRole('searchbox', { name: 'Search agents' }), 'PROPOSALS')
   expect(names()).toEqual(['Grant reader'])

@@ -209,7 +209,8 @@ test('another order is one of all documents, not of the first page', async () =>
   const { user } = await opened('/knowledge')
   await documents()
 
-  await user.selectOptions(screen.getByLabelText('Order'), 'Largest')
+  await user.click(screen.getByRole('button', { name: /^Order/ }))
+  await user.click(await screen.findByRole('menuitemradio', { name: 'Largest' }))
 
   await waitFor(() => {
     expect(screen.getAllByRole('link', { name: /\.md$/ }).map((link) => link.textContent)).toEqual([
