@@ -21,7 +21,17 @@ def json_paragraphs(text: str) -> Iterator[str]:
     except RecursionError as error:
         raise _too_deep() from error
     except ValueError as error:
-        raise FileRefused("damaged", f"It is not JSON: {error}.") from error
+        if not _is_json(text.partition("\n")[0]):
+            raise FileRefused("damaged", f"It is not JSON: {error}.") from error
+        yield from json_lines_paragraphs(text)
+
+
+def _is_json(line: str) -> bool:
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def json_lines_paragraphs(text: str) -> Iterator[str]:
@@ -34,7 +44,7 @@ def json_lines_paragraphs(text: str) -> Iterator[str]:
         if not line.strip():
             continue
         try:
-            yield from _entries(_parse(line), ())
+            yield from _record(_parse(line), ())
         except RecursionError as error:
             raise _too_deep() from error
         except ValueError as error:
@@ -59,12 +69,32 @@ def _entries(value: Any, path: Path) -> Iterator[str]:
             yield from paragraphs((".".join(name), text) for name, text in fields)
             for name, items in lists:
                 for number, item in enumerate(items, start=1):
-                    yield from _entries(item, (*name, str(number)))
+                    yield from _record(item, (*name, str(number)))
         case list() if not _is_plain(items := cast("list[Any]", value)):
             for number, item in enumerate(items, start=1):
-                yield from _entries(item, (*path, str(number)) if path else ())
+                yield from _record(item, (*path, str(number)) if path else ())
         case _:
             yield from paragraphs([(".".join(path) or "value", _text(value))])
+
+
+def _record(value: Any, path: Path) -> Iterator[str]:
+    """An item of a list as one entry, with the lists in it."""
+    if isinstance(value, dict):
+        yield from paragraphs((".".join(name), text) for name, text in _fields(value, path))
+    else:
+        yield from _entries(value, path)
+
+
+def _fields(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+    match value:
+        case dict():
+            for key, item in cast("dict[str, Any]", value).items():
+                yield from _fields(item, (*path, key))
+        case list() if not _is_plain(items := cast("list[Any]", value)):
+            for number, item in enumerate(items, start=1):
+                yield from _fields(item, (*path, str(number)))
+        case _:
+            yield path, _text(value)
 
 
 def _flatten(

@@ -13,8 +13,8 @@ from mcp_service.knowledge.extraction.encoded_data import strip_encoded_data
 from mcp_service.knowledge.extraction.errors import FileRefused, damaged, empty, too_demanding
 from mcp_service.knowledge.extraction.json_files import json_lines_paragraphs, json_paragraphs
 from mcp_service.knowledge.extraction.markdown_files import read_markdown
-from mcp_service.knowledge.extraction.tables import csv_paragraphs
-from mcp_service.knowledge.extraction.text_files import decode_text
+from mcp_service.knowledge.extraction.tables import csv_paragraphs, is_tab_separated
+from mcp_service.knowledge.extraction.text_files import decode_text, is_utf16
 from mcp_service.knowledge.splitting import split_passages
 
 MAX_PASSAGES = 50_000
@@ -94,7 +94,11 @@ def _pdf(data: bytes, on_progress: OnProgress) -> Content:
 
 
 def _plain(data: bytes, _on_progress: OnProgress) -> Content:
-    return Content(strip_encoded_data(decode_text(data)))
+    text = decode_text(data)
+    if is_utf16(data) and is_tab_separated(text):
+        # Excel saves a sheet as "Unicode text" like this.
+        return Content(join_paragraphs(csv_paragraphs(text, "\t")))
+    return Content(strip_encoded_data(text))
 
 
 def _markdown(data: bytes, on_progress: OnProgress) -> Content:

@@ -138,8 +138,7 @@ async def test_each_object_of_json_is_an_entry_with_dotted_names(extractors: Ext
     assert read.text.split("\n\n") == [
         "title: Study\nlead.name: Ann\nlead.tags: a, b",
         "visits.1.day: 1\nvisits.1.ok: true",
-        "visits.2.day: 2.5",
-        "visits.2.notes.1.by: Bob",
+        "visits.2.day: 2.5\nvisits.2.notes.1.by: Bob",
     ]
 
 
