@@ -104,7 +104,7 @@ class _Ingest:
                     self.refused.append(refusal)
                 case bytes() as data:
                     document = existing.get(file.name)
-                    if document is not None and document.sha256 == _sha256(data):
+                    if document is not None and not document.outdated and document.sha256 == _sha256(data):
                         self.unchanged[document.id] = document
                     else:
                         yield file.name, data
@@ -220,6 +220,9 @@ def _print_report(console: Console, report: Report, skipped: Sequence[Skipped]) 
             for copy in report.copies
         ],
     )
+    for document in report.new:
+        if document.notice is not None:
+            console.print(f"{one_line(document.name)}: {document.notice}")
     for refusal in report.refused:
         console.print(f"Refused {one_line(refusal.name)}: {refusal.detail}")
     new = report.new

@@ -35,6 +35,11 @@ class Document(Contract):
     sha256: str = Field(description="SHA-256 of the file, in hexadecimal.")
     passages: int = Field(description="The number of passages.")
     created_at: UtcTime = Field(description="When this version was ingested.")
+    title: str | None = Field(default=None, description="The title that the file gives itself.")
+    date: str | None = Field(default=None, description="The date that the file gives itself, as it is written there.")
+    tags: list[str] = Field(default_factory=list[str], description="The tags that the file gives itself.")
+    notice: str | None = Field(default=None, description="What was not read, e.g. pages that are pictures.")
+    outdated: bool = Field(default=False, description="Read by an earlier version; upload the file again.")
 
 
 class Refusal(Contract):

@@ -1,6 +1,7 @@
 """Writes files to a collection: finds those that it has already, and replaces documents of the same name."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -54,7 +55,8 @@ class CollectionWriter:
         row = self._named.get(file.name)
         candidates = self._named.values() if row is None else [row]
         same = (row for row in candidates if (row.sha256, row.media_type) == (file.sha256, file.media_type))
-        found = next(same, None)
+        # A document without details was read by an earlier version, which reads less.
+        found = next((row for row in same if row.details is not None), None)
         return None if found is None else document_of(found)
 
     def forget(self, file: FileIdentity) -> None:
@@ -75,6 +77,7 @@ class CollectionWriter:
         row.sha256 = new.sha256
         row.text = new.text
         row.passages = len(new.passages)
+        row.details = asdict(new.details)
         row.created_at = utc_now()
         self._put[row.id] = new.passages
         self._changed.append(row.id)

@@ -39,6 +39,8 @@ def document_of(row: DocumentRow) -> Document:
         sha256=row.sha256,
         passages=row.passages,
         created_at=row.created_at,
+        outdated=row.details is None,
+        **(row.details or {}),
     )
 
 

@@ -26,6 +26,16 @@ class FileIdentity:
 
 
 @dataclass(frozen=True)
+class DocumentDetails:
+    """What a file says about itself; `notice` says what was not read."""
+
+    title: str | None = None
+    date: str | None = None
+    tags: Sequence[str] = ()
+    notice: str | None = None
+
+
+@dataclass(frozen=True)
 class NewDocument:
     """A new document with its passages in order."""
 
@@ -35,6 +45,7 @@ class NewDocument:
     sha256: str
     text: str
     passages: Sequence[NewPassage]
+    details: DocumentDetails = DocumentDetails()
 
     @property
     def identity(self) -> FileIdentity:

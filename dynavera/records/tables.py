@@ -186,6 +186,7 @@ class DocumentRow(Table):
     sha256: Mapped[str]
     text: Mapped[str] = mapped_column(Text)
     passages: Mapped[int]
+    details: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     created_at: Mapped[datetime]
 
 

@@ -58,6 +58,7 @@ class Ingestor:
             sha256=identity.sha256,
             text=extracted.text,
             passages=extracted.passages,
+            details=extracted.details,
         )
 
 

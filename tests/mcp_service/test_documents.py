@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import httpx
+from sqlalchemy import null, update
 
+from dynavera.records.tables import DocumentRow
 from tests.mcp_service.knowledge.sample_files import pdf
 from tests.mcp_service.running import Running, files, running_service, upload
 
@@ -251,3 +253,28 @@ async def test_a_name_that_a_client_encodes_is_read(service: Running) -> None:
         )
 
     assert [item["name"] for item in response.json()["items"]] == ["Prüfung.md", "Übung.md"]
+
+
+async def test_a_document_has_the_details_of_its_file(service: Running) -> None:
+    async with service.client() as client:
+        [document] = await upload(
+            client, pump_md="---\ntitle: Pump P-3\ndate: 2026-01-02\ntags: [oil]\n---\n\nOiled weekly."
+        )
+        found = await client.post("/search", json={"query": "How often is the pump P-3 oiled?"})
+
+    assert (document["title"], document["date"], document["tags"]) == ("Pump P-3", "2026-01-02", ["oil"])
+    assert (document["notice"], document["outdated"]) == (None, False)
+    assert found.json()["passages"][0]["text"] == "Oiled weekly."
+
+
+async def test_a_document_of_an_earlier_version_is_read_again(service: Running) -> None:
+    async with service.client() as client:
+        [first] = await upload(client, fnirs_md=FNIRS)
+        async with service.database.writing() as session:
+            await session.execute(update(DocumentRow).values(details=null()))
+        outdated = (await client.get(f"/documents/{first['id']}")).json()
+        response = await client.post("/documents", files=files(fnirs_md=FNIRS))
+
+    assert outdated["outdated"]
+    assert response.json()["unchanged"] == []
+    assert (response.json()["items"][0]["id"], response.json()["items"][0]["outdated"]) == (first["id"], False)

@@ -1,7 +1,7 @@
 """`python -m mcp_service.knowledge.extraction.child`: the process that reads files, one after another.
 
 For each file it receives two frames, the media type and the content, and answers with JSON frames: `["loading"]`,
-`["reading"]`, `["more"]` for each part that is done, and finally `["read", text, passages]` or
+`["reading"]`, `["more"]` for each part that is done, and finally `["read", text, passages, details]` or
 `["refused", code, detail]`. A frame is its length in four bytes, then its content.
 """
 
@@ -10,6 +10,7 @@ import os
 import resource
 import signal
 import sys
+from dataclasses import asdict
 from typing import Any, BinaryIO
 
 from mcp_service.knowledge.extraction.errors import FileRefused, too_demanding
@@ -46,9 +47,9 @@ def _answer(out: BinaryIO, media_type: str, data: bytes) -> None:
         signal.alarm(LOADING_SECONDS)
         prepare(media_type, data)
         _send(out, "reading")
-        text, passages = read(media_type, data, lambda: _send(out, "more"))
+        text, passages, details = read(media_type, data, lambda: _send(out, "more"))
         positions = [[each.start, each.end, each.page, each.heading, each.sha256] for each in passages]
-        _send(out, "read", text, positions)
+        _send(out, "read", text, positions, asdict(details))
     except FileRefused as refusal:
         _send(out, "refused", refusal.code, str(refusal))
     except MemoryError:

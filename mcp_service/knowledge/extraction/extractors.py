@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any, cast
 
 from dynavera.environment import without_dynavera_settings
-from dynavera.records.new_documents import NewPassage
+from dynavera.records.new_documents import DocumentDetails, NewPassage
 from mcp_service.knowledge.extraction.errors import FileRefused, reader_crashed, too_demanding
 from mcp_service.knowledge.extraction.frames import LENGTH_BYTES, LOADING_SECONDS, frame
 
@@ -40,6 +40,7 @@ class Extraction:
 
     text: str
     passages: Sequence[NewPassage]
+    details: DocumentDetails
 
 
 class ExtractorPool:
@@ -178,8 +179,8 @@ async def _answer(process: Process) -> Extraction:
                     limit.reschedule(min(deadline, loop.time() + PART_SECONDS))
                 case ["refused", code, detail]:
                     raise FileRefused(code, detail)
-                case [_, text, passages]:
-                    return _to_extraction(text, passages)
+                case [_, text, passages, details]:
+                    return _to_extraction(text, passages, details)
                 case message:
                     raise _Died(message)
 
@@ -190,11 +191,12 @@ async def _receive(process: Process) -> list[Any]:
     return json.loads(await stdout.readexactly(int.from_bytes(length)))
 
 
-def _to_extraction(text: str, passages: Sequence[Any]) -> Extraction:
+def _to_extraction(text: str, passages: Sequence[Any], details: dict[str, Any]) -> Extraction:
     return Extraction(
         text,
         [
             NewPassage(heading, start, end, text[start:end], sha256, page)
             for start, end, page, heading, sha256 in passages
         ],
+        DocumentDetails(**details),
     )

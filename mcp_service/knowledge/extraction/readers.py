@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TypeAlias
 
 from dynavera.contracts import media_types
-from dynavera.records.new_documents import NewPassage
+from dynavera.records.new_documents import DocumentDetails, NewPassage
 from mcp_service.knowledge.extraction import office_files
 from mcp_service.knowledge.extraction.content import Content, join_paragraphs, sanitize
 from mcp_service.knowledge.extraction.encoded_data import strip_encoded_data
@@ -45,8 +45,8 @@ def prepare(media_type: str, data: bytes) -> None:
         import_module(module)
 
 
-def read(media_type: str, data: bytes, on_progress: OnProgress) -> tuple[str, list[NewPassage]]:
-    """The text of a file and its passages; `on_progress` is called after each part.
+def read(media_type: str, data: bytes, on_progress: OnProgress) -> tuple[str, list[NewPassage], DocumentDetails]:
+    """The text of a file, its passages and its details; `on_progress` is called after each part.
 
     Raises:
         FileRefused: the file cannot become a document.
@@ -60,7 +60,9 @@ def read(media_type: str, data: bytes, on_progress: OnProgress) -> tuple[str, li
         raise FileRefused(
             "too_many_passages", f"It has more than {MAX_PASSAGES:,} passages. Split it into smaller files."
         )
-    return content.text, [_locate(passage, content) for passage in passages]
+    metadata = content.metadata
+    details = DocumentDetails(metadata.title, metadata.date, metadata.tags, content.notice)
+    return content.text, [_locate(passage, content) for passage in passages], details
 
 
 def _content(file_type: FileType, data: bytes, on_progress: OnProgress) -> Content:

@@ -24,7 +24,7 @@ def extractive() -> Extractive:
 
 
 def article(name: str) -> list[GivenPassage]:
-    _, passages = read(MARKDOWN, (ARTICLES / f"{name}.md").read_bytes(), lambda: None)
+    _, passages, _ = read(MARKDOWN, (ARTICLES / f"{name}.md").read_bytes(), lambda: None)
     return [GivenPassage(text=passage.text, document=name) for passage in passages]
 
 

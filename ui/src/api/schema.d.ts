@@ -1115,6 +1115,11 @@ export interface components {
              */
             created_at: string;
             /**
+             * Date
+             * @description The date that the file gives itself, as it is written there.
+             */
+            date: string | null;
+            /**
              * Id
              * Format: uuid
              * @description The document's id; a newer file with the same name keeps it.
@@ -1131,6 +1136,17 @@ export interface components {
              */
             name: string;
             /**
+             * Notice
+             * @description What was not read, e.g. pages that are pictures.
+             */
+            notice: string | null;
+            /**
+             * Outdated
+             * @description Read by an earlier version; upload the file again.
+             * @default false
+             */
+            outdated: boolean;
+            /**
              * Passages
              * @description The number of passages.
              */
@@ -1140,6 +1156,16 @@ export interface components {
              * @description SHA-256 of the file, in hexadecimal.
              */
             sha256: string;
+            /**
+             * Tags
+             * @description The tags that the file gives itself.
+             */
+            tags: string[];
+            /**
+             * Title
+             * @description The title that the file gives itself.
+             */
+            title: string | null;
         };
         /**
          * DocumentText

@@ -69,6 +69,11 @@ export function knownDocument(fields: Partial<Document> = {}): Document {
     sha256: '0123456789abcdef'.repeat(4),
     passages: 2,
     created_at: '2026-01-01T10:00:00Z',
+    title: null,
+    date: null,
+    tags: [],
+    notice: null,
+    outdated: false,
     ...fields,
   }
 }
