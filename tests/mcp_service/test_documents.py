@@ -157,7 +157,7 @@ REFUSED_FILES = [
     ("no-ending", b"text", "unsupported_type"),
     ("nul.txt", b"a\x00b", "not_text"),
     ("latin1.txt", b"caf\xe9", "not_text"),
-    ("utf16.md", "text".encode("utf-16"), "not_text"),
+    ("utf16.md", "text".encode("utf-16-le"), "not_text"),
     ("empty.md", b"", "empty"),
     ("blank.md", b" \n\t\n", "empty"),
     ("blank.html", b"<html><body></body></html>", "empty"),

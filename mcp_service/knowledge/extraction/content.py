@@ -58,6 +58,11 @@ class TextWriter:
         self._headings: list[Heading] = []
         self._size = 0
 
+    @property
+    def size(self) -> int:
+        """Code points of the text so far."""
+        return self._size
+
     def write(self, text: str) -> None:
         """Append `text`.
 
@@ -108,19 +113,20 @@ def join_paragraphs(parts: Iterable[str]) -> str:
     return SEPARATOR.join(joined)
 
 
-def join_pages(pages: Sequence[str]) -> Content:
-    """The pages as one text.
+def join_pages(pages: Iterable[Content]) -> Content:
+    """The pages as one text, with their headings.
 
     Raises:
         FileRefused: the text is too long.
     """
-    text = join_paragraphs(pages)
+    writer = TextWriter()
     starts: list[int] = []
-    offset = 0
     for page in pages:
-        starts.append(offset)
-        offset += len(page) + len(SEPARATOR)
-    return Content(text, pages=starts)
+        if starts:
+            writer.write(SEPARATOR)
+        starts.append(writer.size)
+        writer.write_content(page)
+    return replace(writer.content(), pages=starts)
 
 
 def sanitize(text: str) -> str:

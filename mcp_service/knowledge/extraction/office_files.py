@@ -8,9 +8,10 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from mcp_service.knowledge.extraction.content import Content, join_pages, join_paragraphs, sanitize
+from mcp_service.knowledge.extraction.content import SEPARATOR, Content, TextWriter, join_pages, sanitize
 from mcp_service.knowledge.extraction.entries import one_line, row_paragraphs
 from mcp_service.knowledge.extraction.errors import FileRefused, damaged, too_demanding
+from mcp_service.knowledge.extraction.markdown_files import read_markdown
 
 MAX_INFLATED_BYTES = 256 * 1024 * 1024
 """Uncompressed bytes of the file, which is a ZIP archive."""
@@ -57,20 +58,27 @@ def check(data: bytes) -> None:
         raise too_demanding()
 
 
-def word(data: bytes, _on_progress: Callable[[], None]) -> Content:
-    """A document as Markdown."""
-    return Content(_markdown("DocxConverter", ".docx", data))
+def word(data: bytes, on_progress: Callable[[], None]) -> Content:
+    """A document as Markdown; each row of a table is an entry."""
+    return read_markdown(_markdown("DocxConverter", ".docx", data), on_progress)
 
 
-def powerpoint(data: bytes, _on_progress: Callable[[], None]) -> Content:
+def powerpoint(data: bytes, on_progress: Callable[[], None]) -> Content:
     """A presentation as Markdown; each slide is a page."""
-    slides = [slide.strip() for slide in _SLIDE.split(_markdown("PptxConverter", ".pptx", data))[1:]]
-    return join_pages(slides)
+    slides = _SLIDE.split(_markdown("PptxConverter", ".pptx", data))[1:]
+    return join_pages(read_markdown(slide.strip(), on_progress) for slide in slides)
 
 
 def excel(data: bytes, _on_progress: Callable[[], None]) -> Content:
     """A workbook: a heading for each sheet, an entry for each row."""
-    return Content(join_paragraphs(_sheets(data)))
+    writer = TextWriter()
+    for name, rows in _sheets(data):
+        if writer.size:
+            writer.write(SEPARATOR)
+        writer.write_heading(2, name, f"## {name}")
+        for row in rows:
+            writer.write(SEPARATOR + row)
+    return writer.content()
 
 
 def _markdown(converter: str, extension: str, data: bytes) -> str:
@@ -81,11 +89,11 @@ def _markdown(converter: str, extension: str, data: bytes) -> str:
     return _IMAGE.sub(r"\1", sanitize(result.markdown))
 
 
-def _sheets(data: bytes) -> Iterator[str]:
+def _sheets(data: bytes) -> Iterator[tuple[str, list[str]]]:
+    """The name and the entries of each sheet that is not empty."""
     pandas: Any = import_module("pandas")
     sheets = pandas.read_excel(io.BytesIO(data), sheet_name=None, header=None, dtype=str, na_filter=False)
     for name, sheet in sheets.items():
-        rows = list(row_paragraphs(sheet.values.tolist()))
+        rows = [sanitize(row) for row in row_paragraphs(sheet.values.tolist())]
         if rows:
-            yield f"## {one_line(sanitize(name))}"
-            yield from map(sanitize, rows)
+            yield one_line(sanitize(name)), rows

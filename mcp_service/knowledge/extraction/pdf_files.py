@@ -62,7 +62,7 @@ def read_pdf(data: bytes, on_progress: Callable[[], None]) -> Content:
             on_progress()
         if not any(page.text for page in pages):
             raise _no_text(pages)
-        content = join_pages([page.text for page in pages])
+        content = join_pages(Content(page.text) for page in pages)
         chapters = _chapters(document, [page.text for page in pages], content.pages)
         return replace(content, chapters=chapters, notice=_notice(pages))
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 
 import { expect, test } from 'vitest'
 
-import { droppedFiles, ENDINGS, LARGEST_FILE, pickedFiles } from './readableFiles'
+import { droppedFiles, ENDINGS, MAX_FILE_BYTES, pickedFiles } from './readableFiles'
 
 function file(name: string, path = ''): File {
   return Object.defineProperty(new File(['x'], name), 'webkitRelativePath', { value: path })
@@ -51,8 +51,8 @@ test('the kinds and the size that are read are those of the service', () => {
   const source = readFileSync('../dynavera/contracts/media_types.py', 'utf8')
 
   expect([...source.matchAll(/^ {4}"(\.\w+)":/gm)].map(([, ending]) => ending)).toEqual(ENDINGS)
-  expect(source).toContain('LARGEST_FILE = 10 * 1024 * 1024')
-  expect(LARGEST_FILE).toBe(10 * 1024 * 1024)
+  expect(source).toContain('MAX_FILE_BYTES = 10 * 1024 * 1024')
+  expect(MAX_FILE_BYTES).toBe(10 * 1024 * 1024)
 })
 
 test('a file of a folder is named by its path below it', async () => {

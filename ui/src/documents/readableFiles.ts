@@ -21,7 +21,7 @@ export const ENDINGS = [
   '.xlsx',
   '.xls',
 ]
-export const LARGEST_FILE = 10 * 1024 * 1024
+export const MAX_FILE_BYTES = 10 * 1024 * 1024
 
 export interface FoundFiles {
   files: NamedFile[]

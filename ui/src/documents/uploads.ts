@@ -1,7 +1,7 @@
 /** Files on their way into the knowledge base, and what became of each. */
 import type { Document, Ingestion, NamedFile } from '@/api/types'
 
-import { LARGEST_FILE } from './readableFiles'
+import { MAX_FILE_BYTES } from './readableFiles'
 import { sizeWords } from './words'
 
 export type UploadState =
@@ -100,8 +100,8 @@ function takeIn(upload: Upload, document: Document, wasThere: boolean): void {
 
 /** What would only be refused after the way there. */
 export function tooLarge(file: File): string | null {
-  return file.size > LARGEST_FILE
-    ? `It is larger than ${sizeWords(LARGEST_FILE)}. Split it into smaller files.`
+  return file.size > MAX_FILE_BYTES
+    ? `It is larger than ${sizeWords(MAX_FILE_BYTES)}. Split it into smaller files.`
     : null
 }
 
