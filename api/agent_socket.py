@@ -13,7 +13,7 @@ from pydantic_core import from_json
 
 from api.authentication import until_unwelcome
 from api.dependencies import Services
-from api.errors import ANSWERS, answer_to
+from api.errors import ANSWERS
 from api.execution_log import CursorAhead
 from dynavera.contracts.contract import utc_now
 from dynavera.contracts.executions import ExecutionStart
@@ -137,7 +137,7 @@ class AgentSocket:
                     await self._stop(action)
                 case Subscribe():
                     await self._subscribe(action)
-        except tuple(ANSWERS) as error:
+        except ANSWERS.expected as error:
             await self._refuse(action, error)
 
     async def _start(self, action: StartAgent) -> None:
@@ -203,8 +203,8 @@ class AgentSocket:
         await self._send(Accepted(action=action.action, request_id=action.request_id, execution_id=execution_id))
 
     async def _refuse(self, action: ClientAction, error: Exception) -> None:
-        answer, detail = answer_to(error)
-        await self._send(_error(action, detail, answer.code))
+        answer = ANSWERS.answer(error)
+        await self._send(_error(action, answer.detail, answer.code))
 
     async def _send(self, message: BaseModel) -> None:
         await self._send_text(message.model_dump_json())

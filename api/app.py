@@ -9,15 +9,19 @@ from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 
-from api import errors
 from api.dependencies import Services
-from api.guards import BodyLimit, Doorkeeper, ProtectiveHeaders
+from api.errors import ANSWERS
+from api.limits import ApiLimits
 from api.metrics import CountedRequests, Metrics
 from api.page import Page
+from api.protective_headers import ProtectiveHeaders
+from api.request_policy import request_policy
 from api.routers import ROUTERS
 from api.schema import TAGS, tidied
 from dynavera.page import PAGE_DIR
-from dynavera.web.quotas import HeldUntilAnswered, Quotas
+from dynavera.web.errors import register
+from dynavera.web.quotas import Quotas
+from dynavera.web.request_guard import RequestGuard
 
 DESCRIPTION = "Ask AI agents over your own documents. Errors are RFC 9457 problems with a stable `code`."
 
@@ -54,7 +58,7 @@ def described_app() -> Api:
     return app
 
 
-def create_app(services: Services, page: Path = PAGE_DIR) -> FastAPI:
+def create_app(services: Services, page: Path = PAGE_DIR, limits: ApiLimits = ApiLimits()) -> FastAPI:  # noqa: B008 -- frozen
     """The API over `services`, and the page that is built in the folder `page`."""
     app = described_app()
     app.state.services = services
@@ -62,11 +66,9 @@ def create_app(services: Services, page: Path = PAGE_DIR) -> FastAPI:
     app.state.quotas = Quotas.of(services.settings)
     # Only files are compressed: an answer that mixes secrets with a caller's words would tell of them by its length.
     app.router.default = GZipMiddleware(Page(page), SMALLEST_COMPRESSED)
-    errors.register(app)
+    register(app, ANSWERS)
     # The last one added is the first one asked.
-    app.add_middleware(HeldUntilAnswered)
-    app.add_middleware(BodyLimit)
-    app.add_middleware(Doorkeeper, settings=services.settings)
+    app.add_middleware(RequestGuard, policy=request_policy(services.settings, limits), answers=ANSWERS)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=services.settings.page_origins,

@@ -1,23 +1,24 @@
 """Who asks, and from where: API keys, the session cookie, and the origins that may use it."""
 
 import asyncio
-from typing import Annotated
-from urllib.parse import urlsplit
+from typing import Annotated, ClassVar
 
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
 from starlette.requests import HTTPConnection
 
 from api.dependencies import Services, services_of
+from api.request_policy import allowed_addresses
 from dynavera.contracts.users import User
 from dynavera.limits import SESSION_CHECK_INTERVAL
 from dynavera.records.database import DatabaseAway
 from dynavera.records.users import Identity
 from dynavera.settings import Settings
+from dynavera.web.errors import OwnerOnly, Refused
+from dynavera.web.request_guard import bearer
 
 COOKIE = "dynavera_session"
 
-_DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 _key = HTTPBearer(
     scheme_name="ApiKey", description="An API key: the first user's is in `<data dir>/token`.", auto_error=False
 )
@@ -26,16 +27,18 @@ _session = APIKeyCookie(
 )
 
 
-class Unauthenticated(Exception):
-    """Nobody asks: the credential is missing, wrong, or used up."""
+class Unauthenticated(Refused):
+    """The credential is missing, wrong, or used up."""
+
+    code: ClassVar[str] = "unauthenticated"
+    status: ClassVar[int] = 401
 
 
-class LoginRefused(Exception):
+class LoginRefused(Refused):
     """A log-in link's code or an API key that logs nobody in."""
 
-
-class OwnerOnly(Exception):
-    """Only the owner of the instance may do this."""
+    code: ClassVar[str] = "login_refused"
+    status: ClassVar[int] = 401
 
 
 async def identity_of(connection: HTTPConnection, services: Services) -> Identity | None:
@@ -77,29 +80,13 @@ async def until_unwelcome(connection: HTTPConnection, services: Services) -> Non
             raise Unauthenticated("The session has ended. Log in again.")
 
 
-def bearer(connection: HTTPConnection) -> str | None:
-    """The API key that `connection` shows, right or wrong; None without one, or with a blank one."""
-    scheme, _, api_key = connection.headers.get("authorization", "").partition(" ")
-    return api_key.strip() or None if scheme.lower() == "bearer" else None
-
-
-def origin_allowed(connection: HTTPConnection, settings: Settings) -> bool:
-    """Whether the page that opened `connection` is ours, or one that the settings name; programs name none."""
-    origin = connection.headers.get("origin")
-    if origin is None:
-        return True
-    asked = _place(origin)
-    own = _place(f"{connection.url.scheme}://{connection.headers.get('host', '')}")
-    return asked is not None and (asked == own or asked in {_place(allowed) for allowed in settings.page_origins})
-
-
 def is_over_tls(connection: HTTPConnection, settings: Settings) -> bool:
     """Whether `connection` came by TLS, as far as the address, a trusted proxy, or the page that asks can tell."""
     if connection.url.scheme in ("https", "wss"):
         return True
     # A proxy that is not trusted says nothing that counts, and the browser says where its page is from.
     origin = connection.headers.get("origin", "")
-    return origin.startswith("https:") and origin_allowed(connection, settings)
+    return origin.startswith("https:") and allowed_addresses(settings).allows_origin(connection)
 
 
 async def authenticated(request: Request) -> Identity:
@@ -146,15 +133,3 @@ async def owner(user: CurrentUser) -> User:
 
 
 Owner = Annotated[User, Depends(owner)]
-
-
-def _place(origin: str) -> tuple[str, str, int] | None:
-    """Scheme (http for ws), host and port of an origin; None for `null` and what is no origin."""
-    try:
-        parts = urlsplit(origin)
-        port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
-    except ValueError:
-        return None
-    if not parts.hostname or port is None:
-        return None
-    return parts.scheme.replace("ws", "http", 1), parts.hostname, port

@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 from uuid import UUID
 
 from api.temporal import Temporal, TemporalAway, WorkflowUnknown
 from dynavera.contracts.events import MAX_SEQUENCE, ExecutionEvent
 from dynavera.contracts.executions import LIVE
 from dynavera.records.logs import Logs
+from dynavera.web.errors import Refused
 
 MOST = 1000
 """Events that are read at a time."""
@@ -17,12 +19,18 @@ ASKED_AT_ONCE = 20
 """Workflows that are asked at the same time how far they are."""
 
 
-class EventsAway(Exception):
+class EventsAway(Refused):
     """What comes next in the log cannot be read now."""
 
+    code: ClassVar[str] = "events_away"
+    status: ClassVar[int] = 503
+    retry_after_seconds = 2
 
-class CursorAhead(Exception):
+
+class CursorAhead(Refused):
     """The log is not as long as the cursor says."""
+
+    code: ClassVar[str] = "cursor_ahead"
 
 
 @dataclass(frozen=True)

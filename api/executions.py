@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 from uuid import UUID
 
 from api.execution_log import EventsAway, ExecutionLog
@@ -17,10 +18,14 @@ from dynavera.records import executions as records
 from dynavera.records.agents import Agents
 from dynavera.records.executions import ExecutionQuery, Stop
 from dynavera.records.logs import ExecutionNotFound
+from dynavera.web.errors import Refused
 
 
-class SourceNotFound(Exception):
+class SourceNotFound(Refused):
     """The execution cites no source of this number."""
+
+    code: ClassVar[str] = "not_found"
+    status: ClassVar[int] = 404
 
 
 @dataclass(frozen=True)

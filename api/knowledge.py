@@ -3,13 +3,12 @@
 from collections.abc import AsyncIterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Literal, TypeVar
+from typing import ClassVar, Literal, TypeVar
 
 import httpx
 from fastapi import Response
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
-from api.problems import Answer
 from dynavera.contracts.documents import Document, Passage, Source
 from dynavera.contracts.executions import PinnedSource
 from dynavera.contracts.mcp import USER_HEADER
@@ -17,6 +16,8 @@ from dynavera.contracts.pages import Page
 from dynavera.contracts.system import Generators, McpHealth, Problem
 from dynavera.contracts.users import User
 from dynavera.settings import Settings
+from dynavera.web.errors import Refused
+from dynavera.web.problems import Answer
 
 CONNECT_SECONDS = 2
 ANSWER_SECONDS = 300
@@ -41,28 +42,43 @@ _passages = TypeAdapter(Page[Passage])
 Said = TypeVar("Said")
 
 
-class UnknownGenerator(Exception):
+class UnknownGenerator(Refused):
     """No generator has this name."""
 
+    code: ClassVar[str] = "unknown_generator"
 
-class GeneratorUnavailable(Exception):
+
+class GeneratorUnavailable(Refused):
     """The generator cannot be used, or may not be chosen."""
 
+    code: ClassVar[str] = "generator_unavailable"
 
-class McpAway(Exception):
+
+class McpAway(Refused):
     """The MCP service cannot be used now; trying again later may work."""
+
+    code: ClassVar[str] = "mcp_away"
+    status: ClassVar[int] = 503
+    retry_after_seconds = 2
 
 
 class McpBusy(McpAway):
     """As many calls to the MCP service are under way as may be."""
 
+    code: ClassVar[str] = "mcp_busy"
+
 
 class McpCannot(McpAway):
-    """The MCP service says that it cannot do it now; `answer` is its own."""
+    """The MCP service says that it cannot do it now; the answer is its own."""
 
-    def __init__(self, problem: Problem, answer: Answer) -> None:
-        super().__init__(problem.detail)
-        self.answer = answer
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.detail)
+        self._answer = answer
+
+    @property
+    def answer(self) -> Answer:
+        """How it is answered."""
+        return self._answer
 
 
 @dataclass(frozen=True)
@@ -229,7 +245,7 @@ def _refusal(answer: httpx.Response) -> McpAway:
         return _unclear(answer)
     wait = answer.headers.get("retry-after", "")
     seconds = int(wait) if wait.isdecimal() else None
-    return McpCannot(problem, Answer(answer.status_code, problem.code, retry_after_seconds=seconds))
+    return McpCannot(Answer(answer.status_code, problem.code, problem.detail, seconds))
 
 
 def _problem(answer: httpx.Response) -> Problem | None:

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Depends, Request, Response
 from api.authentication import authenticated, current_user
 from api.dependencies import quotas_of
 from dynavera.contracts.system import Problem
-from dynavera.web.problems import StrictRoute
 from dynavera.web.quotas import held
+from dynavera.web.strict_bodies import StrictRoute
 
 REFUSED: dict[int | str, dict[str, Any]] = {
     422: {"model": Problem, "description": "A parameter or the body cannot be used; `errors` says where."},

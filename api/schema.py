@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from api.problems import MEDIA_TYPE
+from dynavera.web.problems import MEDIA_TYPE
 
 PROBLEM = {"$ref": "#/components/schemas/Problem"}
 

@@ -2,13 +2,9 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from http import HTTPStatus
-from typing import cast
 
-from fastapi import FastAPI, Request, Response, status
-from fastapi.exceptions import RequestValidationError
+from fastapi import FastAPI
 from mcp.server.transport_security import TransportSecuritySettings
-from starlette.exceptions import HTTPException
 
 from dynavera.credentials import mcp_token
 from dynavera.records.agents import Agents
@@ -16,7 +12,8 @@ from dynavera.records.database import Database
 from dynavera.records.documents import DocumentRecords
 from dynavera.records.users import Users
 from dynavera.settings import Settings
-from dynavera.web.problems import error_summary, field_errors
+from dynavera.web.errors import register
+from dynavera.web.request_guard import RequestGuard
 from mcp_service.authentication import CallerResolver
 from mcp_service.generation import Generations
 from mcp_service.generators.registry import GeneratorRegistry
@@ -25,9 +22,8 @@ from mcp_service.knowledge.knowledge import open_knowledge
 from mcp_service.knowledge.startup import KnowledgeStartup
 from mcp_service.limits import ServiceLimits
 from mcp_service.mcp_server import mcp_server
-from mcp_service.problems import problem, refusal_response
-from mcp_service.refusals import EXPECTED_ERRORS, ExpectedError
-from mcp_service.request_guard import MAX_BODY_BYTES, AllowedHosts, RequestGuard
+from mcp_service.refusals import ANSWERS
+from mcp_service.request_policy import MAX_BODY_BYTES, request_policy
 from mcp_service.routes import router
 from mcp_service.service import Service
 
@@ -70,35 +66,6 @@ def create_app(settings: Settings, database: Database, limits: ServiceLimits = S
     # Routes are tried in order, and this one has the most requests.
     app.router.routes.extend(mcp_app.routes)
     app.include_router(router)
-    app.add_middleware(
-        RequestGuard,
-        callers=callers,
-        allowed=AllowedHosts.from_settings(settings),
-        max_requests_per_user=settings.max_requests_per_user,
-    )
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(Exception, _fault)
-    for error_type in EXPECTED_ERRORS:
-        app.add_exception_handler(error_type, _refused)
+    app.add_middleware(RequestGuard, policy=request_policy(settings, callers), answers=ANSWERS)
+    register(app, ANSWERS)
     return app
-
-
-async def _refused(_request: Request, error: Exception) -> Response:
-    return refusal_response(cast("ExpectedError", error))
-
-
-async def _fault(_request: Request, _error: Exception) -> Response:
-    # The server logs the error.
-    return problem(status.HTTP_500_INTERNAL_SERVER_ERROR, "internal_error", "Something went wrong here. See the log.")
-
-
-async def _invalid(_request: Request, error: Exception) -> Response:
-    errors = field_errors(cast("RequestValidationError", error).errors())
-    return problem(status.HTTP_422_UNPROCESSABLE_CONTENT, "invalid_request", error_summary(errors), errors=errors)
-
-
-async def _http_error(_request: Request, error: Exception) -> Response:
-    failed = cast("HTTPException", error)
-    code = HTTPStatus(failed.status_code).phrase.lower().replace(" ", "_").replace("-", "_")
-    return problem(failed.status_code, code, f"{failed.detail}.".replace("..", "."), headers=failed.headers)

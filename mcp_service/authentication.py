@@ -2,41 +2,31 @@
 
 import secrets
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 from uuid import UUID
 
 from mcp.server.context import ServerRequestContext
 from pydantic import SecretStr
-from starlette import status
 from starlette.requests import Request
 
 from dynavera.contracts.mcp import USER_META
 from dynavera.contracts.users import User
 from dynavera.credentials import digest
 from dynavera.records.users import UserNotFound, Users
-from mcp_service.refusals import Refused
-
-BEARER = "bearer"
+from dynavera.web.errors import Refused
 
 
 class NotYourself(Refused):
     """A request with a user's own key names another user."""
 
-    code = "not_yourself"
-    status = status.HTTP_403_FORBIDDEN
-
-
-class OwnerOnly(Refused):
-    """A user who is not the owner calls what concerns the whole instance."""
-
-    code = "owner_only"
-    status = status.HTTP_403_FORBIDDEN
+    code: ClassVar[str] = "not_yourself"
+    status: ClassVar[int] = 403
 
 
 class BadUser(Refused):
     """The named user is not a UUID."""
 
-    code = "bad_user"
+    code: ClassVar[str] = "bad_user"
 
 
 @dataclass(frozen=True)
@@ -58,11 +48,9 @@ class CallerResolver:
     users: Users
     token: SecretStr
 
-    async def caller(self, authorization: str | None) -> Caller | None:
-        """The caller with this `Authorization` header; None when it is missing or invalid."""
-        kind, _, credential = (authorization or "").partition(" ")
-        credential = credential.strip()
-        if kind.lower() != BEARER or not credential:
+    async def caller(self, credential: str | None) -> Caller | None:
+        """The caller with this API key or service token; None when it is missing or invalid."""
+        if credential is None:
             return None
         if secrets.compare_digest(digest(credential), digest(self.token.get_secret_value())):
             return Caller(user=None)
@@ -75,7 +63,7 @@ class CallerResolver:
         Raises:
             NotYourself, BadUser, UserNotFound: as `user_for`.
         """
-        # The request guard has put the caller there.
+        # The request policy has put the caller there.
         request = cast("Request", context.request)
         caller: Caller = request.state.caller
         return await self.user_for(caller, (context.meta or {}).get(USER_META))

@@ -20,8 +20,8 @@ from starlette import status
 from dynavera.contracts.contract import Collection, Request
 from dynavera.contracts.documents import Query
 from dynavera.contracts.mcp import GivenPassage
+from dynavera.web.errors import Refused
 from mcp_service.generator_prompt import build_prompt
-from mcp_service.refusals import Refused
 from mcp_service.service import Service
 
 NAME = "answer_with_sources"

@@ -21,7 +21,7 @@ from starlette import status
 
 from dynavera.contracts.documents import Document
 from dynavera.contracts.media_types import PLAIN, type_of_text
-from mcp_service.refusals import Refused
+from dynavera.web.errors import Refused
 from mcp_service.service import Service
 
 PAGE_SIZE = 100

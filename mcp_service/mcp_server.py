@@ -28,7 +28,7 @@ from dynavera.web.problems import field_errors
 from mcp_service.mcp_prompts import PromptNotFound, SourcesPrompt
 from mcp_service.mcp_resources import DocumentResources, ResourceNotFound
 from mcp_service.mcp_tools import Tools
-from mcp_service.refusals import EXPECTED_ERRORS, ExpectedError, refusal_of
+from mcp_service.refusals import EXPECTED_ERRORS, refusal_of
 from mcp_service.server_info import DESCRIPTION, INSTRUCTIONS, NAME, REFUSAL_ERROR_CODE, TITLE
 from mcp_service.service import Service
 
@@ -103,7 +103,7 @@ def mcp_server(service: Callable[[], Service], keep_alive_seconds: float) -> Kno
     return server
 
 
-def _refused(error: ExpectedError, request: RequestParams | None = None) -> MCPError:
+def _refused(error: Exception, request: RequestParams | None = None) -> MCPError:
     # The protocol answers a request for something that does not exist with "invalid params".
     not_found = isinstance(error, DocumentNotFound | ResourceNotFound | PromptNotFound | BadCursor)
     extra = {"uri": request.uri[:MAX_ECHO_LENGTH]} if isinstance(request, ReadResourceRequestParams) else {}

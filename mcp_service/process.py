@@ -17,12 +17,12 @@ from dynavera.records.owner import ensure_owner
 from dynavera.settings import ALL_INTERFACES, Settings
 from dynavera.startup import CannotStart, resume_gc
 from dynavera.telemetry import configure
+from dynavera.web.errors import Refused
 from dynavera.web.server import Server, server_config
 from mcp_service.app import create_app
 from mcp_service.knowledge.embedders import EmbedderUnavailable
 from mcp_service.knowledge.knowledge import KnowledgeInUse
 from mcp_service.knowledge_lock import is_handover_requested, published_address, request_handover
-from mcp_service.refusals import Refused
 from mcp_service.service import Service
 
 POLL_SECONDS = 0.2

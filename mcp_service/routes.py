@@ -25,13 +25,14 @@ from dynavera.contracts.documents import (
 from dynavera.contracts.mcp import USER_HEADER
 from dynavera.contracts.media_types import type_of_text
 from dynavera.contracts.pages import Page
-from dynavera.contracts.system import Generators, McpHealth
+from dynavera.contracts.system import Generators, McpHealth, Problem
 from dynavera.contracts.users import User
-from dynavera.web.problems import StrictRoute, status_title
+from dynavera.web.errors import OwnerOnly
+from dynavera.web.problems import problem_response, status_title
+from dynavera.web.strict_bodies import StrictRoute
 from mcp_service import one_shot
-from mcp_service.authentication import Caller, OwnerOnly
+from mcp_service.authentication import Caller
 from mcp_service.one_shot import ExecuteError, ExecuteEvent, ExecuteRequest, ExecuteResponse, ExecuteResult
-from mcp_service.problems import AllRefused, problem_response
 from mcp_service.refusals import EXPECTED_ERRORS, refusal_of
 from mcp_service.service import Service
 from mcp_service.uploads import ingest_uploads
@@ -41,6 +42,13 @@ PING_SECONDS = 10
 
 CLIENT_LEFT = 499
 """The status of a response whose client has left, as in nginx's log."""
+
+
+class AllRefused(Problem):
+    """Every file of an upload was refused."""
+
+    refused: list[Refusal]
+
 
 router = APIRouter(route_class=StrictRoute)
 

@@ -21,7 +21,7 @@ from dynavera.contracts.documents import (
 )
 from dynavera.contracts.pages import Page
 from dynavera.contracts.system import Problem
-from dynavera.web.problems import require_form
+from dynavera.web.strict_bodies import require_form
 
 FILES = {
     "requestBody": {

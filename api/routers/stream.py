@@ -94,7 +94,7 @@ async def agent_socket(websocket: WebSocket, agent_id: str) -> None:
     except LogUnreadable:
         await _close(websocket, WENT_WRONG, "A log cannot be read here now; come back with 'after'.")
     except TooManyStreams as error:
-        await _close(websocket, TRY_AGAIN_LATER, error.detail)
+        await _close(websocket, TRY_AGAIN_LATER, str(error))
     except DatabaseAway:
         await _close(websocket, TRY_AGAIN_LATER, "The database cannot be used now; try again in a moment.")
     except Exception:

@@ -6,7 +6,7 @@ from typing import ClassVar
 from starlette.types import Message, Receive
 
 from dynavera.limits import BODY_TIMEOUT, MIN_BODY_RATE
-from dynavera.web.problems import BadBody
+from dynavera.web.strict_bodies import BadBody
 
 
 class BodyTooLarge(BadBody):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from dynavera.web.refusals import TOO_MANY_CONNECTIONS
+from dynavera.web.refusals import TOO_MANY_CONNECTIONS, closing
 
 HEALTH_PATHS = frozenset({"/api/health", "/health"})
 """What is answered however many connections there are: a monitor must be able to see that the service is alive."""
@@ -21,4 +21,4 @@ class OnlyHealth:
         if scope["path"] in HEALTH_PATHS:
             await self.app(scope, receive, send)
         else:
-            await TOO_MANY_CONNECTIONS.response()(scope, receive, send)
+            await closing(TOO_MANY_CONNECTIONS)(scope, receive, send)

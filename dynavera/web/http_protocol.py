@@ -22,6 +22,7 @@ from dynavera.limits import (
 )
 from dynavera.web.answering import AnswerTransport
 from dynavera.web.crowding import OnlyHealth
+from dynavera.web.problems import Answer
 from dynavera.web.refusals import (
     HEAD_LATE,
     HEADERS_TOO_LARGE,
@@ -29,7 +30,7 @@ from dynavera.web.refusals import (
     TOO_MANY_CONNECTIONS,
     TOO_MANY_PIPELINED,
     URL_TOO_LONG,
-    HttpRefusal,
+    on_the_wire,
 )
 from dynavera.web.slow_readers import SlowReaderCheck
 
@@ -238,7 +239,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
     def _head_is_late(self) -> None:
         self._refuse(HEAD_LATE)
 
-    def _stop_parser(self, refusal: HttpRefusal) -> None:
+    def _stop_parser(self, refusal: Answer) -> None:
         self._refusal = refusal
         raise _Refused
 
@@ -247,7 +248,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         self._expect_nothing()
 
-    def _refuse(self, refusal: HttpRefusal) -> None:
+    def _refuse(self, refusal: Answer) -> None:
         """Read no more; answer with `refusal`, where an answer is due and none has begun."""
         self._stop_reading()
         if self._is_answered():
@@ -263,8 +264,8 @@ class GuardedHttpProtocol(HttpToolsProtocol):
             self.cycle.message_event.set()
             self._answer(refusal)
 
-    def _answer(self, refusal: HttpRefusal) -> None:
-        self.transport.write(refusal.raw())
+    def _answer(self, refusal: Answer) -> None:
+        self.transport.write(on_the_wire(refusal))
         self._linger(LINGER_TIMEOUT)
 
     def _close_after_answer(self) -> None:

@@ -1,22 +1,14 @@
-"""Strict parsing of request bodies, and error messages that are the same in every service."""
+"""Error responses: `application/problem+json` (RFC 9457)."""
 
-import json
 import math
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from contextlib import aclosing
-from email.message import Message
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, ClassVar, NoReturn, cast
+from typing import Any, cast
 
-from fastapi import HTTPException, Request, Response
-from fastapi.params import Form
-from fastapi.routing import APIRoute
-from starlette.datastructures import FormData
-from starlette.exceptions import HTTPException as StarletteHTTPException
-from starlette.formparsers import MultiPartException
+from starlette.responses import Response
 
-from dynavera.contracts.system import FieldError
-from dynavera.web.file_names import FormParser
+from dynavera.contracts.system import FieldError, Problem
 
 MEDIA_TYPE = "application/problem+json"
 MAX_ERRORS = 20
@@ -26,146 +18,38 @@ _NEWER_TITLES = {414: "URI Too Long", 413: "Content Too Large", 422: "Unprocessa
 """The titles of RFC 9110; they differ between versions of Python."""
 
 
-class BadBody(HTTPException):
-    """The body is not what this path accepts."""
+@dataclass(frozen=True)
+class Answer:
+    """How an error is answered: `code` is stable, `detail` is for people."""
 
-    status: ClassVar[int] = 422
-    code: ClassVar[str]
-
-    def __init__(self, detail: str) -> None:
-        super().__init__(self.status, detail)
-
-
-class InvalidJson(BadBody):
-    """The body is not JSON, or uses JSON that is not accepted."""
-
-    code: ClassVar[str] = "invalid_json"
+    status: int
+    code: str
+    detail: str = ""
+    retry_after_seconds: float | None = None
 
 
-class InvalidForm(BadBody):
-    """The body is not a multipart form."""
-
-    code: ClassVar[str] = "invalid_form"
-
-
-class NotJson(BadBody):
-    """The content type is not JSON."""
-
-    status: ClassVar[int] = 415
-    code: ClassVar[str] = "not_json"
-
-    def __init__(self) -> None:
-        super().__init__("Send the body as JSON, with the header 'Content-Type: application/json'.")
-
-
-class NotForm(BadBody):
-    """The content type is not multipart/form-data."""
-
-    status: ClassVar[int] = 415
-    code: ClassVar[str] = "not_form"
-
-    def __init__(self) -> None:
-        super().__init__("Send files as multipart/form-data, field 'file'.")
+def problem(
+    answer: Answer, *, errors: Sequence[FieldError] | None = None, headers: Mapping[str, str] | None = None
+) -> Response:
+    """`answer` as a response."""
+    body = Problem(
+        title=status_title(answer.status),
+        status=answer.status,
+        detail=without_surrogates(answer.detail),
+        code=answer.code,
+        errors=None if errors is None else list(errors),
+    )
+    standard: dict[str, str] = {}
+    if answer.retry_after_seconds is not None:
+        standard["Retry-After"] = str(max(1, math.ceil(answer.retry_after_seconds)))
+    if answer.status == HTTPStatus.UNAUTHORIZED:
+        standard["WWW-Authenticate"] = "Bearer"
+    return problem_response(body, standard | dict(headers or {}))
 
 
-class StrictRoute(APIRoute):
-    """A route that parses its body strictly."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """FastAPI's handler, behind a strict parser."""
-        handle = super().get_route_handler()
-        body = self.body_field
-
-        async def read(request: Request) -> Response:
-            strict = _StrictRequest(request.scope, request.receive)
-            if body is not None and isinstance(body.field_info, Form):
-                await _read_form(strict)
-            elif body is not None:
-                _require_json(strict)
-            return await handle(strict)
-
-        return read
-
-
-class _StrictRequest(Request):
-    async def json(self) -> Any:
-        return strict_json(await self.body())
-
-    async def _get_form(self, **limits: Any) -> FormData:
-        if self._form is None and _content_type(self).get_content_type() == "multipart/form-data":
-            async with aclosing(self.stream()) as stream:
-                self._form = await FormParser(self.headers, stream, **limits).parse()
-        return await super()._get_form(**limits)
-
-
-def strict_json(body: bytes) -> Any:
-    """Parse `body` as JSON in UTF-8, with finite numbers only.
-
-    Raises:
-        InvalidJson: it cannot be parsed; the message says where, without repeating any of it.
-    """
-    try:
-        return json.loads(body.decode(), parse_constant=_not_a_number, parse_float=_finite)
-    except UnicodeDecodeError as error:
-        raise InvalidJson(f"The body is not UTF-8: see its byte {error.start + 1}.") from error
-    except json.JSONDecodeError as error:
-        raise InvalidJson(f"The body is not JSON: {error.msg} (line {error.lineno}, column {error.colno}).") from error
-    except RecursionError as error:
-        raise InvalidJson("The body is nested too deeply.") from error
-    except ValueError as error:
-        # int() refuses numbers with thousands of digits.
-        raise InvalidJson("The body contains a number with too many digits.") from error
-
-
-def require_form(request: Request) -> None:
-    """Check that the content type is multipart/form-data.
-
-    Raises:
-        NotForm: it is another one.
-    """
-    if _content_type(request).get_content_type() != "multipart/form-data":
-        raise NotForm
-
-
-async def _read_form(request: Request) -> None:
-    """Parse the form; the request caches it."""
-    require_form(request)
-    try:
-        await request.form()
-    except ValueError as error:
-        raise InvalidForm("The body is not a form with the boundary in its Content-Type header.") from error
-    except MultiPartException as error:
-        raise InvalidForm(f"The form cannot be parsed: {error.message}") from error
-    except StarletteHTTPException as error:
-        if error.status_code != HTTPStatus.BAD_REQUEST:
-            raise
-        raise InvalidForm(f"The form cannot be parsed: {error.detail}") from error
-
-
-def _require_json(request: Request) -> None:
-    if "transfer-encoding" not in request.headers and request.headers.get("content-length", "0") == "0":
-        return
-    content_type = _content_type(request)
-    subtype = content_type.get_content_subtype()
-    if content_type.get_content_maintype() != "application" or not (subtype == "json" or subtype.endswith("+json")):
-        raise NotJson
-
-
-def _content_type(request: Request) -> Message:
-    message = Message()
-    message["content-type"] = request.headers.get("content-type", "")
-    return message
-
-
-def _not_a_number(_constant: str) -> NoReturn:
-    raise InvalidJson("The body contains NaN or Infinity, which are not JSON.")
-
-
-def _finite(digits: str) -> float:
-    number = float(digits)
-    if not math.isfinite(number):
-        raise InvalidJson("The body contains a number that is too large.")
-    return number
+def problem_response(body: Problem, headers: Mapping[str, str] | None = None) -> Response:
+    """`body` as a response."""
+    return Response(body.model_dump_json(), body.status, headers, MEDIA_TYPE)
 
 
 def status_title(status: int) -> str:

@@ -6,21 +6,21 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dynavera.settings import Settings
+from dynavera.web.errors import Refused
 
 RETRY_AFTER_SECONDS = 2
 
 _HELD = "held_until_answered"
 
 
-class TooManyOpen(HTTPException):
+class TooManyOpen(Refused):
     """There are as many open as there may be; the message is short enough for the reason of a closed WebSocket."""
 
-    code: ClassVar[str]
+    status: ClassVar[int] = 429
+    retry_after_seconds = RETRY_AFTER_SECONDS
     plural: ClassVar[str]
     setting: ClassVar[str]
 
@@ -30,13 +30,13 @@ class TooManyOpen(HTTPException):
             if of_one_user
             else f"There are {number} {self.plural} open, the most here ({self.setting}). Try again later."
         )
-        super().__init__(429, detail, {"Retry-After": str(RETRY_AFTER_SECONDS)})
+        super().__init__(detail)
 
 
 class TooManyRequests(TooManyOpen):
     """Too many requests are in flight."""
 
-    code = "too_many_requests"
+    code: ClassVar[str] = "too_many_requests"
     plural = "requests"
     setting = "DYNAVERA_MAX_REQUESTS"
 
@@ -44,7 +44,7 @@ class TooManyRequests(TooManyOpen):
 class TooManyStreams(TooManyOpen):
     """Too many WebSockets and server-sent event streams are open."""
 
-    code = "too_many_streams"
+    code: ClassVar[str] = "too_many_streams"
     plural = "sockets and streams"
     setting = "DYNAVERA_MAX_STREAMS"
 
@@ -97,20 +97,9 @@ class Quotas:
         )
 
 
-@dataclass(frozen=True)
-class HeldUntilAnswered:
-    """Gives each request a stack of contexts that end when it is answered as a whole, its stream too."""
-
-    app: ASGIApp
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on, and end them."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        with ExitStack() as contexts:
-            scope.setdefault("state", {})[_HELD] = contexts
-            await self.app(scope, receive, send)
+def hold(request: HTTPConnection, contexts: ExitStack) -> None:
+    """Give `request` the contexts that end when it is answered as a whole, its stream too."""
+    request.scope.setdefault("state", {})[_HELD] = contexts
 
 
 def held(request: HTTPConnection) -> ExitStack:

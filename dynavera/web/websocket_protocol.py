@@ -13,7 +13,8 @@ from websockets.http11 import Response
 from websockets.server import ServerProtocol
 from websockets.typing import StatusLike
 
-from dynavera.web.refusals import HttpRefusal
+from dynavera.web.problems import Answer
+from dynavera.web.refusals import closing, on_the_wire
 
 MOST_FRAGMENTS = 1000
 """Fragments of a message that are kept apart: each costs memory beside its bytes, and a message may have one a byte."""
@@ -28,11 +29,10 @@ class _Handshake(ServerProtocol):
 
     def reject(self, status: StatusLike, text: str) -> Response:
         """The response that refuses a handshake."""
-        refusal = HttpRefusal(int(status), "bad_handshake", text.strip() or "This WebSocket is refused.")
-        body = refusal.body
-        headers = Headers({**refusal.headers, "content-length": str(len(body))})
-        response = super().reject(status, text)
-        return Response(response.status_code, response.reason_phrase, headers, body)
+        detail = text.strip() or "This WebSocket is refused."
+        refusal = closing(Answer(int(status), "bad_handshake", detail))
+        reason = super().reject(status, text).reason_phrase
+        return Response(refusal.status_code, reason, Headers(refusal.headers.items()), bytes(refusal.body))
 
 
 class GuardedWebSocketProtocol(WebSocketsSansIOProtocol):
@@ -102,7 +102,7 @@ class GuardedWebSocketProtocol(WebSocketsSansIOProtocol):
         refusal = b"".join(self.conn.data_to_send())
         if not refusal:
             detail = "This is not a WebSocket handshake: see RFC 6455."
-            refusal = HttpRefusal(400, "bad_handshake", detail).raw()
+            refusal = on_the_wire(Answer(400, "bad_handshake", detail))
         self.handshake_complete = True
         self.close_sent = True
         self.transport.write(refusal)

@@ -8,7 +8,7 @@ from starlette import status
 
 from dynavera.contracts.executions import Usage
 from dynavera.contracts.mcp import GivenPassage
-from mcp_service.refusals import Refused
+from dynavera.web.errors import Refused
 
 FinishReason = Literal["stop", "length", "content_filter"]
 
@@ -36,7 +36,6 @@ class GeneratorAway(Refused):
 
     code: ClassVar[str] = "generator_away"
     status: ClassVar[int] = status.HTTP_503_SERVICE_UNAVAILABLE
-    retryable: ClassVar[bool] = True
 
     def __init__(self, message: str, retry_after_seconds: float | None = None) -> None:
         super().__init__(message)

@@ -10,9 +10,9 @@ from starlette import status
 
 from dynavera.contracts.documents import FoundPassage, Reindexing
 from dynavera.records.change_log import ChangeLog
+from dynavera.web.errors import Refused
 from mcp_service.knowledge.index import Follower
 from mcp_service.knowledge.search import SearchResult
-from mcp_service.refusals import Refused
 
 BATCH_PASSAGES = 2000
 """Passages that are read and indexed together, unless one document has more."""
@@ -27,7 +27,6 @@ class Rebuilding(Refused):
 
     code: ClassVar[str] = "rebuilding"
     status: ClassVar[int] = status.HTTP_503_SERVICE_UNAVAILABLE
-    retryable: ClassVar[bool] = True
     retry_after_seconds = RETRY_AFTER_SECONDS
 
 

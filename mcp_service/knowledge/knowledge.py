@@ -15,6 +15,7 @@ from dynavera.contracts.documents import Document, FoundPassage
 from dynavera.records.change_log import ChangeLog, Scope
 from dynavera.records.database import Database
 from dynavera.records.documents import DocumentRecords
+from dynavera.web.errors import Refused
 from mcp_service.knowledge.bm25 import Bm25Index
 from mcp_service.knowledge.embedders import Embedder, WordLlamaEmbedder, load_embedder
 from mcp_service.knowledge.extraction.errors import FileRefused
@@ -25,7 +26,6 @@ from mcp_service.knowledge.ingestion import Ingestor, SourceFile
 from mcp_service.knowledge.search import Search
 from mcp_service.knowledge_lock import knowledge_lock
 from mcp_service.limits import ServiceLimits
-from mcp_service.refusals import Refused
 
 DEFAULT_COLLECTION = "default"
 

@@ -8,8 +8,8 @@ from typing import ClassVar
 
 from starlette import status
 
+from dynavera.web.errors import Refused
 from mcp_service.knowledge.knowledge import Knowledge
-from mcp_service.refusals import Refused
 
 RETRY_AFTER_SECONDS = 2
 
@@ -19,7 +19,6 @@ class KnowledgeNotReady(Refused):
 
     code: ClassVar[str] = "opening"
     status: ClassVar[int] = status.HTTP_503_SERVICE_UNAVAILABLE
-    retryable: ClassVar[bool] = True
     retry_after_seconds = RETRY_AFTER_SECONDS
 
 

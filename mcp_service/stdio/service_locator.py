@@ -14,8 +14,8 @@ from dynavera.credentials import owner_token
 from dynavera.log_files import LogFiles
 from dynavera.settings import Settings
 from dynavera.startup import CannotStart
+from dynavera.web.errors import Refused
 from mcp_service.knowledge_lock import is_handover_requested, is_locked, read_address, start_lock
-from mcp_service.refusals import Refused
 
 START_SECONDS = 60
 """How long a service may take to answer: a first start creates the database and loads the embedder."""
@@ -32,7 +32,6 @@ class ServiceAway(Refused):
 
     code: ClassVar[str] = "service_away"
     status: ClassVar[int] = status.HTTP_503_SERVICE_UNAVAILABLE
-    retryable: ClassVar[bool] = True
 
 
 class ServiceLocator:

@@ -15,6 +15,7 @@ from api.changes import Changes
 from api.dependencies import Services
 from api.execution_log import ExecutionLog
 from api.knowledge import Knowledge, mcp_client
+from api.limits import ApiLimits
 from api.process import LARGEST_SOCKET_MESSAGE
 from api.relay import Relay
 from api.streams import Streams
@@ -97,6 +98,12 @@ def settings(tmp_path: Path, mcp: tuple[FakeMcp, str]) -> Settings:
     return Settings(data_dir=tmp_path, mcp_url=HttpUrl(mcp[1]), allowed_origins=("http://localhost:5173",))
 
 
+@pytest.fixture
+def limits() -> ApiLimits:
+    """The limits of the API; a test may give its own."""
+    return ApiLimits()
+
+
 async def streams(settings: Settings, database: Database) -> Streams:
     """The live sides, with a Temporal that nobody has started."""
     records = Executions(database, "http://temporal.test")
@@ -106,7 +113,7 @@ async def streams(settings: Settings, database: Database) -> Streams:
 
 @pytest.fixture
 async def api(
-    settings: Settings, database: Database, mcp: tuple[FakeMcp, str], page_folder: Path
+    settings: Settings, database: Database, mcp: tuple[FakeMcp, str], page_folder: Path, limits: ApiLimits
 ) -> AsyncGenerator[Api]:
     await create_owner(database, OWNER_KEY)
     users, agents = Users(database, SecretStr(OWNER_KEY)), Agents(database)
@@ -116,7 +123,7 @@ async def api(
         services = Services(
             settings, users, sessions, agents, executions, Knowledge(to_mcp), health, await streams(settings, database)
         )
-        app = create_app(services, page_folder)
+        app = create_app(services, page_folder, limits)
         async with serving(app, settings=settings, largest_message=LARGEST_SOCKET_MESSAGE) as url:
             yield Api(url, services, executions, health, mcp[0], database, app.state.quotas)
 

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from api.knowledge import UPLOADS_AT_ONCE, Knowledge
+from api.limits import ApiLimits
 from dynavera.identifiers import new_id
 from tests.api.conftest import OWNER_KEY, SERVICE_TOKEN, Api
 from tests.serving import free_port, until
@@ -161,11 +162,8 @@ async def test_a_body_that_stops_coming_is_not_waited_for(api: Api, path: str, m
     assert b'"code":"body_silent"' in answer
 
 
-async def test_an_upload_that_turns_out_too_large_is_refused(
-    api: Api, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("api.guards.LARGEST_UPLOAD", 300_000)
-
+@pytest.mark.parametrize("limits", [ApiLimits(upload_bytes=300_000)])
+async def test_an_upload_that_turns_out_too_large_is_refused(api: Api, client: httpx.AsyncClient) -> None:
     async def endless() -> AsyncGenerator[bytes]:
         for _ in range(10):
             yield b"x" * 100_000

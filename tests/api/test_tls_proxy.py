@@ -16,7 +16,7 @@ from mcp.client.streamable_http import streamable_http_client
 from pydantic import HttpUrl, SecretStr
 from websockets.asyncio.client import connect
 
-from api.guards import LARGEST_UPLOAD
+from api.limits import ApiLimits
 from tests.api.live import KEY, PATIENCE_SECONDS, Conversation, Live, frames
 from tests.mcp_service.running import running_service
 from tests.proxies import KINDS, Proxy, proxying
@@ -177,7 +177,7 @@ async def test_the_apis_own_refusal_of_a_large_upload_comes_through_nginx(live: 
         instance.program() as program,
     ):
         refused = await nobody.post("/api/documents", files={"file": b"a" * 20_000_000})
-        too_large = await program.post("/api/documents", files={"file": b"a" * (LARGEST_UPLOAD + 1)})
+        too_large = await program.post("/api/documents", files={"file": b"a" * (ApiLimits().upload_bytes + 1)})
 
     assert (refused.status_code, refused.json()["code"]) == (401, "unauthenticated")
     assert (too_large.status_code, too_large.json()["code"]) == (413, "too_large")

@@ -10,9 +10,9 @@ import httpx2
 from starlette import status
 
 from dynavera.contracts.contract import utc_now
+from dynavera.web.errors import Refused
 from mcp_service.generators.endpoint.problems import Problem
 from mcp_service.generators.generator import GeneratorAway, GeneratorFailed, GeneratorGarbled, GeneratorRefused
-from mcp_service.refusals import Refused
 
 MAX_REASON_LENGTH = 300
 MAX_RETRY_AFTER_SECONDS = 24 * 60 * 60

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import httpx2
 from starlette import status
 
+from dynavera.web.errors import Refused
 from mcp_service.generator_prompt import Prompt, build_prompt
 from mcp_service.generators.endpoint.answer import DoesNotContinue, EndpointAnswer, continued_part
 from mcp_service.generators.endpoint.chunks import BrokenOff, Chunk
@@ -28,7 +29,6 @@ from mcp_service.generators.endpoint.reading import AnswerReader, EndedEarly, Ga
 from mcp_service.generators.generator import GenerationItem, GeneratorAway, GeneratorInput
 from mcp_service.generators.silence_timeout import SilenceLimits, SilenceTimer
 from mcp_service.generators.wait_queue import Ticket
-from mcp_service.refusals import Refused
 from mcp_service.tokens import estimate_tokens
 
 _BAD_REQUEST = {status.HTTP_400_BAD_REQUEST, status.HTTP_422_UNPROCESSABLE_CONTENT}

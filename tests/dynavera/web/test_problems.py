@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from dynavera.contracts.documents import Query
 from dynavera.contracts.mcp import OperationId
 from dynavera.contracts.system import FieldError
-from dynavera.web.problems import InvalidJson, error_summary, field_errors, status_title, strict_json
+from dynavera.web.problems import error_summary, field_errors, status_title
+from dynavera.web.strict_bodies import InvalidJson, strict_json
 
 
 def errors_of(kind: Any, value: object) -> list[FieldError]:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from dynavera.web.errors import Refused
 from mcp_service.generators.endpoint.errors import (
     MAX_RETRY_AFTER_SECONDS,
     error_in_answer,
@@ -12,7 +13,6 @@ from mcp_service.generators.endpoint.errors import (
 )
 from mcp_service.generators.endpoint.problems import find_problem
 from mcp_service.generators.generator import GeneratorAway, GeneratorFailed, GeneratorRefused
-from mcp_service.refusals import Refused
 
 NOW = datetime(1994, 11, 6, 8, 49, 30, tzinfo=UTC)
 

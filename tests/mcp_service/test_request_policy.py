@@ -12,7 +12,7 @@ import pytest
 from dynavera.contracts.mcp import USER_HEADER
 from dynavera.records.users import Users
 from dynavera.settings import Settings
-from mcp_service.request_guard import AllowedHosts
+from mcp_service.request_policy import allowed_addresses
 from tests.mcp_service.running import Running, running_service, upload
 
 
@@ -84,14 +84,14 @@ async def test_another_host_name_is_refused(service: Running) -> None:
     async with service.client() as client:
         answers = [await client.get(path, headers={"Host": host}) for path in EVERYWHERE for host in hosts]
 
-    assert {(answer.status_code, answer.json()["code"]) for answer in answers} == {(421, "bad_host")}
+    assert {(answer.status_code, answer.json()["code"]) for answer in answers} == {(421, "foreign_host")}
 
 
 async def test_another_origin_is_refused(service: Running) -> None:
     async with service.client(Origin="https://evil.example") as client:
         answers = [await client.get(path) for path in EVERYWHERE]
 
-    assert {(answer.status_code, answer.json()["code"]) for answer in answers} == {(403, "bad_origin")}
+    assert {(answer.status_code, answer.json()["code"]) for answer in answers} == {(403, "foreign_origin")}
 
 
 async def test_a_local_origin_is_allowed(service: Running) -> None:
@@ -175,18 +175,18 @@ async def status_of(service: Running, hosts: tuple[str, ...]) -> int:
 def test_hosts_of_the_settings_are_allowed(host: str) -> None:
     settings = Settings(mcp_host="0.0.0.0", mcp_allowed_hosts=("mcp-agent-server:8001",))
 
-    assert AllowedHosts.from_settings(settings).allows_host(host)
+    assert allowed_addresses(settings).allows_host(host)
 
 
 @pytest.mark.parametrize("host", ["mcp-agent-server:9999", "0.0.0.0:8001", "x", "localhost.evil:1", ":8001"])
 def test_other_hosts_are_refused(host: str) -> None:
     settings = Settings(mcp_host="0.0.0.0", mcp_allowed_hosts=("mcp-agent-server:8001",))
 
-    assert not AllowedHosts.from_settings(settings).allows_host(host)
+    assert not allowed_addresses(settings).allows_host(host)
 
 
 def test_the_listening_address_is_allowed() -> None:
-    assert AllowedHosts.from_settings(Settings(mcp_host="fd00::7")).allows_host("[fd00::7]:8001")
+    assert allowed_addresses(Settings(mcp_host="fd00::7")).allows_host("[fd00::7]:8001")
 
 
 async def test_the_service_token_names_a_user_in_the_header(service: Running) -> None:

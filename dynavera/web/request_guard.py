@@ -1,0 +1,174 @@
+"""Checks every request before a route sees it: its host, its origin, its size, and who sends it."""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from starlette.datastructures import Headers
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from dynavera.web.bodies import BodyTooLarge, BoundedBody
+from dynavera.web.errors import ErrorAnswers, Refused
+from dynavera.web.quotas import hold
+
+LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
+_HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^:\[\]@/?#\s]+)(?::(?P<port>[0-9]{1,5}))?", re.ASCII)
+_ORIGIN = re.compile(r"(?P<scheme>https?)://(?P<host>.+)")
+_DEFAULT_PORTS = {"http": "80", "https": "443"}
+
+Origin = tuple[str, str, str]
+"""Scheme, host name and port."""
+
+
+class NotOneHost(Refused):
+    """The request has no Host header, or several."""
+
+    code: ClassVar[str] = "malformed_request"
+    status: ClassVar[int] = 400
+
+
+class ForeignHost(Refused):
+    """The request has a host name that is not the service's."""
+
+    code: ClassVar[str] = "foreign_host"
+    status: ClassVar[int] = 421
+
+
+class ForeignOrigin(Refused):
+    """The request comes from a page of an origin that may not use the service."""
+
+    code: ClassVar[str] = "foreign_origin"
+    status: ClassVar[int] = 403
+
+
+@dataclass(frozen=True)
+class AllowedAddresses:
+    """The host names and origins that requests may have, against DNS rebinding and requests from other sites.
+
+    Pages of `origins` may use the service, and those of its own origin. Names in `hosts` may include a port; with None,
+    every name is allowed.
+    """
+
+    origins: frozenset[Origin | None]
+    hosts: frozenset[str] | None
+    pages_of_hosts: bool = False
+    """Whether pages of every allowed host may use the service, whatever their scheme and port."""
+
+    def allows_host(self, host: str) -> bool:
+        """Whether `host`, with or without a port, is a name of the service."""
+        named = _HOST.fullmatch(host.lower())
+        return self.hosts is None or (named is not None and not self.hosts.isdisjoint({host.lower(), named["name"]}))
+
+    def allows_origin(self, connection: HTTPConnection) -> bool:
+        """Whether the page that opened `connection` may use the service; programs name no origin."""
+        own = f"{connection.url.scheme.replace('ws', 'http', 1)}://{connection.headers.get('host', '')}"
+        return all(self._allows(origin, own) for origin in connection.headers.getlist("origin"))
+
+    def _allows(self, origin: str, own: str) -> bool:
+        asked = parsed_origin(origin)
+        if asked is None:
+            return False
+        return asked in self.origins or (
+            self.allows_host(asked[1]) if self.pages_of_hosts else asked == parsed_origin(own)
+        )
+
+
+@dataclass(frozen=True)
+class BodyLimits:
+    """The most bytes of a body, by path."""
+
+    default: int
+    of_path: Mapping[str, int] = field(default_factory=dict[str, int])
+
+    def of(self, path: str) -> int:
+        """The limit for `path`."""
+        return self.of_path.get(path, self.default)
+
+
+async def _admit_everyone(_connection: HTTPConnection) -> None:
+    """Leave it to the routes."""
+
+
+@dataclass(frozen=True)
+class RequestPolicy:
+    """What a service accepts, and what it says of other hosts and origins.
+
+    `admit` raises an expected error for a caller that may not use the service. With `keys_from_any_origin`, a request
+    with an API key may come from any page: no browser adds one by itself. WebSockets may not.
+    """
+
+    addresses: AllowedAddresses
+    body_limits: BodyLimits
+    foreign_host: str
+    foreign_origin: str
+    admit: Callable[[HTTPConnection], Awaitable[None]] = _admit_everyone
+    keys_from_any_origin: bool = False
+
+    def check_addresses(self, connection: HTTPConnection) -> None:
+        """Check host and origin.
+
+        Raises:
+            NotOneHost, ForeignHost, ForeignOrigin: they are not allowed.
+        """
+        hosts = connection.headers.getlist("host")
+        if len(hosts) != 1:
+            raise NotOneHost("A request must have exactly one Host header.")
+        if not self.addresses.allows_host(hosts[0]):
+            raise ForeignHost(self.foreign_host)
+        has_key = connection.scope["type"] == "http" and bearer(connection) is not None
+        if not (self.keys_from_any_origin and has_key) and not self.addresses.allows_origin(connection):
+            raise ForeignOrigin(self.foreign_origin)
+
+
+class RequestGuard:
+    """Passes on requests that the policy accepts, each with a stack of contexts that end when it is answered."""
+
+    def __init__(self, app: ASGIApp, policy: RequestPolicy, answers: ErrorAnswers) -> None:
+        self._app = app
+        self._policy = policy
+        self._answers = answers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or answer with the reason why not."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        # White space around a value is not part of it (RFC 9110, 5.5), and not every server strips it.
+        scope["headers"] = [(name, value.strip(b" \t")) for name, value in scope["headers"]]
+        connection, limit = HTTPConnection(scope), self._policy.body_limits.of(scope["path"])
+        with ExitStack() as contexts:
+            hold(connection, contexts)
+            try:
+                self._policy.check_addresses(connection)
+                _check_declared_size(connection.headers, limit)
+                await self._policy.admit(connection)
+            except self._answers.expected as error:
+                await self._answers.response(error)(scope, receive, send)
+                return
+            await self._app(scope, BoundedBody(receive, limit) if scope["type"] == "http" else receive, send)
+
+
+def bearer(connection: HTTPConnection) -> str | None:
+    """The API key of `connection`, valid or not; None without exactly one, or with a blank one."""
+    credentials = connection.headers.getlist("authorization")
+    scheme, _, api_key = (credentials[0] if len(credentials) == 1 else "").partition(" ")
+    return api_key.strip() or None if scheme.lower() == "bearer" else None
+
+
+def parsed_origin(origin: str) -> Origin | None:
+    """`origin` with its default port; None for `null` and anything that is not an origin of a page."""
+    parts = _ORIGIN.fullmatch(origin.lower())
+    host = _HOST.fullmatch(parts["host"]) if parts else None
+    if parts is None or host is None:
+        return None
+    return parts["scheme"], host["name"], host["port"] or _DEFAULT_PORTS[parts["scheme"]]
+
+
+def _check_declared_size(headers: Headers, limit: int) -> None:
+    length = headers.get("content-length", "")
+    if length.isdecimal() and int(length) > limit:
+        raise BodyTooLarge(limit)
