@@ -18,7 +18,7 @@ from activities.mcp_client import GenerationItem, StatusLine, TextPiece
 from activities.mcp_errors import McpAway, McpRefused
 from dynavera.contracts.contract import Contract, UtcTime, utc_now
 from dynavera.contracts.documents import RetrievedPassage
-from dynavera.contracts.executions import Usage
+from dynavera.contracts.executions import FinishReason, Usage
 from dynavera.contracts.mcp import GenerateCall, Generated, GenerationStopped
 from dynavera.limits import RETRY_FIRST_DELAY, RPC_TIMEOUT, STOP_ACKNOWLEDGEMENT_TIMEOUT
 
@@ -66,6 +66,8 @@ class CompleteAnswer(Contract):
 
     generator: str
     usage: Usage
+    finish_reason: FinishReason = "stop"
+    reasoning: str = ""
 
 
 class GenerationResult(Contract):
@@ -132,7 +134,12 @@ class GenerationActivities:
                 raise interrupted()
             if outbox.has_unsent_note:
                 await self._flush(outbox)
-            whole = CompleteAnswer(generator=generated.generator, usage=generated.usage)
+            whole = CompleteAnswer(
+                generator=generated.generator,
+                usage=generated.usage,
+                finish_reason=generated.finish_reason,
+                reasoning=generated.reasoning,
+            )
             return GenerationResult(answer=generated.text, at=utc_now(), whole=whole)
         except asyncio.CancelledError:
             details = activity.cancellation_details()

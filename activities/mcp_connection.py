@@ -142,11 +142,19 @@ def _failure(error: MCPError, rejected_with: int | None) -> McpAway | McpRefused
 
 def _parse(result: CallToolResult, answer: type[AnswerT]) -> AnswerT:
     if result.is_error:
-        raise McpAway("The MCP service failed; its log has the reason.")
+        raise McpRefused(_refusal(result))
     try:
         return answer.model_validate(result.structured_content)
     except ValidationError as error:
         raise _unexpected_answer() from error
+
+
+def _refusal(result: CallToolResult) -> ServiceRefusal:
+    try:
+        return ServiceRefusal.model_validate(result.meta)
+    except ValidationError:
+        detail = "The MCP service failed; its log has the reason."
+        return ServiceRefusal(code="internal_error", detail=detail, retryable=True)
 
 
 def _unexpected_answer() -> McpAway:

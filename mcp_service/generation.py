@@ -14,6 +14,7 @@ from dynavera.contracts.mcp import MAX_ANSWER_BYTES, MAX_REASONING_CHARACTERS, G
 from mcp_service.citations import Citations, removal_note
 from mcp_service.generators.generator import (
     AnswerTooLarge,
+    EmptyAnswer,
     Finished,
     GenerationItem,
     Generator,
@@ -27,6 +28,8 @@ from mcp_service.tokens import estimate_tokens
 
 CLOSE_SECONDS = 5
 """How long a generator may take to release its model before the generation ends without it."""
+
+MAX_REFUSAL_LENGTH = 1_000
 
 Emit: TypeAlias = Callable[[TextDelta | StatusNote], Awaitable[None]]
 
@@ -59,6 +62,7 @@ class Generations:
         async with self._operations.running(request.user_id, request.operation_id) as operation:
             with operation.scope:
                 await _consume(generator, request.inputs, answer, operation, emit)
+        answer.check()
         return answer.generated(generator.name, request.inputs)
 
     async def stop(self, user_id: UUID, operation_id: str) -> GenerationStopped:
@@ -108,14 +112,44 @@ class _PublishedAnswer:
         self._noted += len(numbers)
         if numbers:
             return StatusNote(removal_note(numbers))
-        if self.finished is None or self._noted or self.text.strip():
+        if self.finished is None:
             return None
-        if self.finished.finish_reason == "length":
-            return StatusNote(
+        match self.finished.finish_reason:
+            case "length":
+                return StatusNote(
+                    f"The answer was cut off at {self._max_tokens} tokens. The agent's max_tokens sets the limit."
+                )
+            case "content_filter":
+                return StatusNote("The answer was ended by the content filter of the model's server.")
+            case "stop":
+                return None
+
+    def check(self) -> None:
+        """Make sure that a complete answer has text.
+
+        Raises:
+            EmptyAnswer: it has none; the message is the model's refusal, or why it ended.
+        """
+        if self.finished is not None and not self.text.strip():
+            raise EmptyAnswer(self._reason_for_no_text(self.finished))
+
+    def _reason_for_no_text(self, finished: Finished) -> str:
+        if finished.refusal:
+            return f"The model refuses to answer: {finished.refusal[:MAX_REFUSAL_LENGTH]}"
+        if finished.finish_reason == "content_filter":
+            return "The content filter of the model's server withheld the answer."
+        if finished.finish_reason == "length":
+            return (
                 f"The model used up max_tokens ({self._max_tokens}) before it wrote any text. "
                 "A reasoning model needs more."
             )
-        return StatusNote("The model returned an empty answer.")
+        if finished.calls_tool:
+            return "The model called a tool instead of answering; it was offered none."
+        if self._citations.removed:
+            return "The model wrote only citations of passages that do not exist."
+        if finished.reasoning:
+            return "The model thought, but returned an empty answer."
+        return "The model returned an empty answer."
 
     def generated(self, name: str, inputs: GeneratorInput) -> Generated:
         """The answer as the tool returns it."""

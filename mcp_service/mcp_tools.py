@@ -67,7 +67,7 @@ class Tools:
         query: Question,
         passages: Passages,
         instructions: Instructions = "",
-        max_tokens: MaxTokens = 200,
+        max_tokens: MaxTokens = 1024,
         temperature: Temperature = 0.2,
         generator: GeneratorName | None = None,
         prefix: Prefix = "",

@@ -81,7 +81,12 @@ async def execute(service: Service, user_id: UUID, request: ExecuteRequest, emit
     await emit(_event(MessageContent(text=generated.text)))
     return ExecuteResponse(
         output_data=CompletedOutput(
-            answer=generated.text, sources=sources, generator=generated.generator, usage=generated.usage
+            answer=generated.text,
+            sources=sources,
+            generator=generated.generator,
+            usage=generated.usage,
+            finish_reason="stop" if generated.finish_reason == "stopped" else generated.finish_reason,
+            reasoning=generated.reasoning or None,
         )
     )
 

@@ -3,13 +3,4 @@
 
 def estimate_tokens(text: str) -> int:
     """The estimated tokens of `text`: four for three words, as in English with common tokenizers."""
-    return _tokens(len(text.split()))
-
-
-def words_for_tokens(tokens: int) -> int:
-    """The most words that are at most `tokens`."""
-    return (3 * tokens + 2) // 4
-
-
-def _tokens(words: int) -> int:
-    return 4 * words // 3
+    return 4 * len(text.split()) // 3

@@ -12,7 +12,14 @@ from workflows.failures import Failure
 
 def completed(log: EventLog, whole: CompleteAnswer) -> ExecutionCompleted:
     """The answer is complete."""
-    output = CompletedOutput(answer=log.answer, sources=log.sources, generator=whole.generator, usage=whole.usage)
+    output = CompletedOutput(
+        answer=log.answer,
+        sources=log.sources,
+        generator=whole.generator,
+        usage=whole.usage,
+        finish_reason=whole.finish_reason,
+        reasoning=whole.reasoning or None,
+    )
     return ExecutionCompleted(**_envelope(log), output_data=output)
 
 

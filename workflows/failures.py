@@ -22,7 +22,13 @@ from dynavera.limits import (
 UNFORESEEN_ATTEMPTS = 5
 """Attempts at something that fails unexpectedly: enough for a passing fault, few enough for a bug."""
 
-MAX_ATTEMPTS = {"generator_silent": 3, "generator_died": 5, "generator_garbled": 5, "generator_failed": 5}
+MAX_ATTEMPTS = {
+    "generator_silent": 3,
+    "generator_died": 5,
+    "generator_garbled": 5,
+    "generator_failed": 5,
+    "internal_error": UNFORESEEN_ATTEMPTS,
+}
 """Maximum attempts for expected failures that may not pass, or whose every attempt costs minutes or loads a model. All
 others are retried for as long as the execution may take."""
 

@@ -236,6 +236,7 @@ class Product:
             "DYNAVERA_TEMPORAL_UI_PORT": str(ports.temporal_ui),
             "DYNAVERA_GENERATOR": "openai:chaos",
             "OPENAI_BASE_URL": f"http://127.0.0.1:{ports.link_to_model}/v1",
+            "DYNAVERA_OPENAI_CONTINUES": "yes",
             **({"DYNAVERA_DATABASE_URL": self.database_url} if self.database_url is not None else {}),
         }
 

@@ -38,7 +38,7 @@ class AgentSettings(Contract):
     generator: GeneratorName | None = None
     collection: Collection = "default"
     top_k: TopK = 4
-    max_tokens: MaxTokens = 200
+    max_tokens: MaxTokens = 1024
     temperature: Temperature = 0.2
 
 
@@ -55,7 +55,7 @@ class AgentPatch(Request):
     generator: GeneratorName | None = None
     collection: Collection = "default"
     top_k: TopK = 4
-    max_tokens: MaxTokens = 200
+    max_tokens: MaxTokens = 1024
     temperature: Temperature = 0.2
 
 

@@ -65,6 +65,10 @@ class Usage(Contract):
     completion_tokens: int = Field(description="Tokens that the generator wrote.")
 
 
+FinishReason = Literal["stop", "length", "content_filter"]
+"""Why a generator ended its answer: it was complete, too long, or filtered."""
+
+
 class CompletedOutput(Contract):
     """A complete answer with its sources and usage."""
 
@@ -72,6 +76,14 @@ class CompletedOutput(Contract):
     sources: list[Source] = Field(description="The generator's passages, with their text at that time.")
     generator: str = Field(description="The generator of the answer.")
     usage: Usage = Field(description="The tokens that it took.")
+    finish_reason: FinishReason = Field(
+        default="stop", description="Why it ended: `length` if it was cut off at `max_tokens`."
+    )
+    reasoning: str | None = Field(
+        default=None,
+        exclude_if=lambda reasoning: not reasoning,
+        description="The model's reasoning before its answer.",
+    )
 
 
 class PartialOutput(Contract):

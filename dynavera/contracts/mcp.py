@@ -45,7 +45,7 @@ class GenerateCall(Contract):
     query: Query
     passages: list[RetrievedPassage]
     instructions: Instructions = ""
-    max_tokens: MaxTokens = 200
+    max_tokens: MaxTokens = 1024
     temperature: Temperature = 0.2
     generator: GeneratorName | None = None
     prefix: Prefix = ""

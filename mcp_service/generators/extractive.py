@@ -3,16 +3,16 @@
 import asyncio
 from collections.abc import AsyncGenerator, Iterator, Sequence
 
-from dynavera.contracts.executions import Usage
+from dynavera.contracts.executions import FinishReason, Usage
 from dynavera.contracts.mcp import GivenPassage
 from mcp_service.citations import strip_citations
-from mcp_service.generators.generator import Finished, FinishReason, GenerationItem, GeneratorInput, TextDelta
+from mcp_service.generators.generator import Finished, GenerationItem, GeneratorInput, TextDelta
 from mcp_service.generators.relevance import score_sentences
 from mcp_service.generators.selection import select_sentences
 from mcp_service.generators.sentences import Sentence, split_sentences
 from mcp_service.generators.words import WordVectors
 from mcp_service.knowledge.embedders import WordLlamaEmbedder
-from mcp_service.tokens import estimate_tokens, words_for_tokens
+from mcp_service.tokens import estimate_tokens
 
 EXTRACTIVE = "extractive"
 
@@ -69,10 +69,10 @@ def _truncate(passages: Sequence[GivenPassage]) -> list[GivenPassage]:
 
 
 def _fit(inputs: GeneratorInput, sentences: Sequence[Sentence]) -> tuple[list[str], FinishReason]:
-    """The parts of the answer within `max_tokens`: quotations are dropped before the closing sentence is."""
+    """The parts of the answer within `max_tokens`: quotations are dropped before the closing sentence is.
+
+    The first one is never cut."""
     quotations = list(_quotations(inputs, sentences))
-    if estimate_tokens(quotations[0]) > inputs.max_tokens:
-        return [_cut(quotations[0], inputs.max_tokens)], "length"
     if estimate_tokens(quotations[0] + CLOSING) > inputs.max_tokens:
         return quotations[:1], "length"
     pieces = quotations[:1]
@@ -91,10 +91,3 @@ def _quotations(inputs: GeneratorInput, sentences: Sequence[Sentence]) -> Iterat
     for number, sentence in enumerate(sentences):
         # Citations in a passage refer to its own sources.
         yield f"{' ' if number else ''}{strip_citations(sentence.text)} [{sentence.passage}]"
-
-
-def _cut(text: str, tokens: int) -> str:
-    """The beginning of `text`, with its citation if it fits."""
-    *words, citation = text.split()
-    room = words_for_tokens(tokens)
-    return " ".join([*words[: room - 1], citation] if room > 1 else words[:1])

@@ -2,15 +2,13 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Protocol, TypeAlias
+from typing import ClassVar, Protocol, TypeAlias
 
 from starlette import status
 
-from dynavera.contracts.executions import Usage
+from dynavera.contracts.executions import FinishReason, Usage
 from dynavera.contracts.mcp import GivenPassage
 from dynavera.web.errors import Refused
-
-FinishReason = Literal["stop", "length", "content_filter"]
 
 
 class UnknownGenerator(Refused):
@@ -66,6 +64,12 @@ class GeneratorFailed(GeneratorAway):
     code: ClassVar[str] = "generator_failed"
 
 
+class EmptyAnswer(Refused):
+    """The model has ended its answer without a word."""
+
+    code: ClassVar[str] = "empty_answer"
+
+
 class AnswerTooLarge(Refused):
     """The answer exceeds the size limit."""
 
@@ -109,6 +113,8 @@ class Finished:
     finish_reason: FinishReason
     usage: Usage
     reasoning: str = ""
+    refusal: str = ""
+    calls_tool: bool = False
 
 
 GenerationItem: TypeAlias = TextDelta | StatusNote | Finished

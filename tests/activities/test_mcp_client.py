@@ -271,3 +271,17 @@ async def test_a_wrong_citation_is_left_out_and_told(tmp_path: Path) -> None:
         StatusLine("Removed a citation of passage 9, which does not exist."),
         StatusLine("Removed a citation of passage 7, which does not exist."),
     ]
+
+
+async def test_a_failure_of_the_service_itself_is_an_internal_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_arguments: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("mcp_service.generation.Generations.run", fail)
+    async with running_service(tmp_path) as service, McpService(service.url, service.service_token) as mcp:
+        with pytest.raises(McpRefused) as refused:
+            await told_by(mcp, service.owner.id, GenerateCall(query="What?", passages=[]))
+
+    assert (refused.value.refusal.code, refused.value.refusal.retryable) == ("internal_error", True)

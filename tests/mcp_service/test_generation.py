@@ -9,13 +9,13 @@ from uuid import UUID
 
 import pytest
 
-from dynavera.contracts.executions import Usage
+from dynavera.contracts.executions import FinishReason, Usage
 from dynavera.contracts.mcp import MAX_ANSWER_BYTES, Generated, GivenPassage
 from mcp_service.generation import GenerationRequest, Generations
 from mcp_service.generators.generator import (
     AnswerTooLarge,
+    EmptyAnswer,
     Finished,
-    FinishReason,
     GenerationItem,
     Generator,
     GeneratorInput,
@@ -27,6 +27,7 @@ from mcp_service.generators.registry import GeneratorRegistry
 USER = UUID(int=1)
 PASSAGES = [GivenPassage(text=f"Passage {number}.") for number in range(1, 5)]
 USAGE = Usage(prompt_tokens=7, completion_tokens=11)
+COMPLETE = Finished("stop", USAGE)
 
 
 @dataclass
@@ -36,7 +37,7 @@ class Writer:
     pieces: Sequence[str]
     offset: int = 0
     hangs: bool = False
-    finish_reason: FinishReason = "stop"
+    finished: Finished = COMPLETE
     name: str = "writer"
     is_at_end: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -48,7 +49,7 @@ class Writer:
         self.is_at_end.set()
         if self.hangs:
             await asyncio.Event().wait()
-        yield Finished(self.finish_reason, USAGE)
+        yield self.finished
 
 
 @dataclass
@@ -119,35 +120,49 @@ async def test_an_answer_that_starts_over_replaces_the_prefix() -> None:
     assert reader.offsets[0] == 0
 
 
-async def test_an_answer_of_invalid_citations_becomes_empty() -> None:
-    reader, generated = await published(Writer(["[9]", " [8]"]), "Light is")
-
-    assert (generated.text, reader.offsets) == ("", [])
-    assert reader.notes == [
-        "Removed a citation of passage 9, which does not exist.",
-        "Removed a citation of passage 8, which does not exist.",
-    ]
+async def test_an_answer_of_invalid_citations_alone_is_an_error() -> None:
+    with pytest.raises(EmptyAnswer, match="only citations of passages that do not exist"):
+        await published(Writer(["[9]", " [8]"]), "Light is")
 
 
+@pytest.mark.parametrize(
+    ("finished", "message"),
+    [
+        (Finished("stop", USAGE), "The model returned an empty answer."),
+        (Finished("stop", USAGE, reasoning="Hm."), "The model thought, but returned an empty answer."),
+        (Finished("stop", USAGE, refusal="I cannot help."), "The model refuses to answer: I cannot help."),
+        (Finished("stop", USAGE, calls_tool=True), "The model called a tool instead of answering"),
+        (Finished("content_filter", USAGE), "The content filter of the model's server withheld the answer."),
+        (Finished("length", USAGE, reasoning="Hm."), r"used up max_tokens \(200\) before it wrote any text"),
+    ],
+)
 @pytest.mark.parametrize("pieces", [[], [""], ["\n", " "]])
-async def test_an_empty_answer_has_a_note(pieces: list[str]) -> None:
-    reader, _ = await published(Writer(pieces))
+async def test_an_answer_without_text_is_an_error_with_the_reason(
+    pieces: list[str], finished: Finished, message: str
+) -> None:
+    with pytest.raises(EmptyAnswer, match=message) as empty:
+        await published(Writer(pieces, finished=finished))
 
-    assert reader.notes == ["The model returned an empty answer."]
-
-
-async def test_an_answer_of_reasoning_only_names_the_limit() -> None:
-    reader, generated = await published(Writer([], finish_reason="length"))
-
-    assert generated.text == ""
-    assert reader.notes == [
-        "The model used up max_tokens (200) before it wrote any text. A reasoning model needs more."
-    ]
+    assert (empty.value.code, empty.value.retryable) == ("empty_answer", False)
 
 
-@pytest.mark.parametrize("finish_reason", ["stop", "length"])
-async def test_a_complete_prefix_stays(finish_reason: FinishReason) -> None:
-    reader, generated = await published(Writer([], finish_reason=finish_reason), "Light is red.")
+@pytest.mark.parametrize(
+    ("finish_reason", "notes"),
+    [
+        ("stop", []),
+        ("length", ["The answer was cut off at 200 tokens. The agent's max_tokens sets the limit."]),
+        ("content_filter", ["The answer was ended by the content filter of the model's server."]),
+    ],
+)
+async def test_the_log_says_why_an_answer_ended(finish_reason: FinishReason, notes: list[str]) -> None:
+    reader, generated = await published(Writer(["Light is"], finished=Finished(finish_reason, USAGE)))
+
+    assert (generated.text, generated.finish_reason) == ("Light is", finish_reason)
+    assert reader.notes == notes
+
+
+async def test_a_prefix_that_is_complete_is_kept() -> None:
+    reader, generated = await published(Writer([]), "Light is red.")
 
     assert (generated.text, reader.offsets, reader.notes) == ("Light is red.", [], [])
 

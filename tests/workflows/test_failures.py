@@ -36,7 +36,13 @@ def test_the_wish_when_to_come_back_is_kept_within_bounds() -> None:
 
 @pytest.mark.parametrize(
     ("code", "most"),
-    [("generator_silent", 3), ("generator_died", 5), ("generator_garbled", 5), ("generator_failed", 5)],
+    [
+        ("generator_silent", 3),
+        ("generator_died", 5),
+        ("generator_garbled", 5),
+        ("generator_failed", 5),
+        ("internal_error", 5),
+    ],
 )
 def test_a_model_that_hardly_recovers_is_asked_a_few_times(code: str, most: int) -> None:
     error = ApplicationError("Silent.", type=code, category=ApplicationErrorCategory.BENIGN)

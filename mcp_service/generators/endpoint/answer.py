@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from dynavera.contracts.executions import Usage
+from dynavera.contracts.executions import FinishReason, Usage
 from mcp_service.generators.endpoint.chunks import Chunk
 from mcp_service.generators.endpoint.text import CharacterRepair, ReasoningSplitter
-from mcp_service.generators.generator import Finished, FinishReason, TextDelta
+from mcp_service.generators.generator import Finished, TextDelta
 from mcp_service.tokens import estimate_tokens
 
 PROBE_LENGTH = 24
@@ -85,7 +85,7 @@ class EndpointAnswer:
 
     def finished(self, reason: FinishReason, prompt_tokens: int) -> Finished:
         """The end of the answer; `prompt_tokens` is the estimate for an endpoint that does not report usage."""
-        return Finished(reason, self._usage(prompt_tokens), self.reasoning)
+        return Finished(reason, self._usage(prompt_tokens), self.reasoning, self.refusal.strip(), self.calls_tool)
 
     def _add(self, text: str) -> None:
         if self._splitter.restarts and not self._has_restarted:

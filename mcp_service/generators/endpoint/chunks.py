@@ -6,8 +6,7 @@ from typing import Annotated, Any, cast
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from dynavera.contracts.executions import Usage
-from mcp_service.generators.generator import FinishReason
+from dynavera.contracts.executions import FinishReason, Usage
 
 _CUT = {"length", "max_length", "max_tokens", "max_output_tokens", "model_length", "model_context_window_exceeded"}
 _FILTERED = {

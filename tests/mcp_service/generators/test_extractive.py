@@ -85,13 +85,14 @@ async def test_without_passages_there_is_nothing_to_answer_from() -> None:
 
 
 @pytest.mark.parametrize("max_tokens", [1, 2, 5, 20, 60, 100, 200, 1000])
-async def test_an_answer_has_at_most_max_tokens(max_tokens: int) -> None:
+async def test_an_answer_has_at_most_max_tokens_or_one_whole_sentence(max_tokens: int) -> None:
     items = await collect("What is fNIRS?", article("functional-near-infrared-spectroscopy"), max_tokens)
 
     text = "".join(item.text for item in items if isinstance(item, TextDelta))
     ending = items[-1]
     assert isinstance(ending, Finished)
-    assert 0 < estimate_tokens(text) <= max_tokens
+    assert text.endswith((NO_MODEL, ". [1]"))
+    assert estimate_tokens(text) <= max_tokens or text.count("[1]") == 1
     assert ending.finish_reason == ("stop" if text.endswith(NO_MODEL) else "length")
     assert ending.usage.completion_tokens == estimate_tokens(text)
 

@@ -40,7 +40,7 @@ test('a new agent is created with all its settings and opened', async () => {
       generator: null,
       collection: 'default',
       top_k: 8,
-      max_tokens: 200,
+      max_tokens: 1024,
       temperature: 0.2,
     },
   ])

@@ -15,7 +15,7 @@ export const NEW_AGENT: AgentDraft = {
   generator: '',
   collection: 'default',
   top_k: 4,
-  max_tokens: 200,
+  max_tokens: 1024,
   temperature: 0.2,
 }
 

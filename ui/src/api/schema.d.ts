@@ -728,7 +728,7 @@ export interface components {
             /**
              * Max Tokens
              * @description The maximum answer length in tokens.
-             * @default 200
+             * @default 1024
              */
             max_tokens: number;
             /**
@@ -789,7 +789,7 @@ export interface components {
             /**
              * Max Tokens
              * @description The maximum answer length in tokens.
-             * @default 200
+             * @default 1024
              */
             max_tokens?: number;
             /**
@@ -838,7 +838,7 @@ export interface components {
             /**
              * Max Tokens
              * @description The maximum answer length in tokens.
-             * @default 200
+             * @default 1024
              */
             max_tokens?: number;
             /**
@@ -888,7 +888,7 @@ export interface components {
             /**
              * Max Tokens
              * @description The maximum answer length in tokens.
-             * @default 200
+             * @default 1024
              */
             max_tokens: number;
             /**
@@ -1022,10 +1022,22 @@ export interface components {
              */
             answer: string;
             /**
+             * Finish Reason
+             * @description Why it ended: `length` if it was cut off at `max_tokens`.
+             * @default stop
+             * @enum {string}
+             */
+            finish_reason: "stop" | "length" | "content_filter";
+            /**
              * Generator
              * @description The generator of the answer.
              */
             generator: string;
+            /**
+             * Reasoning
+             * @description The model's reasoning before its answer.
+             */
+            reasoning?: string | null;
             /**
              * Sources
              * @description The generator's passages, with their text at that time.

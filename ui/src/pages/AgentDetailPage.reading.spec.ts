@@ -123,14 +123,15 @@ describe('reading', () => {
       answer: 'Light',
       sources: [],
       generator: 'openai:test',
-      usage: { prompt_tokens: 7, completion_tokens: 200 },
+      usage: { prompt_tokens: 7, completion_tokens: 1024 },
+      finish_reason: 'length',
     }
     const cut = { type: 'execution_completed', output_data } as const
     network.use(http.get('*/api/system', () => HttpResponse.json(system())))
     known([execution()], { [FIRST]: log(FIRST, started(), cut) })
     const { user } = await openedLive()
 
-    expect(await screen.findByText(/Cut off at 200 tokens/)).toBeVisible()
+    expect(await screen.findByText(/Cut off at 1,024 tokens/)).toBeVisible()
     await user.click(screen.getByRole('link', { name: 'Allow longer answers' }))
 
     expect(await screen.findByRole('dialog', { name: 'Edit agent' })).toBeVisible()

@@ -27,7 +27,7 @@ export function agent(fields: Partial<Agent> = {}): Agent {
     generator: null,
     collection: 'default',
     top_k: 4,
-    max_tokens: 200,
+    max_tokens: 1024,
     temperature: 0.2,
     status: 'idle',
     created_at: '2026-01-01T10:00:00Z',
@@ -155,6 +155,7 @@ export const completed = (answer: string, ...sources: Source[]): Said<ExecutionE
     sources,
     generator: 'extractive',
     usage: { prompt_tokens: 7, completion_tokens: 5 },
+    finish_reason: 'stop',
   },
 })
 
