@@ -23,7 +23,7 @@ async def test_only_a_name_is_needed(client: httpx.AsyncClient) -> None:
         "generator": None,
         "collection": "default",
         "top_k": 4,
-        "max_tokens": 200,
+        "max_tokens": 1024,
         "temperature": 0.2,
         "status": "idle",
     }

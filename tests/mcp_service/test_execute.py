@@ -71,7 +71,7 @@ async def test_without_documents_there_is_nothing_to_answer_from(service: Runnin
     assert answer.json()["output_data"]["answer"].startswith("There is nothing to answer from")
 
 
-async def test_an_empty_answer_is_noted_in_the_log(tmp_path: Path) -> None:
+async def test_an_empty_answer_is_a_failure(tmp_path: Path) -> None:
     model = FakeModel(words=[])
 
     async with (
@@ -84,9 +84,7 @@ async def test_an_empty_answer_is_noted_in_the_log(tmp_path: Path) -> None:
     events = [
         json.loads(line.removeprefix("data: ")) for line in streamed.text.splitlines() if line.startswith("data:")
     ]
-    notes = [event["content"]["message"] for event in events if event.get("event_type") == "progress"]
-    assert notes[-1] == "The model returned an empty answer."
-    assert events[-1]["output_data"]["answer"] == ""
+    assert events[-1]["code"] == "empty_answer"
 
 
 async def test_a_refusal_is_the_last_event(service: Running) -> None:

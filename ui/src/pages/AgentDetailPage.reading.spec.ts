@@ -124,7 +124,7 @@ describe('reading', () => {
       sources: [],
       generator: 'openai:test',
       usage: { prompt_tokens: 7, completion_tokens: 1024 },
-      finish_reason: 'length',
+      finish_reason: 'length' as const,
     }
     const cut = { type: 'execution_completed', output_data } as const
     network.use(http.get('*/api/system', () => HttpResponse.json(system())))
