@@ -35,8 +35,8 @@ from dynavera.web.problems import error_summary, field_errors
 
 ACTIONS = ("start_agent", "stop_agent", "subscribe")
 
-MOST_ACTIONS = 100
-"""Actions of a client that may wait for the ones before them."""
+MAX_ACTIONS = 100
+"""Actions of a client that are in progress or waiting. While there are so many, no more messages are read."""
 
 _request_id: TypeAdapter[str | None] = TypeAdapter(Key | None)
 
@@ -58,7 +58,8 @@ class AgentSocket:
     _known: set[UUID] = field(default_factory=set[UUID])
     _positions: dict[UUID, int] = field(default_factory=dict[UUID, int])
     _shown: dict[UUID, asyncio.Task[None]] = field(default_factory=dict[UUID, "asyncio.Task[None]"])
-    _actions: asyncio.Queue[ClientAction] = field(default_factory=lambda: asyncio.Queue(MOST_ACTIONS))
+    _actions: asyncio.Queue[ClientAction] = field(default_factory=asyncio.Queue["ClientAction"])
+    _action_slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_ACTIONS))
     _parts: asyncio.TaskGroup = field(default_factory=asyncio.TaskGroup)
 
     async def prepare(self) -> None:
@@ -90,6 +91,7 @@ class AgentSocket:
                 for part in (self._show_arrivals, self._until_unwelcome, self._until_gone, self._listen, self._work):
                     self._parts.create_task(part())
         except ExceptionGroup as failures:
+            # Callers handle single errors, and one failure cancels the other tasks.
             first = _first(failures)
             if not isinstance(first, WebSocketDisconnect):
                 raise first from None
@@ -108,15 +110,9 @@ class AgentSocket:
             except ValidationError as error:
                 await self._send(_not_understood(text, error))
             else:
-                await self._enqueue(action)
-
-    async def _enqueue(self, action: ClientAction) -> None:
-        """Have it done beside this task, which hears when the client leaves, and lets pings be answered."""
-        try:
-            self._actions.put_nowait(action)
-        except asyncio.QueueFull:
-            message = f"{MOST_ACTIONS} actions wait already. Send the next when earlier ones are answered."
-            await self._send(_error(action, message, "too_many_actions"))
+                # Another task does it: this one notices when the client leaves, and lets pings be answered.
+                await self._action_slots.acquire()
+                self._actions.put_nowait(action)
 
     async def _work(self) -> None:
         """Do what the client asks for, in its order; starts that follow each other are accepted at the same time."""
@@ -139,6 +135,8 @@ class AgentSocket:
                     await self._subscribe(action)
         except ANSWERS.expected as error:
             await self._refuse(action, error)
+        finally:
+            self._action_slots.release()
 
     async def _start(self, action: StartAgent) -> None:
         start = ExecutionStart(input_data=action.input_data)

@@ -1,4 +1,4 @@
-"""What was accepted reaches Temporal, what ended there without a word is recorded, what was deleted is removed."""
+"""Delivers starts and stops to Temporal, records executions that ended there, and removes deleted logs."""
 
 import asyncio
 import logging
@@ -47,7 +47,7 @@ class Generators(Protocol):
     """What writes answers: the MCP service."""
 
     async def stop_generation(self, user_id: UUID, operation_id: str) -> GenerationStopped:
-        """Answered when the generator has let go."""
+        """Returns when the generator has stopped."""
         ...
 
 

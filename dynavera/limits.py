@@ -104,6 +104,9 @@ WORKER_HEARTBEAT_TIMEOUT = timedelta(seconds=4)
 
 # --- The API --------------------------------------------------------------------------------------------------------
 
+DATABASE_CONNECTIONS = 15
+"""Connections that a process opens to PostgreSQL at most: six processes fit into its default of 100."""
+
 RPC_TIMEOUT = timedelta(seconds=2)
 """How long the API waits for Temporal before it serves what the records have."""
 

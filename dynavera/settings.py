@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from dynavera.addresses import check_database, check_origin, check_proxy, host_and_port
+from dynavera.limits import DATABASE_CONNECTIONS
 
 PREFIX = "DYNAVERA_"
 ALL_INTERFACES = ("0.0.0.0", "::")  # noqa: S104 -- only compared with
@@ -65,7 +66,7 @@ class Settings(BaseSettings):
     temporal_address: str | None = Field(default=None, validation_alias="TEMPORAL_ADDRESS")
     task_queue: str = "agent-executions"
     database_url: SecretStr | None = None
-    database_connections: Annotated[int, Field(ge=2, le=1000)] = 15
+    database_connections: Annotated[int, Field(ge=2, le=1000)] = DATABASE_CONNECTIONS
     generator: str = "extractive"
     generators: Annotated[tuple[str, ...], NoDecode] = ()
     embedder: str = "wordllama"

@@ -63,6 +63,13 @@ def postgres() -> Generator[PostgresServer | None]:
         yield server
 
 
+def required(postgres: PostgresServer | None) -> PostgresServer:
+    """The server; the test is skipped where PostgreSQL is not installed. CI installs it and runs all tests."""
+    if postgres is None:
+        pytest.skip(MISSING)
+    return postgres
+
+
 @contextmanager
 def postgres_server() -> Generator[PostgresServer | None]:
     """The server, or None if PostgreSQL is not installed."""

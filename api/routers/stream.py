@@ -98,6 +98,7 @@ async def agent_socket(websocket: WebSocket, agent_id: str) -> None:
     except DatabaseAway:
         await _close(websocket, TRY_AGAIN_LATER, "The database cannot be used now; try again in a moment.")
     except Exception:
+        # A bug: the server logs it, and the client still gets a close code.
         await _close(websocket, WENT_WRONG, "Something went wrong here; the service's log says what.")
         raise
 
@@ -115,6 +116,7 @@ async def _opened(websocket: WebSocket, agent_id: str) -> AsyncGenerator[AgentSo
             socket = AgentSocket(websocket, user, agent.id, services)
             await socket.prepare()
         except Exception:
+            # Whatever it is, a close code can only be sent after the upgrade.
             await websocket.accept()
             raise
         await websocket.accept()

@@ -10,15 +10,13 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import QueuePool
 
+from dynavera.limits import DATABASE_CONNECTIONS
 from dynavera.records.errors import DatabaseAway as DatabaseAway
 from dynavera.records.errors import named_errors
 from dynavera.records.group_commit import GroupCommit
 from dynavera.records.sqlite import sqlite_engine
 
 T = TypeVar("T")
-
-CONNECTIONS = 15
-"""Connections that a process has to PostgreSQL at most: six processes fit into its default of 100."""
 
 QUEUE_SECONDS = 5
 """How long a transaction waits for those before it in this process."""
@@ -27,7 +25,7 @@ CLOSING_SECONDS, CLOSING_POLL_SECONDS = 2, 0.01
 """How long the end of a process waits for its transactions, and how often it looks."""
 
 CONNECT_SECONDS, STATEMENT_SECONDS = 5, 10
-"""What PostgreSQL gets to connect and to answer: a server that vanished sends no word."""
+"""Timeouts of PostgreSQL for a connection and for a statement: a lost server does not answer."""
 
 
 class Database:
@@ -43,7 +41,9 @@ class Database:
         statement_seconds: How long PostgreSQL may take to answer a statement; migrations take as long as they need.
     """
 
-    def __init__(self, url: str, connections: int = CONNECTIONS, statement_seconds: float = STATEMENT_SECONDS) -> None:
+    def __init__(
+        self, url: str, connections: int = DATABASE_CONNECTIONS, statement_seconds: float = STATEMENT_SECONDS
+    ) -> None:
         self._url = url
         self._is_sqlite = make_url(url).get_backend_name() == "sqlite"
         self._writers = asyncio.Lock() if self._is_sqlite else None
@@ -111,7 +111,7 @@ class Database:
             await engine.dispose()
 
     async def close(self) -> None:
-        """Let go of every connection, once the transactions under way have ended."""
+        """Close every connection, after the open transactions have ended."""
         pool = cast("QueuePool", self._engine.pool)
         deadline = time.monotonic() + CLOSING_SECONDS
         # A connection that comes back to a pool that is closed already is never closed.

@@ -1,4 +1,4 @@
-"""Group commit: transactions of one process that wait for SQLite's lock share it, and the commit."""
+"""Group commit: writes of one process that wait for SQLite's lock share a transaction."""
 
 import asyncio
 import time
@@ -13,20 +13,20 @@ from dynavera.records.errors import DatabaseAway, named_errors
 
 MAX_GROUP_SIZE = 50
 GROUP_SECONDS = 0.1
-"""After which a group commits: what came first waits for what came last."""
+"""A group commits after so many writes or seconds, because the first waits for the last."""
 
 T = TypeVar("T")
 
 
 class GroupCommit:
-    """Commits what waits together, each in a savepoint, in the order in which it came.
+    """Commits waiting writes together, each in a savepoint, in the order of their arrival.
 
     A commit waits for readers and for the disk, some ten times as long as a short transaction takes otherwise.
 
     Args:
         engine: SQLite's.
         turn_to_write: Keeps the process's other writers out.
-        patience: Seconds after which what waits is refused.
+        patience: Seconds after which a waiting write is refused when the database cannot be used.
     """
 
     def __init__(
@@ -55,10 +55,10 @@ class GroupCommit:
             group: list[_Write[Any]] = []
             try:
                 await self._commit(group)
-            except Exception as error:  # noqa: BLE001 -- those who wait get it
+            except Exception as error:  # noqa: BLE001 -- the callers of `write` get it
                 for write in group:
                     write.fail(error)
-                self._refuse_late(error)
+                self._refuse_waiting(error)
             else:
                 for write in group:
                     write.succeed()
@@ -81,11 +81,13 @@ class GroupCommit:
                 return
             yield self._waiting.popleft()
 
-    def _refuse_late(self, error: Exception) -> None:
-        """Refuse what has waited long enough; the rest is tried again."""
+    def _refuse_waiting(self, error: Exception) -> None:
+        """Refuse the first write and all that have waited long enough. The rest is tried again."""
         latest = time.monotonic() - self._patience
-        while self._waiting and self._waiting[0].since <= latest:
+        is_first = True
+        while self._waiting and (is_first or self._waiting[0].since <= latest):
             self._waiting.popleft().fail(error)
+            is_first = False
 
 
 class _Write(Generic[T]):
@@ -108,7 +110,7 @@ class _Write(Generic[T]):
                 await session.commit()
         except DatabaseAway:
             raise
-        except Exception as error:  # noqa: BLE001 -- it is the caller's
+        except Exception as error:  # noqa: BLE001 -- the caller of `write` gets it
             self._end = lambda failure=error: self.answer.set_exception(failure)
         else:
             self._end = lambda: self.answer.set_result(result)

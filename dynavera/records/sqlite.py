@@ -126,6 +126,6 @@ def _begin(connection: Connection) -> None:
     driver = cast("AdaptedConnection", connection.connection.dbapi_connection)
     try:
         driver.run_async(lambda sqlite: sqlite.execute(begin))
-    except sqlite3.OperationalError as error:
-        # Listeners are outside of what SQLAlchemy translates.
+    except sqlite3.Error as error:
+        # SQLAlchemy does not translate the errors of listeners. Whatever fails here, the statement is not to blame.
         raise OperationalError(begin, None, error) from error

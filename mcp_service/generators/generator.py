@@ -65,7 +65,7 @@ class GeneratorFailed(GeneratorAway):
 
 
 class EmptyAnswer(Refused):
-    """The model has ended its answer without a word."""
+    """The model's answer is empty."""
 
     code: ClassVar[str] = "empty_answer"
 

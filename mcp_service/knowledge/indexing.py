@@ -31,7 +31,7 @@ class Rebuilding(Refused):
 
 
 class Indexing:
-    """Brings the indexes up to date with the records.
+    """Updates the indexes from the records.
 
     The records are the source of truth. An index holds them up to a revision, and catches up with the change log: at
     startup, after each write, and before a search if another process has written.

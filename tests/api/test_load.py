@@ -10,11 +10,12 @@ from uuid import UUID
 import pytest
 from websockets.exceptions import ConnectionClosedError
 
+from api.agent_socket import MAX_ACTIONS
 from api.routers.stream import TRY_AGAIN_LATER
 from dynavera.contracts.agents import Agent
 from dynavera.records.executions import ExecutionQuery
 from tests.api.live import KEY, Conversation, Live
-from tests.postgres import MISSING, PostgresServer
+from tests.postgres import PostgresServer, required
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -26,9 +27,7 @@ SOCKETS = 200
 def database_url(request: pytest.FixtureRequest, postgres: PostgresServer | None) -> str | None:
     if request.param == "sqlite":
         return None
-    if postgres is None:
-        pytest.skip(MISSING)
-    return postgres.new_database()
+    return required(postgres).new_database()
 
 
 async def test_200_starts_at_once_are_accepted_or_refused_in_words(live: Live) -> None:
@@ -72,6 +71,21 @@ async def test_an_action_that_waits_for_the_database_holds_up_no_ping(live: Live
 
         assert (await socket.answer("accepted", "error"))["type"] == "accepted"
         assert (await socket.answer("accepted", "error"))["type"] == "accepted"
+
+
+@pytest.mark.parametrize("database_url", [None], ids=["sqlite"])
+async def test_more_starts_than_may_wait_are_all_accepted(live: Live) -> None:
+    async with live.socket() as socket:
+        with sqlite3.connect(live.settings.data_dir / "records.sqlite3", isolation_level=None) as another_process:
+            another_process.execute("BEGIN IMMEDIATE")
+            for _ in range(MAX_ACTIONS + 50):
+                await socket.say(action="start_agent", input_data={"query": "What?"})
+            await asyncio.sleep(0.5)
+            another_process.execute("ROLLBACK")
+        another_process.close()
+        answers = [await _answer(socket) for _ in range(MAX_ACTIONS + 50)]
+
+    assert answers == ["accepted"] * (MAX_ACTIONS + 50)
 
 
 async def _start_by_rest(live: Live, url: str, agent: Agent) -> list[str]:

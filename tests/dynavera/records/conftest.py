@@ -9,7 +9,7 @@ from dynavera.contracts.users import User
 from dynavera.records.database import Database
 from dynavera.records.migrate import migrate
 from tests.owner import create_owner
-from tests.postgres import MISSING, PostgresServer
+from tests.postgres import PostgresServer, required
 from tests.postgres import postgres as postgres
 
 
@@ -18,10 +18,7 @@ def records_url(request: pytest.FixtureRequest, tmp_path: Path, postgres: Postgr
     """The address of an empty database."""
     if request.param == "sqlite":
         return f"sqlite+aiosqlite:///{tmp_path / 'records.sqlite3'}"
-    if postgres is None:
-        # Who has no PostgreSQL still tests SQLite; CI installs it, and runs both.
-        pytest.skip(MISSING)
-    return postgres.new_database()
+    return required(postgres).new_database()
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from sqlalchemy.pool import QueuePool
 
 from dynavera.records.database import Database, DatabaseAway
 from dynavera.records.sqlite import TidyConnection
-from tests.postgres import MISSING, PostgresServer
+from tests.postgres import PostgresServer, required
 
 ROWS = 3000
 ROUNDS = 60
@@ -172,6 +172,10 @@ async def write_once(database: Database) -> None:
         await session.execute(text("UPDATE pages SET n = n + 1 WHERE n = 5"))
 
 
+async def write(session: AsyncSession) -> None:
+    await session.execute(text("UPDATE pages SET n = n + 1 WHERE n = 5"))
+
+
 async def test_writes_that_wait_share_a_commit_and_each_ends_alone(database: Database) -> None:
     async def number(session: AsyncSession, value: int) -> int:
         await session.execute(text("INSERT INTO pages VALUES (:n, 'new')"), {"n": value})
@@ -194,9 +198,6 @@ async def test_writes_that_wait_share_a_commit_and_each_ends_alone(database: Dat
 
 
 async def test_a_write_whose_caller_leaves_holds_up_no_other(database: Database) -> None:
-    async def write(session: AsyncSession) -> None:
-        await session.execute(text("UPDATE pages SET n = n + 1 WHERE n = 5"))
-
     async with database.writing():
         left = [asyncio.create_task(database.write(write)) for _ in range(5)]
         stays = asyncio.create_task(database.write(write))
@@ -214,9 +215,6 @@ async def test_all_who_share_a_commit_that_fails_hear_of_it(
 ) -> None:
     monkeypatch.setattr("dynavera.records.sqlite.BUSY_TIMEOUT_SECONDS", 0.05)
 
-    async def write(session: AsyncSession) -> None:
-        await session.execute(text("UPDATE pages SET n = n + 1 WHERE n = 5"))
-
     reader = sqlite3.connect(tmp_path / "records.sqlite3", isolation_level=None)
     reader.execute("BEGIN")
     reader.execute("SELECT n FROM pages LIMIT 1").fetchone()
@@ -227,23 +225,36 @@ async def test_all_who_share_a_commit_that_fails_hear_of_it(
     assert [type(answer) for answer in answers] == [DatabaseAway] * 5
 
 
-async def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
-    (tmp_path / "records.sqlite3").write_bytes(b"not a database " * 1000)
-    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'records.sqlite3'}")
+@pytest.mark.parametrize("way", ["writing", "reading", "connected"])
+async def test_a_file_that_is_no_database_is_named(way: str, tmp_path: Path) -> None:
+    database = no_database(tmp_path)
 
     with pytest.raises(DatabaseAway, match="file is not a database"):
-        async with database.reading() as session:
+        async with getattr(database, way)() as session:
             await session.execute(text("SELECT 1 FROM pages"))
 
     await database.close()
 
 
+async def test_writes_to_what_is_no_database_are_refused_at_once(tmp_path: Path) -> None:
+    database = no_database(tmp_path)
+
+    async with asyncio.timeout(2):
+        answers = await asyncio.gather(*(database.write(write) for _ in range(3)), return_exceptions=True)
+
+    assert [type(answer) for answer in answers] == [DatabaseAway] * 3
+    await database.close()
+
+
+def no_database(folder: Path) -> Database:
+    (folder / "records.sqlite3").write_bytes(b"not a database " * 1000)
+    return Database(f"sqlite+aiosqlite:///{folder / 'records.sqlite3'}")
+
+
 async def test_postgresql_limits_statements_of_requests_and_not_those_of_migrations(
     postgres: PostgresServer | None,
 ) -> None:
-    if postgres is None:
-        pytest.skip(MISSING)
-    database = Database(postgres.new_database(), statement_seconds=0.2)
+    database = Database(required(postgres).new_database(), statement_seconds=0.2)
 
     with pytest.raises(DatabaseAway):
         async with database.reading() as session:
@@ -255,9 +266,7 @@ async def test_postgresql_limits_statements_of_requests_and_not_those_of_migrati
 
 
 async def test_a_log_in_that_postgresql_refuses_is_named(postgres: PostgresServer | None) -> None:
-    if postgres is None:
-        pytest.skip(MISSING)
-    nowhere = f"{postgres.new_database()}_that_is_not_there"
+    nowhere = f"{required(postgres).new_database()}_that_is_not_there"
 
     with pytest.raises(DatabaseAway, match="does not exist"):
         async with Database(nowhere).reading() as session:
