@@ -126,7 +126,7 @@ class SentenceTransformersEmbedder:
         except (OSError, ValueError) as error:
             raise EmbedderUnavailable(
                 f"DYNAVERA_EMBEDDER is {name!r}, and that model is not on this machine. "
-                "Download it first, or set the path of its folder."
+                "Download it first, or give the path of its folder."
             ) from error
         self.identity = f"{name} {_fingerprint(self._model)}"
         self._window = int(self._model.max_seq_length or 512) * CHARACTERS_PER_TOKEN

@@ -218,6 +218,11 @@ DOCUMENT = {
     "sha256": "of the file",
     "passages": 1,
     "created_at": "2026-01-02T03:04:05Z",
+    "title": None,
+    "date": None,
+    "tags": [],
+    "notice": None,
+    "outdated": False,
 }
 NOT_OPEN_YET = {
     "type": "about:blank",

@@ -80,7 +80,7 @@ def test_the_identity_depends_on_the_weights(model: Path, embedder: Embedder, tm
 
 
 def test_the_error_for_a_missing_model_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(EmbedderUnavailable, match="give the folder"):
+    with pytest.raises(EmbedderUnavailable, match="give the path of its folder"):
         load_embedder(f"sentence-transformers:{tmp_path / 'nothing'}")
 
 
