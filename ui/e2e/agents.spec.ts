@@ -36,7 +36,7 @@ async function tabTo(name: string): Promise<void> {
 }
 
 async function choose(agent: string, item: string): Promise<void> {
-  await page.getByRole('button', { name: `${agent}: more` }).click()
+  await page.getByRole('button', { name: `Actions for ${agent}` }).click()
   await page.getByRole('menuitem', { name: item }).click()
 }
 
@@ -99,6 +99,8 @@ test('a duplicate has all that its original has', async () => {
   await page.getByLabel('Name', { exact: true }).fill(HOSTILE)
   await page.getByRole('button', { name: 'Create agent' }).click()
 
+  await page.getByRole('heading', { name: HOSTILE }).waitFor()
+  await toAgents()
   await page.getByRole('link', { name: HOSTILE, exact: true }).waitFor()
   expect(await page.evaluate('window.hacked')).toBeUndefined()
   expect(await faultsOf(page)).toEqual([])
@@ -139,7 +141,7 @@ test('an agent that runs is not deleted before its execution is stopped', async 
   await page.getByRole('textbox', { name: 'Question' }).fill('Who looked first?')
   await page.getByRole('button', { name: 'Ask' }).click()
   await page.getByText('Running').first().waitFor()
-  await page.getByRole('button', { name: `${HOSTILE}: more` }).click()
+  await page.getByRole('button', { name: `Actions for ${HOSTILE}` }).click()
   await page.getByRole('menuitem', { name: 'Delete' }).click()
 
   await dialog('Delete agent').getByRole('button', { name: 'Delete' }).click()

@@ -64,7 +64,7 @@ test('a new agent opens, ready to be asked', async () => {
   await page.getByRole('button', { name: 'New agent' }).click()
   await page.getByLabel('Name', { exact: true }).fill('Browser test')
   await page.getByText('Retrieval and generation').click()
-  await page.getByLabel('Longest answer').fill('2000')
+  await page.getByLabel('Maximum answer length').fill('2000')
   expect(await violations(page)).toEqual([])
   await pictured(page, 'new-agent')
   await page.getByRole('button', { name: 'Create agent' }).click()

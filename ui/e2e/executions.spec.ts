@@ -202,7 +202,7 @@ test('the page of an execution goes on when the API was killed in mid-answer', a
   await answer().getByText('blood').first().waitFor()
 
   await product.kill('api')
-  await page.getByText('The connection is away.').waitFor({ timeout: 3_000 })
+  await page.getByText('Connection lost; reconnecting…').waitFor({ timeout: 3_000 })
 
   await ended()
   expect((await answer().innerText()).replaceAll('\u00a0', ' ')).toBe(
@@ -217,9 +217,9 @@ test('the page of an execution goes on when the API was killed in mid-answer', a
 test('the page of an execution tells where its time went', async () => {
   const timeline = page.getByRole('table', { name: 'Timeline' })
 
-  await timeline.getByRole('rowheader', { name: 'In the queue' }).waitFor()
+  await timeline.getByRole('rowheader', { name: 'Queued' }).waitFor()
   await timeline.getByRole('rowheader', { name: 'Writing' }).waitFor()
-  expect(await page.getByText('Tokens a second').locator('..').innerText()).toMatch(/\d/)
+  expect(await page.getByText('Tokens per second').locator('..').innerText()).toMatch(/\d/)
   expect(await page.getByRole('link', { name: /Open in Temporal/ }).getAttribute('href')).toMatch(/^http/)
   await lookedAt('execution')
 })
@@ -257,7 +257,8 @@ test('an execution is printed light: its answer, its sources and its settings', 
   for (const left of [
     page.getByRole('banner'),
     page.locator('.timeline'),
-    page.getByText('Log', { exact: true }),
+    page.getByRole('button', { name: /^Log/ }),
+    log(),
   ]) {
     expect(await left.isVisible()).toBe(false)
   }
@@ -274,7 +275,7 @@ test('an execution is asked again, and compared with the first', async () => {
 
   await page.getByRole('link', { name: 'Compare' }).click()
 
-  await page.getByText(/% of the words are common/).waitFor()
+  await page.getByText(/% of the words in common/).waitFor()
   expect(await page.getByRole('article').count()).toBe(2)
   await page.getByRole('table', { name: 'Settings' }).waitFor()
   await lookedAt('compare')

@@ -85,7 +85,7 @@ test('a file that was there already is told apart', async () => {
 })
 
 test('a folder goes into a new collection, named by its paths', async () => {
-  await page.getByLabel('Collection').selectOption({ label: 'into a new collection…' })
+  await page.getByLabel('Collection').selectOption({ label: 'New collection…' })
   await page.getByLabel('Name of the new collection').fill('kelp')
   await page.getByLabel('Folder').setInputFiles(join(folder, 'papers'))
 
@@ -173,7 +173,7 @@ test('a deleted document is in no list and no search, unless it is brought back'
 test('several documents are put in order, picked and deleted by keys alone', async () => {
   await page.goto(`${product.address}/knowledge?collection=kelp`)
   await documents().waitFor()
-  await page.getByRole('button', { name: /^Order/ }).click()
+  await page.getByRole('button', { name: /^Sort by/ }).click()
   await page.getByRole('menuitemradio', { name: 'Name' }).click()
   await expect
     .poll(() => documents().getByRole('link').allInnerTexts())

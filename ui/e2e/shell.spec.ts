@@ -57,7 +57,7 @@ test('who is not known logs in, and is where they wanted to be', async () => {
 
 describe('the system page', () => {
   test('shows each part, what is in use, and where Temporal Web is', async () => {
-    const parts = page.getByRole('list', { name: 'Parts' })
+    const parts = page.getByRole('list', { name: 'Services' })
     await parts.getByText('Healthy').nth(4).waitFor()
     await page.getByText('wordllama').waitFor()
 
@@ -189,7 +189,7 @@ describe('the palette', () => {
   })
 
   test('gives the focus back when it is closed', async () => {
-    const menu = page.getByRole('button', { name: 'owner: menu' })
+    const menu = page.getByRole('button', { name: 'Account: owner' })
     await menu.focus()
     await page.keyboard.press('Control+k')
     await page.getByRole('dialog', { name: 'Search or go to' }).waitFor()
@@ -201,7 +201,7 @@ describe('the palette', () => {
 
   test('is not the only one: ? lists the keys', async () => {
     await page.keyboard.press('?')
-    await page.getByRole('dialog', { name: 'Keyboard' }).waitFor()
+    await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor()
     await look('keys')
     await page.keyboard.press('Escape')
   })
@@ -209,7 +209,7 @@ describe('the palette', () => {
 
 describe('the theme', () => {
   test('that is chosen is kept, and there before any other script has run', async () => {
-    await page.getByRole('button', { name: 'owner: menu' }).click()
+    await page.getByRole('button', { name: 'Account: owner' }).click()
     await page.getByRole('menu').waitFor()
     await look('menu')
     await page.getByRole('menuitemradio', { name: 'Dark' }).click()
@@ -241,8 +241,8 @@ describe('a connection that is lost', () => {
 
     expect(await heading('System').boundingBox()).toEqual(before)
     await page
-      .getByRole('list', { name: 'Parts' })
-      .getByText('Not known')
+      .getByRole('list', { name: 'Services' })
+      .getByText('Unknown')
       .nth(3)
       .waitFor({ timeout: SHOWN_WITHIN })
     await look('offline')
@@ -267,12 +267,12 @@ describe('a connection that is lost', () => {
     await health().getByText('Can’t reach Dynavera.').waitFor({ timeout: SHOWN_WITHIN })
 
     await health().locator('p').waitFor({ state: 'detached', timeout: 30_000 })
-    await page.getByRole('list', { name: 'Parts' }).getByText('Healthy').nth(4).waitFor()
+    await page.getByRole('list', { name: 'Services' }).getByText('Healthy').nth(4).waitFor()
   })
 })
 
 test('logging out leads to the log-in page, and the session is over', async () => {
-  await page.getByRole('button', { name: 'owner: menu' }).click()
+  await page.getByRole('button', { name: 'Account: owner' }).click()
   await page.getByRole('menuitem', { name: 'Log out' }).click()
 
   await heading('Log in').waitFor()

@@ -212,7 +212,7 @@ async function longLog(page: Page, socket: WebSocket): Promise<void> {
   )
   told('  scrolling', await frames(page, scroll))
   const begin = performance.now()
-  await page.getByRole('searchbox', { name: 'Find in the log' }).fill('blood')
+  await page.getByRole('searchbox', { name: 'Search the log' }).fill('blood')
   const holding = Math.ceil((LINES - WORDS.indexOf('blood')) / WORDS.length)
   await page.locator(`[role="log"] li[aria-setsize="${holding}"]`).first().waitFor()
   say(`  filtering by text: ${(performance.now() - begin).toFixed(0)} ms until it is shown`)

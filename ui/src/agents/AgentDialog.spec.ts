@@ -82,7 +82,7 @@ test('what is wrong is said as one types, and is not sent', async () => {
 
   expect(screen.getByLabelText('Temperature')).toHaveAccessibleDescription(/A number from 0 to 2\./)
   expect(screen.getByLabelText('Name of the generator')).toHaveAccessibleDescription(/At most 200 characters/)
-  expect(screen.getByLabelText('Name')).toHaveAccessibleDescription(/An agent needs a name\./)
+  expect(screen.getByLabelText('Name')).toHaveAccessibleDescription(/Enter a name\./)
   expect(screen.getByLabelText('Name')).toHaveFocus()
 })
 
@@ -96,7 +96,7 @@ test('an agent is edited in place, and the dialog says what it holds', async () 
     }),
   )
   const { user } = await opened('/')
-  await user.click(await screen.findByRole('button', { name: 'Research assistant: more' }))
+  await user.click(await screen.findByRole('button', { name: 'Actions for Research assistant' }))
   await user.click(await screen.findByRole('menuitem', { name: 'Edit' }))
 
   expect(screen.getByLabelText('Name of the generator')).toHaveValue('openai:own')

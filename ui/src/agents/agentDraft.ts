@@ -59,7 +59,7 @@ export function faultsOf(draft: AgentDraft): Faults {
     }
   }
   if (draft.name.trim() === '') {
-    faults.name = 'An agent needs a name.'
+    faults.name = 'Enter a name.'
   }
   const collection = collectionFault(draft.collection)
   if (collection !== null) {

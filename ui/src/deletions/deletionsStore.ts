@@ -57,7 +57,7 @@ export const useDeletionsStore = defineStore('deletions', () => {
       }
       show(deletion.id)
       toasts.say({
-        title: `“${deletion.name}” could not be deleted`,
+        title: `Could not delete “${deletion.name}”`,
         detail: problem.message,
         code: problem.code,
         tone: 'bad',

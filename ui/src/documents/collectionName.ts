@@ -7,5 +7,5 @@ export const COLLECTION = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 export function collectionFault(name: string): string | null {
   return COLLECTION.test(name)
     ? null
-    : 'Letters, digits, dot, hyphen and underscore, beginning with a letter or digit; at most 64.'
+    : 'Use up to 64 letters, digits, dots, hyphens and underscores, starting with a letter or digit.'
 }

@@ -23,13 +23,13 @@ test('nothing of the text is lost', () => {
 
 test('a rank is told as people tell it', () => {
   expect([1, 2, 3, 4, 11, 21].map(rankWords)).toEqual(['1st', '2nd', '3rd', '4th', '11th', '21st'])
-  expect(rankWords(null)).toBe('not among the best 100')
+  expect(rankWords(null)).toBe('not in the top 100')
 })
 
 test('which of the two rankings has found it is said', () => {
-  expect(reason({ vector_rank: 1, bm25_rank: 3 })).toBe('Found by its meaning and by its words.')
-  expect(reason({ vector_rank: null, bm25_rank: 3 })).toBe('Found by its words alone.')
-  expect(reason({ vector_rank: 1, bm25_rank: null })).toBe('Found by its meaning alone.')
+  expect(reason({ vector_rank: 1, bm25_rank: 3 })).toBe('Found by meaning and by keywords.')
+  expect(reason({ vector_rank: null, bm25_rank: 3 })).toBe('Found by keywords only.')
+  expect(reason({ vector_rank: 1, bm25_rank: null })).toBe('Found by meaning only.')
 })
 
 test('the scale leads from the best to the hundredth', () => {

@@ -37,15 +37,15 @@ export function marked(text: string, query: string): Piece[] {
 
 /** Where an index of its own has the passage. */
 export function rankWords(rank: number | null): string {
-  return rank === null ? 'not among the best 100' : ordinal(rank)
+  return rank === null ? 'not in the top 100' : ordinal(rank)
 }
 
 /** Which of the two has brought it up. */
 export function reason({ vector_rank, bm25_rank }: Pick<FoundPassage, 'vector_rank' | 'bm25_rank'>): string {
   if (vector_rank !== null && bm25_rank !== null) {
-    return 'Found by its meaning and by its words.'
+    return 'Found by meaning and by keywords.'
   }
-  return vector_rank === null ? 'Found by its words alone.' : 'Found by its meaning alone.'
+  return vector_rank === null ? 'Found by keywords only.' : 'Found by meaning only.'
 }
 
 /** Where a rank is on a scale from the best (0) to the hundredth (1); the first ones are what matters. */

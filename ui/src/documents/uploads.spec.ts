@@ -74,7 +74,7 @@ test('each file of a batch learns what became of it', () => {
     ['added', null, null],
     ['refused', 'There is no text in it.', 'empty'],
     ['unchanged', null, null],
-    ['unchanged', 'Unchanged: the same file as “other.md”', null],
+    ['unchanged', 'Unchanged: same content as “other.md”', null],
   ])
   expect(batch[0]?.document).toBe(a)
 })

@@ -1,8 +1,8 @@
 /** Files on their way into the knowledge base, and what became of each. */
 import type { Document, Ingestion, NamedFile } from '@/api/types'
+import { sizeWords } from '@/layout/amounts'
 
 import { MAX_FILE_BYTES } from './readableFiles'
-import { sizeWords } from './words'
 
 export type UploadState =
   'waiting' | 'sending' | 'reading' | 'added' | 'unchanged' | 'refused' | 'failed' | 'cancelled'
@@ -89,7 +89,7 @@ export function settle(batch: readonly Upload[], { items, refused, unchanged }: 
 
 function takeIn(upload: Upload, document: Document, wasThere: boolean): void {
   const isCalledOtherwise = document.name !== sentAs(upload.name)
-  const detail = isCalledOtherwise ? `Unchanged: the same file as “${document.name}”` : null
+  const detail = isCalledOtherwise ? `Unchanged: same content as “${document.name}”` : null
   Object.assign(upload, {
     state: wasThere ? 'unchanged' : 'added',
     sent: upload.file.size,
@@ -101,7 +101,7 @@ function takeIn(upload: Upload, document: Document, wasThere: boolean): void {
 /** What would only be refused after the way there. */
 export function tooLarge(file: File): string | null {
   return file.size > MAX_FILE_BYTES
-    ? `It is larger than ${sizeWords(MAX_FILE_BYTES)}. Split it into smaller files.`
+    ? `Larger than ${sizeWords(MAX_FILE_BYTES)}. Split it into smaller files.`
     : null
 }
 

@@ -25,16 +25,16 @@ export function useReplacement(onReplaced: () => void) {
         return
       }
       if (state === 'added') {
-        toasts.say({ title: `“${sent.name}” is replaced`, tone: 'good' })
+        toasts.say({ title: `“${sent.name}” replaced`, tone: 'good' })
         onReplaced()
       } else if (state === 'unchanged') {
         toasts.say({
-          title: `“${sent.name}” is unchanged`,
-          detail: 'The file is unchanged.',
+          title: `“${sent.name}” unchanged`,
+          detail: 'The new file has the same content.',
         })
       } else if (state === 'refused' || state === 'failed') {
         const said = { detail: sent.detail ?? '', ...(sent.code === null ? {} : { code: sent.code }) }
-        toasts.say({ title: `“${sent.name}” is not replaced`, tone: 'bad', ...said })
+        toasts.say({ title: `Could not replace “${sent.name}”`, tone: 'bad', ...said })
       }
     },
   )

@@ -43,13 +43,13 @@ function timings({ execution, view }: Exported): { name: string; value: string }
   return [
     { name: 'Status', value: STATUS_WORDS[view.status] },
     { name: 'Started', value: exactTime(execution.created_at) },
-    { name: 'Written by', value: output?.generator ?? '–' },
+    { name: 'Generator', value: output?.generator ?? '–' },
     { name: 'Total', value: time(total) },
-    { name: 'In the queue', value: time(queued) },
-    { name: 'First token after', value: time(firstToken) },
-    { name: 'Tokens a second', value: tokensPerSecond?.toFixed(1) ?? '–' },
-    { name: 'Tokens read', value: output?.usage.prompt_tokens.toLocaleString('en') ?? '–' },
-    { name: 'Tokens written', value: output?.usage.completion_tokens.toLocaleString('en') ?? '–' },
+    { name: 'Queued', value: time(queued) },
+    { name: 'Time to first token', value: time(firstToken) },
+    { name: 'Tokens per second', value: tokensPerSecond?.toFixed(1) ?? '–' },
+    { name: 'Prompt tokens', value: output?.usage.prompt_tokens.toLocaleString('en') ?? '–' },
+    { name: 'Answer tokens', value: output?.usage.completion_tokens.toLocaleString('en') ?? '–' },
     { name: 'Failed attempts', value: String(failures) },
   ]
 }

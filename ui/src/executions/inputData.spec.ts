@@ -16,9 +16,9 @@ test('further fields of the JSON stay', () => {
 test.each([
   ['{"query": "Why?"', 'Line 1, column 17: A closing brace'],
   ['[1]', 'must be a JSON object'],
-  ['['.repeat(100_000), 'nested too deep'],
+  ['['.repeat(100_000), 'Nested too deeply'],
   ['null', 'must be a JSON object'],
-  ['{}', '"query" is missing'],
+  ['{}', 'Add a field "query"'],
   ['{"query": 3}', '"query" must be a string'],
   ['{"query": " \\n"}', 'Type a question first'],
 ])('%.20s is refused: %s', (text, words) => {

@@ -1,5 +1,6 @@
 /** What may be asked: the same rules as the API's, said before anything is sent. */
 import type { StartInput } from '@/api/types'
+import { counted } from '@/layout/amounts'
 
 import { jsonFault, type JsonFault } from './jsonFault'
 
@@ -32,7 +33,7 @@ function checked(value: unknown): Checked {
     return fault('The input must be a JSON object, like {"query": "…"}.')
   }
   if (!('query' in value)) {
-    return fault('The field "query" is missing: it holds the question, as a string.')
+    return fault('Add a field "query" with the question as a string.')
   }
   if (typeof value.query !== 'string') {
     return fault('The field "query" must be a string.')
@@ -42,7 +43,9 @@ function checked(value: unknown): Checked {
   }
   const size = new TextEncoder().encode(JSON.stringify(value)).length
   if (size > LARGEST_INPUT) {
-    return fault(`The input is ${size.toLocaleString('en')} bytes as JSON; the limit is 64 KiB.`)
+    return fault(
+      `The input has ${counted(size, 'byte')} as JSON; the limit is ${counted(LARGEST_INPUT, 'byte')}.`,
+    )
   }
   return { inputData: { ...value, query: value.query }, fault: null, place: null }
 }

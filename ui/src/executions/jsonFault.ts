@@ -54,7 +54,7 @@ function firstError(text: string): Pick<JsonFault, 'words' | 'offset' | 'length'
   } catch (error) {
     // The parser calls itself for each level.
     if (error instanceof RangeError) {
-      return { words: 'This is nested too deep', offset: 0, length: 1 }
+      return { words: 'Nested too deeply', offset: 0, length: 1 }
     }
     throw error
   }

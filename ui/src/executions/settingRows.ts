@@ -12,7 +12,7 @@ export function settingRows(settings: AgentSettings): SettingRow[] {
     { name: 'Generator', value: settings.generator ?? 'Default' },
     { name: 'Collection', value: settings.collection },
     { name: 'Passages', value: String(settings.top_k) },
-    { name: 'Longest answer', value: `${settings.max_tokens.toLocaleString('en')} tokens` },
+    { name: 'Maximum answer length', value: `${settings.max_tokens.toLocaleString('en')} tokens` },
     { name: 'Temperature', value: String(settings.temperature) },
     { name: 'Instructions', value: settings.instructions === '' ? '–' : settings.instructions },
   ]

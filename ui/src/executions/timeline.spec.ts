@@ -53,8 +53,8 @@ test('each stage takes from its word to the next', () => {
   )
 
   expect(drawn(told)).toEqual([
-    ['In the queue', 0, 1_000],
-    ['Getting ready', 1_000, 1_500],
+    ['Queued', 0, 1_000],
+    ['Preparing', 1_000, 1_500],
     ['Retrieving', 1_500, 2_000],
     ['Generating', 2_000, 5_000],
     ['Waiting for the first token', 2_000, 3_000],
@@ -90,18 +90,18 @@ test('attempts that failed and the waits between them are parts of their stage',
   )
 
   expect(drawn(told)).toEqual([
-    ['In the queue', 0, 0],
-    ['Getting ready', 0, 0],
+    ['Queued', 0, 0],
+    ['Preparing', 0, 0],
     ['Retrieving', 0, 4_000],
     ['Attempt 1', 0, 1_000],
-    ['Waiting to try again', 1_000, 1_500],
+    ['Waiting to retry', 1_000, 1_500],
     ['Attempt 2', 1_500, 2_000],
-    ['Waiting to try again', 2_000, 3_000],
+    ['Waiting to retry', 2_000, 3_000],
     ['Attempt 3', 3_000, 4_000],
     ['Generating', 4_000, 10_000],
     ['Waiting for the first token', 4_000, 5_000],
     ['Writing, attempt 1', 5_000, 6_000],
-    ['Waiting to try again', 6_000, 8_000],
+    ['Waiting to retry', 6_000, 8_000],
     ['Attempt 2', 8_000, 9_000],
     ['Writing, attempt 2', 9_000, 10_000],
   ])
@@ -134,7 +134,7 @@ test('what a generator does before it writes is said in its words', () => {
 test('one that waits in the queue has only begun to wait', () => {
   const told = timeline(at([0, started()]))
 
-  expect(drawn(told)).toEqual([['In the queue', 0, null]])
+  expect(drawn(told)).toEqual([['Queued', 0, null]])
   expect(told).toMatchObject({ total: null, queued: null, firstToken: null })
 })
 
@@ -143,7 +143,7 @@ test('a stop in the middle of a wait ends the wait', () => {
     at([0, started()], [0, begun], [0, generating], [1, fault('generating', 1, 60)], [2, stopped('', null)]),
   )
 
-  expect(drawn(told).at(-1)).toEqual(['Waiting to try again', 1_000, 2_000])
+  expect(drawn(told).at(-1)).toEqual(['Waiting to retry', 1_000, 2_000])
   expect(told).toMatchObject({ total: 2_000, tokensPerSecond: null })
 })
 

@@ -33,7 +33,7 @@ export interface Timeline {
 }
 
 const NAMES: Record<Stage, string> = {
-  initializing: 'Getting ready',
+  initializing: 'Preparing',
   retrieving: 'Retrieving',
   generating: 'Generating',
   saving: 'Saving',
@@ -51,7 +51,7 @@ class Drawing {
   firstToken: number | null = null
 
   begin(): void {
-    this.stageAt = this.open('queue', 'In the queue', false, 0)
+    this.stageAt = this.open('queue', 'Queued', false, 0)
   }
 
   progress(now: number, content: Extract<AgentEvent, { event_type: 'progress' }>['content']): void {
@@ -105,7 +105,7 @@ class Drawing {
       this.part(from, 'attempt', `Attempt ${attempt}`)
     }
     this.close(this.partAt, now, error, attempt)
-    this.partAt = this.open('wait', 'Waiting to try again', true, now, now + again * 1_000)
+    this.partAt = this.open('wait', 'Waiting to retry', true, now, now + again * 1_000)
     this.attempt = attempt + 1
   }
 

@@ -61,11 +61,11 @@ describe('the banner', () => {
   })
 
   test('reads what a 503 says, and does not guess about the worker without Temporal', async () => {
-    found(health({ temporal: 'Temporal does not answer.', worker: 'Not known.' }), 503)
+    found(health({ temporal: 'Temporal is not responding.', worker: 'Not known.' }), 503)
 
     await opened('/')
 
-    await says('Temporal does not answer.')
+    await says('Temporal is not responding.')
   })
 
   test('says each part that is away on a line of its own, on every page', async () => {
@@ -183,11 +183,11 @@ describe('an execution', () => {
   })
 
   test('that is queued while Temporal is away says so', async () => {
-    found(health({ temporal: 'Temporal does not answer.', worker: 'Not known.' }), 503)
+    found(health({ temporal: 'Temporal is not responding.', worker: 'Not known.' }), 503)
 
     const shown = await openedQueued()
 
-    expect(await within(shown).findByText('Waiting: Temporal does not answer')).toBeVisible()
+    expect(await within(shown).findByText('Waiting: Temporal is not responding')).toBeVisible()
   })
 
   test('that is queued while all is there is only queued, and one that runs waits for nobody', async () => {

@@ -26,7 +26,7 @@ export const useHealthStore = defineStore('health', () => {
   const hindrance = computed(() => {
     const checks = health.value?.checks
     if (checks?.temporal.status === 'away') {
-      return 'Temporal does not answer'
+      return 'Temporal is not responding'
     }
     return checks?.worker.status === 'away' ? 'no worker is running' : null
   })

@@ -34,7 +34,7 @@ async function loadWhole(address: string): Promise<void> {
   }
   useToastStore().say({
     title: 'Could not load this page',
-    detail: health.problem?.message ?? 'The server does not have its code.',
+    detail: health.problem?.message ?? 'The server is missing this page’s files.',
     code: health.problem?.code,
     tone: 'bad',
     ...(health.problem === null

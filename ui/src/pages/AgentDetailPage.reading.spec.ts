@@ -79,7 +79,7 @@ describe('reading', () => {
     await logged(['Started', '[STEP]', '[MESSAGE]', 'Completed'])
     await user.click(screen.getByRole('button', { name: /^Deltas 2/ }))
     await logged(['Started', '[STEP]', '[DELTA]', '[DELTA]', '[MESSAGE]', 'Completed'])
-    await user.type(screen.getByRole('searchbox', { name: 'Find in the log' }), 'found')
+    await user.type(screen.getByRole('searchbox', { name: 'Search the log' }), 'found')
     await logged(['[STEP]'])
 
     await user.click(screen.getByRole('button', { name: /Found 1 passages/ }))

@@ -148,14 +148,14 @@ describe('asking', () => {
   })
 
   test('again is refused in the words of the API', async () => {
-    const refusal = problem({ status: 503, code: 'temporal_away', detail: 'Temporal does not answer.' })
+    const refusal = problem({ status: 503, code: 'temporal_away', detail: 'Temporal is not responding.' })
     known([execution()], { [FIRST]: WHOLE })
     network.use(http.post('*/api/executions/:id/retry', () => HttpResponse.json(refusal, { status: 503 })))
     const { user } = await openedLive()
 
     await user.click(await screen.findByRole('button', { name: 'Retry' }))
 
-    expect(await screen.findByRole('alert')).toHaveTextContent('Temporal does not answer.')
+    expect(await screen.findByRole('alert')).toHaveTextContent('Temporal is not responding.')
     expect(screen.getByRole('button', { name: 'Retry' })).toBeEnabled()
   })
 })

@@ -112,7 +112,7 @@ test('a duplicate opens', async () => {
     http.get('*/api/agents/:id/executions', () => HttpResponse.json({ items: [], next_cursor: null })),
   )
   const { user, router } = await opened('/')
-  await user.click(await screen.findByRole('button', { name: 'Research assistant: more' }))
+  await user.click(await screen.findByRole('button', { name: 'Actions for Research assistant' }))
   await user.click(await screen.findByRole('menuitem', { name: 'Duplicate' }))
   await user.click(screen.getByRole('button', { name: 'Create agent' }))
 
@@ -167,7 +167,7 @@ test('each agent shows what it was asked last, and leads there', async () => {
     `/executions/${SECOND}`,
   )
   expect(screen.getByText('Failed')).toBeVisible()
-  expect(screen.getByText('Not asked yet')).toBeVisible()
+  expect(screen.getByText('No questions yet')).toBeVisible()
 })
 
 test('agents are found by what is typed, and put in order', async () => {
@@ -179,7 +179,7 @@ test('agents are found by what is typed, and put in order', async () => {
       .map(({ textContent }) => textContent)
   await screen.findByRole('link', { name: 'Grant reader' })
 
-  await user.click(screen.getByRole('button', { name: /^Order/ }))
+  await user.click(screen.getByRole('button', { name: /^Sort by/ }))
   await user.click(await screen.findByRole('menuitemradio', { name: 'Name' }))
   expect(names()).toEqual(['Grant reader', 'Research assistant'])
   await user.type(screen.getByRole('searchbox', { name: 'Search agents' }), 'PROPOSALS')
@@ -204,7 +204,7 @@ describe('deleting', () => {
 
   async function choose(item: string): Promise<Awaited<ReturnType<typeof opened>>['user']> {
     const { user } = await opened('/')
-    await user.click(await screen.findByRole('button', { name: 'Research assistant: more' }))
+    await user.click(await screen.findByRole('button', { name: 'Actions for Research assistant' }))
     await user.click(await screen.findByRole('menuitem', { name: item }))
     return user
   }

@@ -164,7 +164,7 @@ test('a stop from a row says what was stopped, and can be taken back by asking a
   const { user } = await opened('/executions')
   await user.click(await screen.findByRole('button', { name: 'Stop: What is fNIRS?' }))
 
-  const notices = await screen.findByRole('region', { name: /^Notices/ })
+  const notices = await screen.findByRole('region', { name: /^Notifications/ })
   expect(await within(notices).findByText('Stopped “What is fNIRS?”')).toBeVisible()
   await user.click(within(notices).getByRole('button', { name: 'Retry' }))
 

@@ -135,7 +135,7 @@ describe('an upload', () => {
     expect(await within(await uploads()).findByText(/There is no text in it\./)).toBeVisible()
 
     takes(() => ingested({ items: [knownDocument({ name: 'a.md' })] }))
-    await user.click(screen.getByRole('button', { name: 'Try a.md again' }))
+    await user.click(screen.getByRole('button', { name: 'Retry a.md' }))
 
     expect(await within(await uploads()).findByRole('link', { name: 'a.md' })).toBeVisible()
   })
@@ -172,12 +172,12 @@ describe('an upload', () => {
     const sent = takes(() => ingested({}))
     const { user } = await opened('/knowledge')
     await documents()
-    await user.selectOptions(screen.getByLabelText('Collection'), 'into a new collection…')
+    await user.selectOptions(screen.getByLabelText('Collection'), 'New collection…')
     await user.type(screen.getByLabelText('Name of the new collection'), 'no spaces')
 
     await pick('a.md')
 
-    expect(screen.getByLabelText('Name of the new collection')).toHaveAccessibleDescription(/Letters, digits/)
+    expect(screen.getByLabelText('Name of the new collection')).toHaveAccessibleDescription(/letters, digits/)
     expect(sent).toEqual([])
   })
 })
@@ -209,7 +209,7 @@ test('another order is one of all documents, not of the first page', async () =>
   const { user } = await opened('/knowledge')
   await documents()
 
-  await user.click(screen.getByRole('button', { name: /^Order/ }))
+  await user.click(screen.getByRole('button', { name: /^Sort by/ }))
   await user.click(await screen.findByRole('menuitemradio', { name: 'Largest' }))
 
   await waitFor(() => {
@@ -247,9 +247,7 @@ describe('a search', () => {
       'listitem',
     )
     expect(card).toHaveTextContent(/page 7.*Light › Depth.*Light tells how much blood there is\./)
-    expect(card).toHaveTextContent(
-      /0\.84.*By meaning\s*2nd.*By words\s*not among the best 100.*meaning alone/,
-    )
+    expect(card).toHaveTextContent(/0\.84.*By meaning\s*2nd.*By keywords\s*not in the top 100.*meaning only/)
     expect(within(card!).getByRole('link', { name: '<b>notes</b>.md' })).toHaveAttribute(
       'href',
       `/knowledge/${FIRST}?passage=${found.passage_id}`,

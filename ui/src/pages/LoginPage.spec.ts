@@ -84,7 +84,7 @@ test('logging out leads to the log-in page', async () => {
   guarded({ code: 'abc' })
   const { user, router } = await opened('/login#code=abc')
 
-  await user.click(await screen.findByRole('button', { name: 'owner: menu' }))
+  await user.click(await screen.findByRole('button', { name: 'Account: owner' }))
   await user.click(await screen.findByRole('menuitem', { name: 'Log out' }))
 
   await vi.waitFor(() => {

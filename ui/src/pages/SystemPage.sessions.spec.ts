@@ -46,7 +46,7 @@ describe('sessions', () => {
     const { user } = await opened('/system')
 
     await user.click(
-      await screen.findByRole('button', { name: 'End Firefox on Linux, logged in Jan 1, 2026' }),
+      await screen.findByRole('button', { name: 'Log out Firefox on Linux, logged in Jan 1, 2026' }),
     )
 
     expect(await screen.findByText('Firefox on Linux logged out')).toBeInTheDocument()
@@ -101,7 +101,7 @@ describe('sessions', () => {
     network.use(http.delete('*/api/sessions/:id', () => HttpResponse.json(gone, { status: 404 })))
     const { user } = await opened('/system')
 
-    await user.click(await screen.findByRole('button', { name: /^End Firefox on Linux/ }))
+    await user.click(await screen.findByRole('button', { name: /^Log out Firefox on Linux/ }))
 
     expect(await screen.findByText('The session had already ended.')).toBeInTheDocument()
     expect(screen.queryByRole('button', { name: 'Try again' })).toBeNull()

@@ -30,8 +30,8 @@ describe('the parts', () => {
 
     await opened('/system')
 
-    const parts = within(await screen.findByRole('list', { name: 'Parts' }))
-    expect(await parts.findByText('Away')).toBeVisible()
+    const parts = within(await screen.findByRole('list', { name: 'Services' }))
+    expect(await parts.findByText('Unavailable')).toBeVisible()
     expect(parts.getAllByText('Healthy')).toHaveLength(4)
     expect(parts.getByText('dynavera worker').tagName).toBe('CODE')
   })
@@ -41,9 +41,9 @@ describe('the parts', () => {
 
     await opened('/system')
 
-    const parts = within(await screen.findByRole('list', { name: 'Parts' }))
-    expect(await parts.findByText('Away')).toBeVisible()
-    expect(parts.getAllByText('Not known')).toHaveLength(4)
+    const parts = within(await screen.findByRole('list', { name: 'Services' }))
+    expect(await parts.findByText('Unavailable')).toBeVisible()
+    expect(parts.getAllByText('Unknown')).toHaveLength(4)
   })
 })
 
@@ -66,7 +66,7 @@ describe('what is in use', () => {
 
     await opened('/system')
 
-    expect(await screen.findAllByText('Not known: the MCP service is away.')).toHaveLength(2)
+    expect(await screen.findAllByText('Unknown: the MCP service is unavailable.')).toHaveLength(2)
     expect(screen.getByText('DYNAVERA_TEMPORAL_UI_URL')).toBeVisible()
   })
 
@@ -98,7 +98,7 @@ describe('API keys', () => {
     await user.type(await screen.findByLabelText('New API key'), ' robot ')
     await user.click(screen.getByRole('button', { name: 'Create key' }))
 
-    const note = await screen.findByRole('region', { name: 'The new key robot' })
+    const note = await screen.findByRole('region', { name: 'New key robot' })
     expect(note).toHaveFocus()
     expect(within(note).getByText('dyn_secret')).toBeVisible()
     expect(await screen.findByRole('button', { name: 'Revoke robot' })).toBeVisible()
@@ -155,15 +155,15 @@ describe('API keys', () => {
     const [token, laptop] = within(await screen.findByRole('list', { name: 'API keys' })).getAllByRole(
       'listitem',
     )
-    expect(token).toHaveTextContent(/first user's token.*from the settings/)
+    expect(token).toHaveTextContent(/first user's token.*set in the configuration/)
     expect(within(token!).queryByRole('button')).toBeNull()
     expect(within(laptop!).getByRole('button', { name: 'Revoke laptop' })).toBeVisible()
   })
 
   test.each([
     { here: false, others: 1, words: 'One browser logged in with it will be logged out.' },
-    { here: true, others: 0, words: 'One browser logged in with it will be logged out: it is this one.' },
-    { here: true, others: 1, words: '2 browsers logged in with it will be logged out: this one among them.' },
+    { here: true, others: 0, words: 'This browser will be logged out.' },
+    { here: true, others: 1, words: '2 browsers logged in with it, including this one, will be logged out.' },
   ])('say which browsers they take with them: $words', async ({ here, others, words }) => {
     sessions = [
       session({ id: SECOND, current: true, api_key_id: here ? LAPTOP.id : null }),
@@ -186,13 +186,13 @@ describe('API keys', () => {
       }),
     )
     const { user } = await opened('/system')
-    await screen.findByRole('button', { name: /^End Firefox on Linux/ })
+    await screen.findByRole('button', { name: /^Log out Firefox on Linux/ })
 
     await user.click(await screen.findByRole('button', { name: 'Revoke laptop' }))
     await user.click(await screen.findByRole('button', { name: 'Revoke' }))
 
     await vi.waitFor(() => {
-      expect(screen.queryByRole('button', { name: /^End / })).toBeNull()
+      expect(screen.queryByRole('button', { name: /^Log out (?!this)/ })).toBeNull()
     })
     expect(screen.getByRole('button', { name: 'Log out this browser' })).toBeVisible()
   })

@@ -35,8 +35,8 @@ export function useFixedCommands(): { places: Command[]; actions: Command[] } {
     { id: 'system', label: 'System theme', icon: Monitor, run: choosing('system') },
     {
       id: 'keys',
-      label: 'Keyboard',
-      words: 'keys shortcuts help',
+      label: 'Keyboard shortcuts',
+      words: 'keys help',
       icon: Keyboard,
       keys: '?',
       run: help.open,

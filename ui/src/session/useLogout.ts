@@ -14,7 +14,7 @@ export function useLogout(): () => Promise<void> {
     } catch (error) {
       const { message, code } = asProblem(error)
       toasts.say({
-        title: 'You are still logged in',
+        title: 'Could not log out',
         detail: message,
         code,
         tone: 'bad',

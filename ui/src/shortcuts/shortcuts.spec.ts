@@ -46,7 +46,7 @@ describe('keys', () => {
     const { user, router } = await opened('/nowhere')
 
     await user.keyboard('?')
-    const list = await screen.findByRole('dialog', { name: 'Keyboard' })
+    const list = await screen.findByRole('dialog', { name: 'Keyboard shortcuts' })
 
     expect(within(list).getByText('Executions').closest('div')).toHaveTextContent(/Executions\s*GthenE/)
     await user.keyboard('gs')

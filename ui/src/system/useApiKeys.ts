@@ -33,7 +33,7 @@ export function useApiKeys(whenRevoked: () => void) {
     } catch (error) {
       const { message, code } = asProblem(error)
       const action = { label: 'Try again', run: () => revoke(key) }
-      toasts.say({ title: `“${key.name}” is not revoked`, detail: message, code, tone: 'bad', action })
+      toasts.say({ title: `Could not revoke “${key.name}”`, detail: message, code, tone: 'bad', action })
     }
     await refresh()
   }

@@ -9,7 +9,7 @@ import { useToastStore } from '@/toasts/toastStore'
 
 import { browserName } from './browserName'
 
-const SOON_QUIET = 'Their live updates stop within 30 seconds.'
+const SOON_QUIET = 'Live updates there stop within 30 seconds.'
 /** The API knows no session that has ended. */
 const ENDED_BEFORE = 404
 
@@ -20,7 +20,7 @@ export function useSessions() {
 
   async function end(session: Session): Promise<void> {
     const name = browserName(session.user_agent)
-    await ended(() => api.endSession(session.id), `${name} logged out`, `${name} is not logged out`)
+    await ended(() => api.endSession(session.id), `${name} logged out`, `Could not log out ${name}`)
   }
 
   async function endOthers(): Promise<void> {

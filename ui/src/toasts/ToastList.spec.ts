@@ -17,7 +17,7 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-const region = () => screen.getByRole('region', { name: /^Notices/ })
+const region = () => screen.getByRole('region', { name: /^Notifications/ })
 
 test('a toast says what has happened, with the code of a problem', async () => {
   useToastStore().say({ title: 'Not deleted', detail: 'It still runs.', code: 'agent_busy', tone: 'bad' })
