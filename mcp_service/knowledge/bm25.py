@@ -3,28 +3,32 @@
 import os
 import shutil
 import threading
-import unicodedata
 from collections import OrderedDict, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import tantivy
 
 from dynavera.records.change_log import CurrentDocument, Scope
 from mcp_service.knowledge.index import Hit, indexed_text
 from mcp_service.knowledge.stop_words import STOP_WORDS
+from mcp_service.knowledge.words import Question, read_question, read_text
 
-FORMAT = 2
+FORMAT = 3
 """Incremented when the indexed content of a passage changes: the index is then rebuilt in a new folder."""
 
 MAX_TERMS = 64
 """Distinct words of a query that are used."""
 
-MAX_WORD_BYTES = 255
-"""Longer words are not indexed."""
+MAX_EXACT = 8
+"""Codes and phrases of a query that passages are looked up for."""
 
 WRITER_BYTES = 32 * 1024 * 1024
 """The memory of a write, before it goes to a file."""
+
+INNER_CODE = 0.5
+"""How exact a match of a code inside a longer one is."""
 
 _ANALYZER = "passages"
 
@@ -69,17 +73,18 @@ class Bm25Index:
 
     def search(self, scope: Scope, query: str, limit: int) -> list[Hit]:
         """The passages with words of `query`, best first."""
-        terms = query_terms(query)
+        question = read_question(query)
+        lookups = _lookups(question)
+        clauses = [_term("text", term) for term in _query_terms(question)]
+        clauses += [tantivy.Query.boost_query(each, exactness) for lookup in lookups for each, exactness in lookup]
         index = self._index(scope)
-        if index is None or not terms:
+        if index is None or not clauses:
             return []
-        clauses = [
-            (tantivy.Occur.Should, tantivy.Query.term_query(_SCHEMA, "text", term, index_option="freq"))
-            for term in terms
-        ]
         searcher = index.searcher()
-        found = searcher.search(tantivy.Query.boolean_query(clauses), limit, count=False)
-        return [Hit(searcher.doc(address)["passage"][0], score) for score, address in found.hits]
+        exact = _exact_matches(searcher, lookups, limit)
+        found = searcher.search(_any_of(clauses), limit, count=False)
+        hits = ((searcher.doc(address)["passage"][0], score) for score, address in found.hits)
+        return [Hit(key, score, exact.get(key, 0.0)) for key, score in hits]
 
     def close(self) -> None:
         """Close its files."""
@@ -99,7 +104,10 @@ class Bm25Index:
                 entry = tantivy.Document()
                 entry.add_text("document", document.document_id.hex)
                 entry.add_text("passage", passage.id.hex)
-                entry.add_text("text", _normalize(indexed_text(passage.heading, passage.text)))
+                words = read_text(indexed_text(passage.heading, passage.text))
+                entry.add_text("text", " ".join(words.words))
+                entry.add_text("codes", " ".join(words.codes))
+                entry.add_text("inner_codes", " ".join(words.inner_codes))
                 writer.add_document(entry)
         writer.commit()
         writer.wait_merging_threads()
@@ -133,24 +141,64 @@ class Bm25Index:
 
 def query_terms(query: str) -> list[str]:
     """The distinct stems to search for; stop words are used only if there are no other words."""
-    normal = _normalize(query)
-    return list(dict.fromkeys(_CONTENT_WORDS.analyze(normal) or _ALL_WORDS.analyze(normal)))[:MAX_TERMS]
+    return _query_terms(read_question(query))
 
 
-def _normalize(text: str) -> str:
-    # A letter and its accent may be two characters, which must not split the word.
-    return unicodedata.normalize("NFKC", text)
+def _query_terms(question: Question) -> list[str]:
+    words = list(dict.fromkeys(question.words))
+    content = [word for word in words if word not in STOP_WORDS] or words
+    return list(dict.fromkeys(_STEMS.analyze(" ".join(content))))[:MAX_TERMS]
 
 
-def _analyzer(*, without: Sequence[str] = ()) -> tantivy.TextAnalyzer:
-    words = (
-        tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
-        .filter(tantivy.Filter.remove_long(MAX_WORD_BYTES))
-        .filter(tantivy.Filter.lowercase())
+_Lookup: TypeAlias = Sequence[tuple[tantivy.Query, float]]
+"""The queries of one code or phrase, and how exactly a passage matches; later ones are more exact than earlier ones."""
+
+
+def _lookups(question: Question) -> list[_Lookup]:
+    codes = [
+        [(_term("inner_codes", code), INNER_CODE), (_term("codes", code), 1.0)] for code in question.codes[:MAX_EXACT]
+    ]
+    return [*codes, *([(_phrase(words), 1.0)] for words in question.phrases[:MAX_EXACT])]
+
+
+def _exact_matches(searcher: tantivy.Searcher, lookups: Sequence[_Lookup], limit: int) -> dict[str, float]:
+    """The share of the question's codes and quoted phrases that each passage has, of those that any passage has."""
+    matches = [found for lookup in lookups if (found := _matches(searcher, lookup, limit))]
+    shares: defaultdict[str, float] = defaultdict(float)
+    for found in matches:
+        for key, exactness in found.items():
+            shares[key] += exactness / len(matches)
+    return shares
+
+
+def _matches(searcher: tantivy.Searcher, lookup: _Lookup, limit: int) -> dict[str, float]:
+    return {
+        searcher.doc(address)["passage"][0]: exactness
+        for query, exactness in lookup
+        for _score, address in searcher.search(query, limit, count=False).hits
+    }
+
+
+def _term(field: str, term: str) -> tantivy.Query:
+    return tantivy.Query.term_query(_SCHEMA, field, term, index_option="freq")
+
+
+def _phrase(words: Sequence[str]) -> tantivy.Query:
+    terms = _STEMS.analyze(" ".join(words))
+    return tantivy.Query.phrase_query(_SCHEMA, "text", [*terms]) if len(terms) > 1 else _term("text", terms[0])
+
+
+def _any_of(queries: Sequence[tantivy.Query]) -> tantivy.Query:
+    return tantivy.Query.boolean_query([(tantivy.Occur.Should, query) for query in queries])
+
+
+def _stems() -> tantivy.TextAnalyzer:
+    return (
+        tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace())
         .filter(tantivy.Filter.ascii_fold())
+        .filter(tantivy.Filter.stemmer("english"))
+        .build()
     )
-    kept = words.filter(tantivy.Filter.custom_stopword(list(without))) if without else words
-    return kept.filter(tantivy.Filter.stemmer("english")).build()
 
 
 def _schema() -> tantivy.Schema:
@@ -158,7 +206,9 @@ def _schema() -> tantivy.Schema:
         tantivy.SchemaBuilder()
         .add_text_field("document", tokenizer_name="raw", index_option="basic")
         .add_text_field("passage", stored=True, tokenizer_name="raw", index_option="basic")
-        .add_text_field("text", tokenizer_name=_ANALYZER, index_option="freq")
+        .add_text_field("text", tokenizer_name=_ANALYZER, index_option="position")
+        .add_text_field("codes", tokenizer_name="whitespace", index_option="freq")
+        .add_text_field("inner_codes", tokenizer_name="whitespace", index_option="basic")
         .build()
     )
 
@@ -170,7 +220,7 @@ def _open_index(folder: Path, *, create: bool) -> tantivy.Index | None:
     elif not folder.exists() or not tantivy.Index.exists(os.fspath(folder)):
         return None
     index = tantivy.Index(_SCHEMA, os.fspath(folder))
-    index.register_tokenizer(_ANALYZER, _ALL_WORDS)
+    index.register_tokenizer(_ANALYZER, _STEMS)
     # Reloaded after each write, so the files need not be watched.
     index.config_reader("manual")
     index.reload()
@@ -185,6 +235,5 @@ def _remove_older(home: Path) -> None:
             older.unlink()
 
 
-_ALL_WORDS = _analyzer()
-_CONTENT_WORDS = _analyzer(without=sorted(STOP_WORDS))
+_STEMS = _stems()
 _SCHEMA = _schema()

@@ -1,6 +1,6 @@
-"""Fuses the rankings of two indexes: their scores are scaled to 0 to 1, and averaged."""
+"""Fuses the rankings of two indexes: their scores are scaled to 0 to 1, and averaged; exact matches come first."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from mcp_service.knowledge.index import Hit
 
@@ -16,6 +16,17 @@ def fuse_scores(rankings: Sequence[tuple[Sequence[Hit], float]]) -> dict[str, fl
         for hit in hits:
             scores[hit.key] = scores.get(hit.key, 0.0) + _scale(hit.score, floor, hits[0].score)
     return {key: value / len(rankings) for key, value in scores.items()}
+
+
+def prefer_exact(scores: Mapping[str, float], hits: Sequence[Hit]) -> dict[str, float]:
+    """Scores from 0 to 1 that put passages with the codes and phrases of the query before all others.
+
+    A code that is only similar to the one in the question is a wrong answer, however well the rest matches.
+    """
+    exact = {hit.key: hit.exact for hit in hits if hit.exact}
+    if not exact:
+        return dict(scores)
+    return {key: (score + exact.get(key, 0.0)) / 2 for key, score in scores.items()}
 
 
 def _scale(score: float, floor: float, best: float) -> float:

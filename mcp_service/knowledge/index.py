@@ -10,13 +10,16 @@ from dynavera.records.change_log import CurrentDocument, Scope
 
 @dataclass(frozen=True)
 class Hit:
-    """A passage found by an index: its id in hexadecimal, and the index's own score.
+    """A passage found by an index: its id in hexadecimal, the index's own score, and how exactly it matches.
+
+    `exact` is the share of the query's codes and quoted phrases that the passage has, from 0 to 1.
 
     A search has hundreds of hits and uses few, and UUIDs are slower to create and compare than strings.
     """
 
     key: str
     score: float
+    exact: float = 0.0
 
     @property
     def passage_id(self) -> UUID:

@@ -9,7 +9,7 @@ from uuid import UUID
 from dynavera.contracts.documents import FoundPassage
 from dynavera.records.change_log import Scope
 from dynavera.records.documents import DocumentRecords, LocatedPassage
-from mcp_service.knowledge.fusion import fuse_scores
+from mcp_service.knowledge.fusion import fuse_scores, prefer_exact
 from mcp_service.knowledge.index import Hit, Index
 from mcp_service.knowledge.splitting import HEADING_SEPARATOR
 
@@ -47,7 +47,7 @@ class Ranking:
         # A passage without any of the words has a BM25 score of 0, unless the list was cut at the limit.
         bm25_floor = bm25_hits[-1].score if len(bm25_hits) == limit else 0.0
         vector_floor = vector_hits[-1].score if vector_hits else 0.0
-        scores = fuse_scores([(vector_hits, vector_floor), (bm25_hits, bm25_floor)])
+        scores = prefer_exact(fuse_scores([(vector_hits, vector_floor), (bm25_hits, bm25_floor)]), bm25_hits)
         best_first = sorted(scores, key=lambda key: (-scores[key], key))
         return cls({key: scores[key] for key in best_first}, _ranks(vector_hits), _ranks(bm25_hits))
 

@@ -173,3 +173,33 @@ def test_no_query_is_an_error(index: Bm25Index, query: str) -> None:
 
 def test_a_long_query_is_truncated() -> None:
     assert len(query_terms(" ".join(f"word{number}" for number in range(1_000)))) == bm25.MAX_TERMS
+
+
+def test_a_code_ranks_before_longer_codes_and_its_parts(index: Bm25Index) -> None:
+    whole, longer = document("The valve BX-117 is in cabinet three."), document("BX-117-A replaces it.")
+    parts = [document("BX is the series, 117 the page. BX 118 and 117 are apart.") for _ in range(5)]
+    index.apply([*parts, longer, whole], 7)
+
+    found = index.search(SCOPE, "Where is the series BX-117?", 10)
+
+    exactness = {hit.passage_id: hit.exact for hit in found}
+    assert hits(index, "BX-117")[:2] == [*ids(whole), *ids(longer)]
+    assert [exactness[each] for each in (*ids(whole), *ids(longer), *ids(parts[0]))] == [1, bm25.INNER_CODE, 0]
+
+
+def test_each_code_of_a_question_counts(index: Bm25Index) -> None:
+    both, one = document("E-4 follows E-3."), document("E-3, E-3 and E-3.")
+    index.apply([one, both], 2)
+
+    found = index.search(SCOPE, "What is the difference between E-3, E-4 and E-5?", 10)
+
+    assert [(hit.passage_id, hit.exact) for hit in found] == [(*ids(both), 1.0), (*ids(one), 0.5)]
+
+
+def test_quoted_words_are_found_as_a_phrase(index: Bm25Index) -> None:
+    phrase, apart = document("The mean time between failures."), document("In mean weather, time flies. Mean time!")
+    index.apply([apart, phrase], 2)
+
+    found = {hit.passage_id: hit.exact for hit in index.search(SCOPE, '"time between failures"', 10)}
+
+    assert found == {ids(phrase)[0]: 1, ids(apart)[0]: 0}

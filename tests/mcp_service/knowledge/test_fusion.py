@@ -2,7 +2,7 @@
 
 import pytest
 
-from mcp_service.knowledge.fusion import fuse_scores
+from mcp_service.knowledge.fusion import fuse_scores, prefer_exact
 from mcp_service.knowledge.index import Hit
 
 A, B, C, D = "abcd"
@@ -31,3 +31,13 @@ def test_equal_hits_all_get_the_best_score() -> None:
 
 def test_no_hits_give_no_scores() -> None:
     assert fuse_scores([([], 0.0), ([], 0.0)]) == {}
+
+
+def test_exact_matches_come_first() -> None:
+    scores = prefer_exact({A: 1.0, B: 0.5, C: 0.5}, [Hit(A, 9.0), Hit(B, 1.0, exact=1.0)])
+
+    assert scores == {A: 0.5, B: 0.75, C: 0.25}
+
+
+def test_scores_stay_without_exact_matches() -> None:
+    assert prefer_exact({A: 1.0, B: 0.5}, [Hit(A, 9.0)]) == {A: 1.0, B: 0.5}

@@ -66,6 +66,17 @@ async def test_a_match_by_meaning_and_words_ranks_first(owner: Owner) -> None:
     assert all(0 <= passage.score <= 1 for passage in found)
 
 
+async def test_a_code_ranks_before_its_parts(owner: Owner) -> None:
+    neighbours = {f"n{number}": f"Sheet 117 of the pump series BX, pump number {number}." for number in range(30)}
+    await owner.ingest(valve="The valve BX-117 sits in cabinet three.", **neighbours)
+
+    by_code = await owner.search("BX-117")
+    by_question = await owner.search("Where is the pump BX-117?")
+
+    assert by_code[0].document == by_question[0].document == "valve.md"
+    assert by_question[0].score > 0.5 > by_question[1].score
+
+
 async def test_reference_sections_rank_lower(owner: Owner) -> None:
     await owner.ingest(optodes=OPTODES)
 
