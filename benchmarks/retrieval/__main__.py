@@ -6,6 +6,7 @@ import logging
 import statistics
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.retrieval.collection import Collection, CollectionNotFound, read
+from benchmarks.retrieval.lookups import read_lookups
 from benchmarks.retrieval.measures import Rankings, ndcg, recall
 from benchmarks.retrieval.references import PlainChroma, index_rankings, measure_plain_chroma
 from benchmarks.retrieval.served import RunningService, run_service
@@ -25,7 +27,7 @@ WARM_UP = 5
 
 
 def main() -> None:
-    """Run the measurements, and print two tables."""
+    """Run the measurements, and print the tables."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.retrieval", description=__doc__)
     parser.add_argument("--collection", type=Path, required=True, help="folder of a test collection")
     parser.add_argument("--embedder", default="wordllama", help="as DYNAVERA_EMBEDDER")
@@ -35,20 +37,34 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING)
     try:
         collection = read(arguments.collection)
-        quality, speed = asyncio.run(_measure(collection, arguments.embedder, arguments.passages))
+        tables = asyncio.run(_measure(collection, arguments.embedder, arguments.passages))
     except (CollectionNotFound, EmbedderUnavailable) as error:
         sys.exit(str(error))
     console = Console(width=120)
-    console.print(quality)
-    console.print(speed)
+    for table in tables:
+        console.print(table)
 
 
-async def _measure(collection: Collection, embedder: str, passages: int) -> tuple[Table, Table]:
+async def _measure(collection: Collection, embedder: str, passages: int) -> list[Table]:
     quality, speed = _quality_table(collection, embedder), _speed_table()
     await _measure_collection(collection, embedder, quality, speed)
     if passages:
         await _measure_large(collection, embedder, passages, speed)
-    return quality, speed
+    return [quality, await _measure_lookups(embedder), speed]
+
+
+async def _measure_lookups(embedder: str) -> Table:
+    texts, lookups = read_lookups()
+    first: Counter[str] = Counter()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        async with run_service(Path(folder), embedder) as service:
+            await service.ingest(list(texts.items()))
+            for each in lookups:
+                found = await service.documents_for(each.question)
+                first[each.language] += found[:1] == [each.document]
+    table = _table(f"Look-ups in {len(first)} languages: right documents that come first", [*first, "all"])
+    table.add_row(*map(str, first.values()), f"{first.total()} of {len(lookups)}")
+    return table
 
 
 async def _measure_collection(collection: Collection, embedder: str, quality: Table, speed: Table) -> None:

@@ -14,6 +14,7 @@ from dynavera.records.collection_writer import CollectionWriter
 from dynavera.records.cursors import BadCursor, cursor_id, cursor_of
 from dynavera.records.database import Database
 from dynavera.records.document_rows import MAX_PARAMETERS, document_of, documents, in_collection, passage_of
+from dynavera.records.filters import contains
 from dynavera.records.new_documents import FileIdentity, NewDocument
 from dynavera.records.tables import DocumentChangeRow, DocumentRow, PassageRow
 
@@ -118,7 +119,7 @@ class DocumentRecords:
         if collection is not None:
             query = query.where(DocumentRow.collection == collection)
         if q is not None:
-            query = query.where(DocumentRow.name.icontains(q, autoescape=True))
+            query = query.where(contains(DocumentRow.name, q))
         if cursor is not None:
             query = query.where(DocumentRow.id < cursor_id(cursor))
         async with self.database.reading() as session:

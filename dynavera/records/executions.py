@@ -24,6 +24,7 @@ from dynavera.limits import TEMPORAL_RETENTION
 from dynavera.records.agents import AgentNotFound
 from dynavera.records.cursors import cursor_id, cursor_of
 from dynavera.records.database import Database
+from dynavera.records.filters import contains
 from dynavera.records.logs import ExecutionNotFound, end, event_row, locked
 from dynavera.records.tables import AgentRow, ExecutionRow
 
@@ -147,7 +148,7 @@ class Executions:
             wanted = wanted.where(ExecutionRow.status == query.status)
         if query.q is not None:
             question = ExecutionRow.input_data["query"].as_string()
-            wanted = wanted.where(question.icontains(query.q, autoescape=True))
+            wanted = wanted.where(contains(question, query.q))
         if query.latest:
             wanted = wanted.where(ExecutionRow.id.in_(_latest_of_each_agent(user_id)))
         if query.since is not None:

@@ -12,14 +12,18 @@ from markdown_it.token import Token
 
 from dynavera.contracts.mcp import GivenPassage
 from mcp_service.generators.words import split_words
+from mcp_service.knowledge.languages import detect
 
 MIN_WORDS = 3
 MAX_WORDS = 120
 """The length of a sentence that is worth quoting."""
 
 LANGUAGES = ("en", "de", "fr", "es")
-"""The language of a passage is unknown, so a sentence ends where it would in each of these, whose abbreviations and
-dates differ. The punctuation of other scripts is the same in all of them."""
+"""A passage may quote another language, so a sentence ends where it would in each of these and in its own, whose
+abbreviations and dates differ."""
+
+WITHOUT_MARKS = frozenset({"lo", "th"})
+"""Languages that end a sentence with a blank."""
 
 _QUOTES = str.maketrans("“”„«»", '"' * 5)
 """A mark that opens a quotation in one language closes it in another."""
@@ -57,8 +61,9 @@ def split_sentences(passages: Sequence[GivenPassage]) -> list[Sentence]:
 
 
 def _sentences(text: str) -> Iterator[str]:
+    language = detect(text)
     for paragraph in _paragraphs(text):
-        for sentence in _segment(paragraph):
+        for sentence in _segment(paragraph, language):
             if MIN_WORDS <= len(split_words(sentence)) <= MAX_WORDS:
                 yield " ".join(sentence.split())
 
@@ -95,9 +100,13 @@ def _plain(token: Token) -> str:
             return ""
 
 
-def _segment(paragraph: str) -> Iterator[str]:
+def _segment(paragraph: str, language: str) -> Iterator[str]:
+    if language in WITHOUT_MARKS:
+        yield from paragraph.split()
+        return
     normalized = paragraph.translate(_QUOTES)
-    ends = [set(accumulate(map(len, _segments(language, normalized)))) for language in LANGUAGES]
+    languages = dict.fromkeys([*LANGUAGES, language])
+    ends = [set(accumulate(map(len, _segments(each, normalized)))) for each in languages]
     start = 0
     for end in sorted(ends[0].intersection(*ends[1:]) | {len(paragraph)}):
         yield paragraph[start:end]

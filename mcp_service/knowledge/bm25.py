@@ -11,14 +11,15 @@ from typing import TypeAlias
 import tantivy
 
 from dynavera.records.change_log import CurrentDocument, Scope
+from mcp_service.knowledge import languages
 from mcp_service.knowledge.index import Hit, indexed_text
-from mcp_service.knowledge.stop_words import STOP_WORDS
+from mcp_service.knowledge.stemming import compound_parts, spellings, stem
 from mcp_service.knowledge.words import Question, read_question, read_text
 
-FORMAT = 3
+FORMAT = 4
 """Incremented when the indexed content of a passage changes: the index is then rebuilt in a new folder."""
 
-MAX_TERMS = 64
+MAX_TERMS = 128
 """Distinct words of a query that are used."""
 
 MAX_EXACT = 8
@@ -30,11 +31,12 @@ WRITER_BYTES = 32 * 1024 * 1024
 INNER_CODE = 0.5
 """How exact a match of a code inside a longer one is."""
 
-_ANALYZER = "passages"
+OTHER_FORM = 0.5
+"""The weight of another form of a word: a part of a compound, or a single character."""
 
 
 class Bm25Index:
-    """Finds passages by their words, stemmed as English.
+    """Finds passages by their words, which are stemmed in the language of each passage.
 
     Each scope has its own index, so documents of others do not affect its ranking. A write to an index is one
     transaction; the revision is updated last, so an interrupted change is repeated.
@@ -74,13 +76,14 @@ class Bm25Index:
     def search(self, scope: Scope, query: str, limit: int) -> list[Hit]:
         """The passages with words of `query`, best first."""
         question = read_question(query)
-        lookups = _lookups(question)
-        clauses = [_term("text", term) for term in _query_terms(question)]
-        clauses += [tantivy.Query.boost_query(each, exactness) for lookup in lookups for each, exactness in lookup]
         index = self._index(scope)
-        if index is None or not clauses:
+        if index is None or not question.words:
             return []
         searcher = index.searcher()
+        spoken = [language for language in languages.DETECTED if searcher.doc_freq("language", language)]
+        lookups = _lookups(question, spoken)
+        clauses = [_word(forms) for forms in _forms(question.words[:MAX_TERMS], spoken)]
+        clauses += [tantivy.Query.boost_query(each, exactness) for lookup in lookups for each, exactness in lookup]
         exact = _exact_matches(searcher, lookups, limit)
         found = searcher.search(_any_of(clauses), limit, count=False)
         hits = ((searcher.doc(address)["passage"][0], score) for score, address in found.hits)
@@ -105,7 +108,9 @@ class Bm25Index:
                 entry.add_text("document", document.document_id.hex)
                 entry.add_text("passage", passage.id.hex)
                 words = read_text(indexed_text(passage.heading, passage.text))
-                entry.add_text("text", " ".join(words.words))
+                entry.add_text("language", words.language)
+                entry.add_text("text", " ".join(words.stems))
+                entry.add_text("forms", " ".join(words.forms))
                 entry.add_text("codes", " ".join(words.codes))
                 entry.add_text("inner_codes", " ".join(words.inner_codes))
                 writer.add_document(entry)
@@ -139,26 +144,43 @@ class Bm25Index:
         draft.replace(self._revision)
 
 
-def query_terms(query: str) -> list[str]:
-    """The distinct stems to search for; stop words are used only if there are no other words."""
-    return _query_terms(read_question(query))
+_Forms: TypeAlias = dict[tuple[str, str], float]
+"""The forms of a word in the index: field and term, and the weight of a match."""
 
 
-def _query_terms(question: Question) -> list[str]:
-    words = list(dict.fromkeys(question.words))
-    content = [word for word in words if word not in STOP_WORDS] or words
-    return list(dict.fromkeys(_STEMS.analyze(" ".join(content))))[:MAX_TERMS]
+def _forms(words: Sequence[str], spoken: Sequence[str]) -> list[_Forms]:
+    """The forms of each word of a question in an index whose passages have the languages `spoken`."""
+    forms: list[_Forms] = [{} for _ in words]
+    for language in spoken or ("",):
+        for found, word in zip(forms, words, strict=True):
+            for written in spellings(word):
+                for term in stem([written], language):
+                    found["text", term] = 1.0
+                    found.setdefault(("forms", term), OTHER_FORM)
+            for part in stem(list(compound_parts(word, language)), language):
+                found.setdefault(("text", part), OTHER_FORM)
+    return list({tuple(found): found for found in forms}.values())
+
+
+def _word(forms: _Forms) -> tantivy.Query:
+    return tantivy.Query.disjunction_max_query(
+        [tantivy.Query.boost_query(_term(*form), weight) for form, weight in forms.items()]
+    )
 
 
 _Lookup: TypeAlias = Sequence[tuple[tantivy.Query, float]]
 """The queries of one code or phrase, and how exactly a passage matches; later ones are more exact than earlier ones."""
 
 
-def _lookups(question: Question) -> list[_Lookup]:
+def _lookups(question: Question, spoken: Sequence[str]) -> list[_Lookup]:
     codes = [
         [(_term("inner_codes", code), INNER_CODE), (_term("codes", code), 1.0)] for code in question.codes[:MAX_EXACT]
     ]
-    return [*codes, *([(_phrase(words), 1.0)] for words in question.phrases[:MAX_EXACT])]
+    phrases = [
+        [(_phrase(stem(words, language)), 1.0) for language in spoken or ("",)]
+        for words in question.phrases[:MAX_EXACT]
+    ]
+    return [*codes, *phrases]
 
 
 def _exact_matches(searcher: tantivy.Searcher, lookups: Sequence[_Lookup], limit: int) -> dict[str, float]:
@@ -183,8 +205,7 @@ def _term(field: str, term: str) -> tantivy.Query:
     return tantivy.Query.term_query(_SCHEMA, field, term, index_option="freq")
 
 
-def _phrase(words: Sequence[str]) -> tantivy.Query:
-    terms = _STEMS.analyze(" ".join(words))
+def _phrase(terms: Sequence[str]) -> tantivy.Query:
     return tantivy.Query.phrase_query(_SCHEMA, "text", [*terms]) if len(terms) > 1 else _term("text", terms[0])
 
 
@@ -192,21 +213,14 @@ def _any_of(queries: Sequence[tantivy.Query]) -> tantivy.Query:
     return tantivy.Query.boolean_query([(tantivy.Occur.Should, query) for query in queries])
 
 
-def _stems() -> tantivy.TextAnalyzer:
-    return (
-        tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace())
-        .filter(tantivy.Filter.ascii_fold())
-        .filter(tantivy.Filter.stemmer("english"))
-        .build()
-    )
-
-
 def _schema() -> tantivy.Schema:
     return (
         tantivy.SchemaBuilder()
         .add_text_field("document", tokenizer_name="raw", index_option="basic")
         .add_text_field("passage", stored=True, tokenizer_name="raw", index_option="basic")
-        .add_text_field("text", tokenizer_name=_ANALYZER, index_option="position")
+        .add_text_field("language", tokenizer_name="raw", index_option="basic")
+        .add_text_field("text", tokenizer_name="whitespace", index_option="position")
+        .add_text_field("forms", tokenizer_name="whitespace", index_option="freq")
         .add_text_field("codes", tokenizer_name="whitespace", index_option="freq")
         .add_text_field("inner_codes", tokenizer_name="whitespace", index_option="basic")
         .build()
@@ -220,7 +234,6 @@ def _open_index(folder: Path, *, create: bool) -> tantivy.Index | None:
     elif not folder.exists() or not tantivy.Index.exists(os.fspath(folder)):
         return None
     index = tantivy.Index(_SCHEMA, os.fspath(folder))
-    index.register_tokenizer(_ANALYZER, _STEMS)
     # Reloaded after each write, so the files need not be watched.
     index.config_reader("manual")
     index.reload()
@@ -235,5 +248,4 @@ def _remove_older(home: Path) -> None:
             older.unlink()
 
 
-_STEMS = _stems()
 _SCHEMA = _schema()

@@ -12,8 +12,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from mcp_service.knowledge import languages
 from mcp_service.knowledge.splitting import split_text
-from mcp_service.knowledge.stop_words import STOP_WORDS
 
 WORDLLAMA = "wordllama"
 SENTENCE_TRANSFORMERS = "sentence-transformers"
@@ -150,8 +150,9 @@ class SentenceTransformersEmbedder:
 
 def _without_stop_words(text: str) -> str:
     words = _WORD.findall(text.lower())
+    stop_words = languages.stop_words(languages.detect(text))
     # A text without tokens has no mean; a space has one.
-    return " ".join(word for word in words if word not in STOP_WORDS) or text or " "
+    return " ".join(word for word in words if word not in stop_words) or text or " "
 
 
 def _windows(text: str, max_characters: int) -> list[str]:

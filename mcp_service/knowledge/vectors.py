@@ -21,7 +21,7 @@ from dynavera.records.change_log import CurrentDocument, IndexedPassage, Scope
 from mcp_service.knowledge.embedders import Embedder
 from mcp_service.knowledge.index import Hit, indexed_text
 
-FORMAT = 2
+FORMAT = 3
 """Incremented when the embedded content of a passage changes: the index is then rebuilt in a new folder."""
 
 BATCH = 1000

@@ -1,5 +1,7 @@
 """The content of a file: its text, and where its pages and chapters begin."""
 
+import re
+import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +16,9 @@ MAX_HEADINGS = 50_000
 """Headings of a document, as many as passages."""
 
 SEPARATOR = "\n\n"
+
+_INVISIBLE = re.compile("[\u00ad\u200b\u2060\ufeff]")
+"""Soft hyphens and blanks without width, which divide words for programs only."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +132,11 @@ def join_pages(pages: Iterable[Content]) -> Content:
         starts.append(writer.size)
         writer.write_content(page)
     return replace(writer.content(), pages=starts)
+
+
+def compose(text: str) -> str:
+    """`text` with composed letters (NFC), and without soft hyphens and blanks that have no width."""
+    return text if text.isascii() else unicodedata.normalize("NFC", _INVISIBLE.sub("", text))
 
 
 def sanitize(text: str) -> str:

@@ -8,7 +8,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from mcp_service.knowledge.extraction.content import SEPARATOR, Content, TextWriter, join_pages, sanitize
+from mcp_service.knowledge.extraction.content import SEPARATOR, Content, TextWriter, compose, join_pages, sanitize
 from mcp_service.knowledge.extraction.entries import one_line, row_paragraphs
 from mcp_service.knowledge.extraction.errors import FileRefused, damaged, too_demanding
 from mcp_service.knowledge.extraction.markdown_files import read_markdown
@@ -86,7 +86,7 @@ def _markdown(converter: str, extension: str, data: bytes) -> str:
     library: Any = import_module("markitdown")
     converters: Any = import_module("markitdown.converters")
     result = getattr(converters, converter)().convert(io.BytesIO(data), library.StreamInfo(extension=extension))
-    return _IMAGE.sub(r"\1", sanitize(result.markdown))
+    return _IMAGE.sub(r"\1", compose(sanitize(result.markdown)))
 
 
 def _sheets(data: bytes) -> Iterator[tuple[str, list[str]]]:
@@ -94,6 +94,6 @@ def _sheets(data: bytes) -> Iterator[tuple[str, list[str]]]:
     pandas: Any = import_module("pandas")
     sheets = pandas.read_excel(io.BytesIO(data), sheet_name=None, header=None, dtype=str, na_filter=False)
     for name, sheet in sheets.items():
-        rows = [sanitize(row) for row in row_paragraphs(sheet.values.tolist())]
+        rows = [compose(sanitize(row)) for row in row_paragraphs(sheet.values.tolist())]
         if rows:
             yield one_line(sanitize(name)), rows

@@ -9,7 +9,7 @@ from typing import Any
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 
-from mcp_service.knowledge.extraction.content import Content, join_pages, sanitize
+from mcp_service.knowledge.extraction.content import Content, compose, join_pages, sanitize
 from mcp_service.knowledge.extraction.errors import FileRefused, damaged
 from mcp_service.knowledge.extraction.line_breaks import join_divided_words
 from mcp_service.knowledge.extraction.pdf_annotations import typed_lines
@@ -91,7 +91,7 @@ def _page(document: Any, number: int) -> _Page:
         with closing(page.get_textpage()) as text_page:
             text = _LINE_END.sub("\n", text_page.get_text_range(errors="surrogatepass"))
         is_unmapped = len(_NO_MEANING.findall(text)) > UNMAPPED_SHARE * len(text)
-        shown = "" if is_unmapped else join_divided_words(sanitize(text)).strip()
+        shown = "" if is_unmapped else compose(join_divided_words(sanitize(text))).strip()
         typed = sanitize("\n".join(typed_lines(document, page))).strip()
         is_picture = len(shown) <= STAMP_CHARACTERS and not is_unmapped and _is_picture(page, has_text=bool(shown))
     return _Page("\n\n".join(filter(None, [shown, typed])), is_picture, is_unmapped)

@@ -1,9 +1,8 @@
 """Text files."""
 
 import codecs
-import re
-import unicodedata
 
+from mcp_service.knowledge.extraction.content import compose
 from mcp_service.knowledge.extraction.errors import FileRefused
 
 _MARKS = {
@@ -14,9 +13,6 @@ _MARKS = {
     codecs.BOM_UTF16_BE: ("utf-16", "UTF-16"),
 }
 """Encodings by their byte order marks."""
-
-_INVISIBLE = re.compile("[\u00ad\u200b\u2060\ufeff]")
-"""Soft hyphens and blanks without width, which divide words for programs only."""
 
 
 def is_utf16(data: bytes) -> bool:
@@ -39,8 +35,7 @@ def decode_text(data: bytes) -> str:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
         raise FileRefused("not_text", f"It is not {name} (byte {error.start} is invalid). Save it as UTF-8.") from error
-    visible = _INVISIBLE.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
-    return unicodedata.normalize("NFC", visible)
+    return compose(text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def _encoding(data: bytes) -> tuple[str, str]:

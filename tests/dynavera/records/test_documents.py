@@ -174,3 +174,13 @@ async def test_totals_count_what_all_have(base: KnowledgeBase) -> None:
     totals = await base.records.totals()
 
     assert (totals.documents, totals.passages) == (2, 3)
+
+
+async def test_names_are_found_with_composed_and_decomposed_letters(base: KnowledgeBase) -> None:
+    composed, decomposed = "Größe.md", "Gro\u0308ße.md"
+    await base.put(base.mine, document(composed, "one"))
+    await base.put(base.mine, document(decomposed, "two"))
+
+    pages = [await base.records.page(base.mine, None, 10, None, q=q) for q in ("größe", "gro\u0308ße")]
+
+    assert [{found.name for found in page.items} for page in pages] == [{composed, decomposed}] * 2

@@ -28,6 +28,13 @@ def texts(passage: str) -> list[str]:
         ("Das ist z. B. am 3. Mai so. Es wiegt ca. 1,4 kg.", ["Das ist z. B. am 3. Mai so.", "Es wiegt ca. 1,4 kg."]),
         ("M. Dupont l’a dit hier. Voir p. ex. le cortex.", ["M. Dupont l’a dit hier.", "Voir p. ex. le cortex."]),
         ("脳は酸素を必要とする。それは器官である。", ["脳は酸素を必要とする。", "それは器官である。"]),
+        (
+            "Il sig. Rossi controlla la pompa. Poi parte subito.",
+            ["Il sig. Rossi controlla la pompa.", "Poi parte subito."],
+        ),
+        ("Ул. Ленина, д. 3 закрыта. Да, это так.", ["Ул. Ленина, д. 3 закрыта.", "Да, это так."]),
+        ("वाल्व तीन बार पर खुलता है। उसे मत बदलें।", ["वाल्व तीन बार पर खुलता है।", "उसे मत बदलें।"]),
+        ("วาล์วเปิดที่สามบาร์ ห้ามปรับตั้งเอง", ["วาล์วเปิดที่สามบาร์", "ห้ามปรับตั้งเอง"]),
         ("There is no end of a sentence here", ["There is no end of a sentence here"]),
         ("", []),
     ],

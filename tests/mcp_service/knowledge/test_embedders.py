@@ -43,3 +43,9 @@ def test_stop_words_do_not_change_a_vector() -> None:
     assert np.allclose(vectors[0], vectors[1], atol=1e-6)
     assert np.allclose(np.linalg.norm(vectors[2]), 1, atol=1e-5)
     assert np.allclose(embedder.embed_query("Light of a brain?"), vectors[:1], atol=1e-6)
+
+
+def test_the_stop_words_of_other_languages_do_not_change_a_vector() -> None:
+    vectors = load_embedder("wordllama").embed(["Die Pumpe ist in dem Keller", "pumpe keller"])
+
+    assert np.allclose(vectors[0], vectors[1], atol=1e-6)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mcp_service.knowledge.words import read_question, read_text
+from mcp_service.knowledge.words import normalize, read_question, read_text
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,7 @@ def test_a_code_is_the_same_in_each_spelling(text: str) -> None:
 def test_a_code_is_also_its_parts() -> None:
     found = read_text("PX-722-E")
 
-    assert found.words == ["px", "722", "e"]
+    assert found.stems == ["px", "722", "e"]
     assert found.codes == ["px_722_e"]
     assert found.inner_codes == ["px_722", "722_e"]
 
@@ -52,4 +52,42 @@ def test_quoted_words_are_a_phrase(quoted: str) -> None:
 def test_encoded_data_is_not_indexed() -> None:
     found = read_text("a" * 61 + " " + "1a" * 31)
 
-    assert (found.words, found.codes, found.inner_codes) == ([], [], [])
+    assert (found.stems, found.codes, found.inner_codes) == ([], [], [])
+
+
+@pytest.mark.parametrize(
+    ("text", "normal"),
+    [
+        ("O\u0308ffnung", "Öffnung"),
+        ("ﬁle Ⅳ ｶﾅ ＡＢ", "file IV カナ AB"),
+        ("ve\u00adlo\u200bci\u2060ty", "velocity"),
+        ("٤٢ ४२ ๔๒ ４２", "42 42 42 42"),
+        ("٣٫٥", "3.5"),
+        ("مُضَخّة أحمد", "مضخة احمد"),
+        ("ещё", "еще"),
+    ],
+)
+def test_differences_that_no_reader_means_are_removed(text: str, normal: str) -> None:
+    assert normalize(text) == normal
+
+
+@pytest.mark.parametrize(
+    ("text", "stems"),
+    [
+        ("密码锁", ["密码", "码锁"]),
+        ("暗証番号", ["暗証", "証番", "番号"]),
+        ("锁", ["锁"]),
+        ("서버를 보일러는 물은", ["서버", "보일", "일러", "물"]),
+        ("ที่ดี", ["ที่ดี"]),
+        ("BX-117号", ["bx", "117", "号"]),
+        ("स्थान", ["स्थान"]),
+    ],
+)
+def test_scripts_without_blanks_have_pairs_of_characters(text: str, stems: list[str]) -> None:
+    assert read_text(text).stems == stems
+
+
+def test_words_of_questions_leave_out_the_stop_words_of_their_language() -> None:
+    assert read_question("Wo ist der Schlüssel für die Pumpe?").words == ["schlüssel", "pumpe"]
+    assert read_question("离心机的密码锁是什么？").words == ["离心", "心机", "密码", "码锁"]
+    assert read_question("金庫の番号は何ですか").words == ["金庫", "番号"]
