@@ -85,11 +85,11 @@ test('a file that was there already is told apart', async () => {
 })
 
 test('a folder goes into a new collection, named by its paths', async () => {
-  await page.getByLabel('Collection').selectOption({ label: 'New collection…' })
+  await page.getByLabel('Collection', { exact: true }).selectOption({ label: 'New collection…' })
   await page.getByLabel('Name of the new collection').fill('kelp')
   await page.getByLabel('Folder').setInputFiles(join(folder, 'papers'))
 
-  await page.getByText('2 files were left out').waitFor()
+  await page.getByText('2 files were skipped').waitFor()
   await upload('old/two.txt').getByText('1 passage').waitFor()
   await page.getByRole('navigation', { name: 'Collections' }).getByText('kelp').click()
   await expect

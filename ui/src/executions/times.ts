@@ -41,7 +41,10 @@ export interface Lifetime {
 /** A wait that is worth a word, in milliseconds. */
 const LONG_WAIT = 1_000
 
-/** How long an execution ran, and waited before: `1.2 s`, `1.2 s (queued 9 min)`, `queued 9 min`. */
+/**
+ * How long an execution ran, and waited before: `1.2 s`, `1.2 s (queued 9 min)`, `queued 9 min`. While it runs the
+ * wait is left out: nothing should look queued and running at once.
+ */
 export function took({ created_at, started_at, completed_at }: Lifetime, now: number): string {
   const end = completed_at === null ? now : Date.parse(completed_at)
   const begin = started_at === null ? end : Date.parse(started_at)
@@ -51,7 +54,10 @@ export function took({ created_at, started_at, completed_at }: Lifetime, now: nu
     return queued
   }
   const run = Math.max(0, end - begin)
-  const ran = completed_at === null ? wholeSeconds(Math.floor(run / 1000) * 1000) : duration(run)
+  if (completed_at === null) {
+    return wholeSeconds(Math.floor(run / 1000) * 1000)
+  }
+  const ran = duration(run)
   return queued === '' ? ran : `${ran} (${queued})`
 }
 

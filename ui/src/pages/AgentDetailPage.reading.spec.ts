@@ -2,6 +2,7 @@ import { screen, within } from '@testing-library/vue'
 import { http, HttpResponse } from 'msw'
 import { describe, expect, test, vi } from 'vitest'
 
+import { NO_MODEL } from '@/executions/quotedAnswer'
 import { documentOf, known, live, logged, openedLive, sent, WHOLE } from '@/testing/agentPage'
 import {
   completed,
@@ -9,6 +10,7 @@ import {
   failed,
   FIRST,
   log,
+  message,
   problem,
   progress,
   SECOND,
@@ -114,8 +116,21 @@ describe('reading', () => {
     const events = log(FIRST, started(), progress({ ...attempt, retry_in_seconds: 5 }))
     live.server.say(...events.map((event) => ({ ...event, timestamp: new Date().toISOString() })))
 
-    expect(await screen.findByText(/^Attempt 23 failed, next in [45] s$/)).toBeVisible()
+    expect(await screen.findByText(/^Attempt 24, next in [45] s$/)).toBeVisible()
     expect(screen.getAllByText('Rate limited.')[0]).toBeVisible()
+  })
+
+  test('that there is no language model is a note of the page, and no part of the answer', async () => {
+    const words = `“Blood absorbs light.” [1]\n\n${NO_MODEL}`
+    known([execution()], { [FIRST]: log(FIRST, started(), message(words), completed(words, source(1))) })
+    await openedLive()
+
+    const answer = await screen.findByRole('region', { name: 'Answer' })
+    expect(answer).toHaveTextContent('Blood absorbs light.')
+    expect(answer).not.toHaveTextContent('No language model')
+    expect(
+      screen.getByText('No language model is configured: answers are quotations. How to add one'),
+    ).toBeVisible()
   })
 
   test('an answer that was cut off says where longer ones are allowed', async () => {
