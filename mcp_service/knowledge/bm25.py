@@ -75,19 +75,25 @@ class Bm25Index:
 
     def search(self, scope: Scope, query: str, limit: int) -> list[Hit]:
         """The passages with words of `query`, best first."""
-        question = read_question(query)
-        index = self._index(scope)
-        if index is None or not question.words:
+        searcher = self._searcher(scope)
+        clauses, lookups = _queries(searcher, query) if searcher else ([], [])
+        if searcher is None or not clauses:
             return []
-        searcher = index.searcher()
-        spoken = [language for language in languages.DETECTED if searcher.doc_freq("language", language)]
-        lookups = _lookups(question, spoken)
-        clauses = [_word(forms) for forms in _forms(question.words[:MAX_TERMS], spoken)]
-        clauses += [tantivy.Query.boost_query(each, exactness) for lookup in lookups for each, exactness in lookup]
         exact = _exact_matches(searcher, lookups, limit)
         found = searcher.search(_any_of(clauses), limit, count=False)
         hits = ((searcher.doc(address)["passage"][0], score) for score, address in found.hits)
         return [Hit(key, score, exact.get(key, 0.0)) for key, score in hits]
+
+    def scores(self, scope: Scope, query: str, keys: Sequence[str]) -> dict[str, float]:
+        """The scores of these passages for `query`; 0 for one without its words."""
+        searcher = self._searcher(scope)
+        clauses, _ = _queries(searcher, query) if searcher and keys else ([], [])
+        if searcher is None or not clauses:
+            return {}
+        given = tantivy.Query.const_score_query(tantivy.Query.term_set_query(_SCHEMA, "passage", [*keys]), 0.0)
+        matching = tantivy.Query.boolean_query([(tantivy.Occur.Must, given), (tantivy.Occur.Must, _any_of(clauses))])
+        found = searcher.search(matching, len(keys), count=False)
+        return dict.fromkeys(keys, 0.0) | {searcher.doc(address)["passage"][0]: score for score, address in found.hits}
 
     def close(self) -> None:
         """Close its files."""
@@ -131,6 +137,10 @@ class Bm25Index:
                     self._open.popitem(last=False)
             return index
 
+    def _searcher(self, scope: Scope) -> tantivy.Searcher | None:
+        index = self._index(scope)
+        return index.searcher() if index is not None else None
+
     def _folder(self, scope: Scope) -> Path:
         # In hexadecimal, because some file systems ignore case.
         return self._home / scope.user_id.hex / scope.collection.encode().hex()
@@ -144,8 +154,21 @@ class Bm25Index:
         draft.replace(self._revision)
 
 
+_Lookup: TypeAlias = Sequence[tuple[tantivy.Query, float]]
+"""The queries of one code or phrase, and how exactly a passage matches; later ones are more exact than earlier ones."""
+
 _Forms: TypeAlias = dict[tuple[str, str], float]
 """The forms of a word in the index: field and term, and the weight of a match."""
+
+
+def _queries(searcher: tantivy.Searcher, query: str) -> tuple[list[tantivy.Query], list[_Lookup]]:
+    """What a passage should match, for each word, code and phrase of `query`; and the lookups of codes and phrases."""
+    question = read_question(query)
+    spoken = [language for language in languages.DETECTED if searcher.doc_freq("language", language)]
+    lookups = _lookups(question, spoken)
+    clauses = [_word(forms) for forms in _forms(question.words[:MAX_TERMS], spoken)]
+    clauses += [tantivy.Query.boost_query(each, exactness) for lookup in lookups for each, exactness in lookup]
+    return clauses, lookups
 
 
 def _forms(words: Sequence[str], spoken: Sequence[str]) -> list[_Forms]:
@@ -166,10 +189,6 @@ def _word(forms: _Forms) -> tantivy.Query:
     return tantivy.Query.disjunction_max_query(
         [tantivy.Query.boost_query(_term(*form), weight) for form, weight in forms.items()]
     )
-
-
-_Lookup: TypeAlias = Sequence[tuple[tantivy.Query, float]]
-"""The queries of one code or phrase, and how exactly a passage matches; later ones are more exact than earlier ones."""
 
 
 def _lookups(question: Question, spoken: Sequence[str]) -> list[_Lookup]:

@@ -5,17 +5,18 @@ from collections.abc import Mapping, Sequence
 from mcp_service.knowledge.index import Hit
 
 
-def fuse_scores(rankings: Sequence[tuple[Sequence[Hit], float]]) -> dict[str, float]:
-    """The fused score of each passage, from 0 to 1: the mean of its scores, each scaled from the floor to the best one.
+def fuse_scores(by_index: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The mean of each candidate's scores, each scaled to 0 to 1 over the candidates of the query.
 
-    A ranking's floor is the most that a passage outside it can have. Unlike ranks, scores distinguish a clear winner
+    A candidate that an index does not have counts as its worst one. Unlike ranks, scores distinguish a clear winner
     from a narrow one (Bruch, Gai and Ingber 2023, "An Analysis of Fusion Functions for Hybrid Retrieval").
     """
-    scores: dict[str, float] = {}
-    for hits, floor in rankings:
-        for hit in hits:
-            scores[hit.key] = scores.get(hit.key, 0.0) + _scale(hit.score, floor, hits[0].score)
-    return {key: value / len(rankings) for key, value in scores.items()}
+    fused = dict.fromkeys((key for scores in by_index for key in scores), 0.0)
+    for scores in by_index:
+        worst, best = min(scores.values(), default=0.0), max(scores.values(), default=0.0)
+        for key, score in scores.items():
+            fused[key] += (score - worst) / (best - worst) if best > worst else 1.0
+    return {key: value / len(by_index) for key, value in fused.items()}
 
 
 def prefer_exact(scores: Mapping[str, float], hits: Sequence[Hit]) -> dict[str, float]:
@@ -27,7 +28,3 @@ def prefer_exact(scores: Mapping[str, float], hits: Sequence[Hit]) -> dict[str, 
     if not exact:
         return dict(scores)
     return {key: (score + exact.get(key, 0.0)) / 2 for key, score in scores.items()}
-
-
-def _scale(score: float, floor: float, best: float) -> float:
-    return (score - floor) / (best - floor) if best > floor else 1.0

@@ -50,6 +50,10 @@ class Index(Follower, Protocol):
         """The passages of `scope` that match `query`, best first."""
         ...
 
+    def scores(self, scope: Scope, query: str, keys: Sequence[str]) -> dict[str, float]:
+        """The scores of these passages for `query`, by key; those that the index does not have are missing."""
+        ...
+
     def close(self) -> None:
         """Close its files."""
         ...

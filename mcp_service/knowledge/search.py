@@ -42,12 +42,17 @@ class Ranking:
     bm25_ranks: Mapping[str, int]
 
     @classmethod
-    def fuse(cls, vector_hits: Sequence[Hit], bm25_hits: Sequence[Hit], limit: int) -> "Ranking":
-        """The ranking of both indexes' hits, of which each had at most `limit`."""
-        # A passage without any of the words has a BM25 score of 0, unless the list was cut at the limit.
-        bm25_floor = bm25_hits[-1].score if len(bm25_hits) == limit else 0.0
-        vector_floor = vector_hits[-1].score if vector_hits else 0.0
-        scores = prefer_exact(fuse_scores([(vector_hits, vector_floor), (bm25_hits, bm25_floor)]), bm25_hits)
+    def fuse(
+        cls,
+        vector_hits: Sequence[Hit],
+        bm25_hits: Sequence[Hit],
+        other_vector_scores: Mapping[str, float],
+        other_bm25_scores: Mapping[str, float],
+    ) -> "Ranking":
+        """The ranking of both indexes' hits; the other scores are those of passages that only the other index found."""
+        vectors = {hit.key: hit.score for hit in vector_hits} | dict(other_vector_scores)
+        bm25 = {hit.key: hit.score for hit in bm25_hits} | dict(other_bm25_scores)
+        scores = prefer_exact(fuse_scores([vectors, bm25]), bm25_hits)
         best_first = sorted(scores, key=lambda key: (-scores[key], key))
         return cls({key: scores[key] for key in best_first}, _ranks(vector_hits), _ranks(bm25_hits))
 
@@ -88,7 +93,12 @@ class Search:
     def _rank(self, scope: Scope, query: str, limit: int) -> Ranking:
         # Sequentially: two threads that compete for the GIL take longer.
         vector_hits = self.vectors.search(scope, query, limit)
-        return Ranking.fuse(vector_hits, self.bm25.search(scope, query, limit), limit)
+        bm25_hits = self.bm25.search(scope, query, limit)
+        by_vector, by_bm25 = ({hit.key for hit in hits} for hits in (vector_hits, bm25_hits))
+        # What only one index has found is not worthless to the other one.
+        other_vector_scores = self.vectors.scores(scope, query, sorted(by_bm25 - by_vector))
+        other_bm25_scores = self.bm25.scores(scope, query, sorted(by_vector - by_bm25)) if bm25_hits else {}
+        return Ranking.fuse(vector_hits, bm25_hits, other_vector_scores, other_bm25_scores)
 
 
 def _ranks(hits: Sequence[Hit]) -> dict[str, int]:

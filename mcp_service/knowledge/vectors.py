@@ -8,10 +8,13 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from functools import lru_cache
 from pathlib import Path
 from typing import cast
+from uuid import UUID
 
 import chromadb
+import numpy as np
 from chromadb.api.client import Client
 from chromadb.api.models.Collection import Collection
 from chromadb.config import Settings as ChromaSettings
@@ -26,6 +29,9 @@ FORMAT = 3
 
 BATCH = 1000
 """Vectors per call to Chroma."""
+
+CACHED_QUERIES = 16
+"""Vectors of recent queries; each is needed twice."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS state (revision INTEGER NOT NULL);
@@ -45,6 +51,7 @@ class VectorIndex:
 
     def __init__(self, folder: Path, embedder: Embedder) -> None:
         self._embedder = embedder
+        self._query_vector = lru_cache(CACHED_QUERIES)(embedder.embed_query)
         home = folder / _slug(embedder)
         home.mkdir(parents=True, exist_ok=True)
         _remove_older(folder)
@@ -90,7 +97,7 @@ class VectorIndex:
         collection = self._existing(_name(scope))
         if collection is None:
             return []
-        vector = self._embedder.embed_query(query)
+        vector = self._query_vector(query)
         try:
             found = collection.query(query_embeddings=vector, n_results=limit, include=["distances"])
         except NotFoundError:
@@ -101,6 +108,21 @@ class VectorIndex:
             Hit(passage_id.replace("-", ""), 1 - distance)
             for passage_id, distance in zip(found["ids"][0], distances, strict=True)
         ]
+
+    def scores(self, scope: Scope, query: str, keys: Sequence[str]) -> dict[str, float]:
+        """The cosines of these passages' vectors and the query's."""
+        collection = self._existing(_name(scope))
+        if collection is None or not keys:
+            return {}
+        try:
+            found = collection.get(ids=[str(UUID(key)) for key in keys], include=["embeddings"])
+        except NotFoundError:
+            return {}
+        if not found["ids"]:
+            return {}
+        vectors = np.asarray(found["embeddings"], dtype=np.float32)
+        cosines = (vectors @ self._query_vector(query)[0]).tolist()
+        return {passage_id.replace("-", ""): cosine for passage_id, cosine in zip(found["ids"], cosines, strict=True)}
 
     def close(self) -> None:
         """Close Chroma's files."""

@@ -14,6 +14,9 @@ from mcp_service.knowledge.stemming import compound_parts, spellings, stem
 MAX_WORD_CHARACTERS = 60
 """Longer words are not indexed: they are encoded data."""
 
+MAX_WORDS_WITH_PHRASES = 16
+"""Words of a question whose quotations are phrases to search for; a paragraph quotes many things in passing."""
+
 MAX_INNER_PARTS = 6
 """The parts of a code that are indexed together, if they are not all of it."""
 
@@ -85,10 +88,13 @@ def read_question(question: str) -> Question:
     stop_words = languages.stop_words(language)
     words = split_words(_unspaced_stop_words(language).sub(" ", normal))
     content = [word for word in words if word not in stop_words]
+    content = list(dict.fromkeys(content or split_words(normal)))
     return Question(
-        words=list(dict.fromkeys(content or split_words(normal))),
+        words=content,
         codes=list(dict.fromkeys("_".join(_parts(chunk)) for chunk in codes)),
-        phrases=[words for phrase in quoted if (words := split_words(phrase))],
+        phrases=[
+            words for phrase in quoted if (words := split_words(phrase)) and len(content) <= MAX_WORDS_WITH_PHRASES
+        ],
     )
 
 

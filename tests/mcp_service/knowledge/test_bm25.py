@@ -245,3 +245,14 @@ def test_quoted_words_are_found_as_a_phrase(index: Bm25Index) -> None:
     found = {hit.passage_id: hit.exact for hit in index.search(SCOPE, '"time between failures"', 10)}
 
     assert found == {ids(phrase)[0]: 1, ids(apart)[0]: 0}
+
+
+def test_passages_are_scored_as_in_a_search(index: Bm25Index) -> None:
+    light, lamp, train = document("light of the brain"), document("light of the lamp lamp"), document("a train")
+    index.apply([light, lamp, train], 3)
+    found = index.search(SCOPE, "lamp light", 10)
+
+    scores = index.scores(SCOPE, "lamp light", [*(hit.key for hit in found), ids(train)[0].hex])
+
+    assert scores == {hit.key: hit.score for hit in found} | {ids(train)[0].hex: 0}
+    assert index.scores(SCOPE, "lamp light", []) == index.scores(Scope(UUID(int=9), "x"), "lamp", ["a"]) == {}

@@ -6,6 +6,7 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import numpy as np
+import pytest
 
 from dynavera.records.change_log import CurrentDocument, IndexedPassage, Scope
 from mcp_service.knowledge import vectors
@@ -108,3 +109,16 @@ def test_a_cleared_index_is_empty_and_can_be_filled_again(tmp_path: Path) -> Non
 
     assert len(before) == len(after) == 1
     assert emptied == (0, [])
+
+
+def test_passages_are_scored_as_in_a_search(tmp_path: Path) -> None:
+    near, far = document("x" * 40), document("x" * 140)
+
+    with closing(VectorIndex(tmp_path, Lengths())) as index:
+        index.apply([far, near], 2)
+        found = index.search(SCOPE, "x" * 50, 10)
+        scores = index.scores(SCOPE, "x" * 50, [*(hit.key for hit in found), uuid4().hex])
+        none = index.scores(Scope(UUID(int=2), "default"), "x", [uuid4().hex])
+
+    assert scores == {hit.key: pytest.approx(hit.score, abs=1e-5) for hit in found}
+    assert none == {}

@@ -91,3 +91,9 @@ def test_words_of_questions_leave_out_the_stop_words_of_their_language() -> None
     assert read_question("Wo ist der Schlüssel für die Pumpe?").words == ["schlüssel", "pumpe"]
     assert read_question("离心机的密码锁是什么？").words == ["离心", "心机", "密码", "码锁"]
     assert read_question("金庫の番号は何ですか").words == ["金庫", "番号"]
+
+
+def test_a_paragraph_quotes_in_passing() -> None:
+    paragraph = " ".join(f"term{chr(97 + number)}" for number in range(20))
+
+    assert read_question(f'{paragraph} "mean time"').phrases == []
