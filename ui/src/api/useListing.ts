@@ -13,11 +13,14 @@ export interface Listing<Item> {
   more: () => Promise<void>
 }
 
-export function useListing<Item>(read: (cursor: string | null) => Promise<Page<Item>>): Listing<Item> {
+/** `pages`: how many pages are shown, for a list that is to be found again as it was left. */
+export function useListing<Item>(
+  read: (cursor: string | null) => Promise<Page<Item>>,
+  pages: Ref<number> = ref(1),
+): Listing<Item> {
   const items = shallowRef<Item[] | null>(null)
   const problem = shallowRef<ApiProblem | null>(null)
   const hasMore = ref(false)
-  let pages = 1
   let latest = 0
 
   onScopeDispose(() => {
@@ -29,7 +32,7 @@ export function useListing<Item>(read: (cursor: string | null) => Promise<Page<I
     try {
       const all: Item[] = []
       let cursor: string | null = null
-      for (let page = 0; page === 0 || (page < pages && cursor !== null); page += 1) {
+      for (let page = 0; page === 0 || (page < pages.value && cursor !== null); page += 1) {
         const { items: found, next_cursor } = await read(cursor)
         all.push(...found)
         cursor = next_cursor
@@ -48,7 +51,7 @@ export function useListing<Item>(read: (cursor: string | null) => Promise<Page<I
   }
 
   async function more(): Promise<void> {
-    pages += 1
+    pages.value += 1
     await refresh()
   }
 

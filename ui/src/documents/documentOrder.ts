@@ -10,6 +10,10 @@ export const ORDERS = {
 } as const
 export type DocumentOrder = keyof typeof ORDERS
 
+export function isOrder(value: string): value is DocumentOrder {
+  return Object.hasOwn(ORDERS, value)
+}
+
 const collator = new Intl.Collator('en', { numeric: true, sensitivity: 'base' })
 
 const byAge = (one: Document, other: Document) => Date.parse(one.created_at) - Date.parse(other.created_at)

@@ -1,6 +1,6 @@
 /** The documents that fit, in an order, and the collections that there are; read again when something came in. */
 import { useTimeoutFn } from '@vueuse/core'
-import { shallowRef, watch, type ShallowRef } from 'vue'
+import { shallowRef, watch, type Ref, type ShallowRef } from 'vue'
 
 import * as api from '@/api/client'
 import { asProblem } from '@/api/problems'
@@ -20,10 +20,14 @@ export interface Documents extends Listing<Document> {
   deleteLater: (document: Document) => void
 }
 
-export function useDocuments(filters: () => DocumentFilters, order: () => DocumentOrder): Documents {
+export function useDocuments(
+  filters: () => DocumentFilters,
+  order: () => DocumentOrder,
+  pages: Ref<number>,
+): Documents {
   const uploads = useUploadsStore()
   const deletions = useDeletionsStore()
-  const listing = useListing(read)
+  const listing = useListing(read, pages)
   const collections = shallowRef<CollectionSummary[] | null>(null)
 
   /** The API gives the newest first, page by page; for another order all of them must be known. */
@@ -57,8 +61,17 @@ export function useDocuments(filters: () => DocumentFilters, order: () => Docume
 
   const asking = useTimeoutFn(listing.refresh, ASK_AFTER, { immediate: false })
   const reading = useTimeoutFn(refresh, READ_AFTER, { immediate: false })
-  watch([() => filters().collection, order], listing.refresh)
-  watch(() => filters().q, asking.start)
+  watch([() => filters().collection, order], () => {
+    pages.value = 1
+    void listing.refresh()
+  })
+  watch(
+    () => filters().q,
+    () => {
+      pages.value = 1
+      asking.start()
+    },
+  )
   watch(
     () => uploads.arrivals,
     () => {

@@ -195,6 +195,51 @@ test('a deleted document can be brought back', async () => {
   expect(await screen.findByRole('link', { name: 'notes.md' })).toBeVisible()
 })
 
+test('who comes back finds the rows, the words and the order as they were left', async () => {
+  const earlier = knownDocument({ id: SECOND, name: 'earlier.md' })
+  network.use(
+    http.get('*/api/documents', ({ request }) => {
+      const isFirst = new URL(request.url).searchParams.get('cursor') === null
+      return HttpResponse.json(
+        isFirst ? { items: [knownDocument()], next_cursor: 'more' } : { items: [earlier], next_cursor: null },
+      )
+    }),
+  )
+  const { user, router } = await opened('/knowledge?name=md')
+  await user.click(await screen.findByRole('button', { name: 'Show more' }))
+  await screen.findByRole('link', { name: 'earlier.md' })
+  await waitFor(() => {
+    expect(router.currentRoute.value.query).toEqual({ name: 'md', pages: '2' })
+  })
+  await router.push('/nowhere')
+  await screen.findByRole('link', { name: 'All agents' })
+
+  router.back()
+
+  expect(await screen.findByRole('link', { name: 'earlier.md' })).toBeVisible()
+  expect(screen.getByRole('searchbox', { name: 'Search by name' })).toHaveValue('md')
+})
+
+test('words that are typed are in the address, and another collection keeps them', async () => {
+  network.use(
+    http.get('*/api/collections', () =>
+      HttpResponse.json({ items: [{ name: 'papers', documents: 1, passages: 2 }] }),
+    ),
+  )
+  const { user, router } = await opened('/knowledge')
+  await user.type(await screen.findByRole('searchbox', { name: 'Search by name' }), 'cap')
+  await waitFor(() => {
+    expect(router.currentRoute.value.query).toEqual({ name: 'cap' })
+  })
+
+  await user.click(await screen.findByRole('button', { name: /papers/ }))
+
+  await waitFor(() => {
+    expect(router.currentRoute.value.query).toEqual({ name: 'cap', collection: 'papers' })
+  })
+  expect(asked.at(-1)).toContain('q=cap')
+})
+
 test('another order is one of all documents, not of the first page', async () => {
   const pages: Record<string, Document[]> = {
     '': [knownDocument({ id: FIRST, name: 'small.md', bytes: 10 })],
