@@ -13,7 +13,7 @@ from api.streams import Streams
 from dynavera.contracts.agents import AgentSettings
 from dynavera.contracts.documents import Source
 from dynavera.contracts.events import EventPage
-from dynavera.contracts.executions import Execution, ExecutionStart
+from dynavera.contracts.executions import Execution, ExecutionCounts, ExecutionStart
 from dynavera.contracts.pages import Page
 from dynavera.contracts.system import Health
 from dynavera.contracts.users import User
@@ -27,6 +27,10 @@ from dynavera.web.quotas import Quotas
 
 class ExecutionsDoor(Protocol):
     """The one door to the executions; what is another user's is not found."""
+
+    async def counts(self, user: User, query: ExecutionQuery) -> ExecutionCounts:
+        """Their number by status."""
+        ...
 
     async def start(self, user: User, agent_id: UUID, start: ExecutionStart, idempotency_key: str | None) -> Execution:
         """Accept a start."""

@@ -11,7 +11,7 @@ from api.temporal import Temporal, TemporalAway, WorkflowUnknown
 from dynavera.contracts.agents import AgentSettings
 from dynavera.contracts.documents import Source
 from dynavera.contracts.events import EventPage, ExecutionEvent, Progress, is_terminal, partial_output
-from dynavera.contracts.executions import LIVE, Execution, ExecutionStart
+from dynavera.contracts.executions import LIVE, Execution, ExecutionCounts, ExecutionStart
 from dynavera.contracts.pages import Page
 from dynavera.contracts.users import User
 from dynavera.records import executions as records
@@ -105,6 +105,16 @@ class Executions:
             await self.agents.get(user.id, query.agent_id)
         items, next_cursor = await self.records.page(user.id, query)
         return Page(items=items, next_cursor=next_cursor)
+
+    async def counts(self, user: User, query: ExecutionQuery) -> ExecutionCounts:
+        """The number of executions that fit, by status.
+
+        Raises:
+            AgentNotFound: the user has no such agent.
+        """
+        if query.agent_id is not None:
+            await self.agents.get(user.id, query.agent_id)
+        return await self.records.counts(user.id, query)
 
     async def of_agent(self, user: User, agent_id: UUID, execution_id: UUID) -> None:
         """Make sure that the user's agent has this execution.

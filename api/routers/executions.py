@@ -26,7 +26,7 @@ from api.routers.parameters import (
 from api.routers.responses import BODY, CONFLICT, NOT_FOUND
 from dynavera.contracts.agents import AgentSettings
 from dynavera.contracts.events import EventPage
-from dynavera.contracts.executions import Execution, ExecutionStart, PinnedSource
+from dynavera.contracts.executions import Execution, ExecutionCounts, ExecutionStart, PinnedSource
 from dynavera.contracts.pages import Page
 from dynavera.records.executions import ExecutionQuery
 
@@ -78,6 +78,19 @@ async def list_executions(
     """All your executions, newest first."""
     narrowed = ExecutionQuery(agent_id=agent_id, status=status, q=q, latest=latest, since=since, until=until)
     return await executions.page(user, replace(narrowed, limit=limit, cursor=cursor))
+
+
+@of_user.get("/counts", responses=NOT_FOUND)
+async def count_executions(
+    user: CurrentUser,
+    executions: ExecutionsDep,
+    agent_id: OfAgent = None,
+    q: AskedFor = None,
+    since: Since = None,
+    until: Until = None,
+) -> ExecutionCounts:
+    """The number of your executions in each status."""
+    return await executions.counts(user, ExecutionQuery(agent_id=agent_id, q=q, since=since, until=until))
 
 
 @of_user.get("/{execution_id}", responses=NOT_FOUND)

@@ -127,6 +127,16 @@ class Execution(Contract):
     )
 
 
+class ExecutionCounts(Contract):
+    """The number of executions in each status."""
+
+    queued: int = Field(default=0, description="Accepted, not yet begun.")
+    running: int = Field(default=0, description="Being worked on.")
+    completed: int = Field(default=0, description="Answered.")
+    failed: int = Field(default=0, description="Ended with an error.")
+    stopped: int = Field(default=0, description="Ended on request.")
+
+
 class PinnedSource(Contract):
     """A source as it was cited, and its document as it is now."""
 

@@ -18,7 +18,7 @@ from dynavera.contracts.events import (
     ExecutionStarted,
     ExecutionStopped,
 )
-from dynavera.contracts.executions import LIVE, Execution, ExecutionStatus, OutputData, StopReceipt
+from dynavera.contracts.executions import LIVE, Execution, ExecutionCounts, ExecutionStatus, OutputData, StopReceipt
 from dynavera.identifiers import lowest_id_at, new_id
 from dynavera.limits import TEMPORAL_RETENTION
 from dynavera.records.agents import AgentNotFound
@@ -141,26 +141,20 @@ class Executions:
         Raises:
             BadCursor: the cursor is not one of ours.
         """
-        wanted = select(ExecutionRow).where(ExecutionRow.user_id == user_id, _agent_is_there())
-        if query.agent_id is not None:
-            wanted = wanted.where(ExecutionRow.agent_id == query.agent_id)
-        if query.status is not None:
-            wanted = wanted.where(ExecutionRow.status == query.status)
-        if query.q is not None:
-            question = ExecutionRow.input_data["query"].as_string()
-            wanted = wanted.where(contains(question, query.q))
-        if query.latest:
-            wanted = wanted.where(ExecutionRow.id.in_(_latest_of_each_agent(user_id)))
-        if query.since is not None:
-            wanted = wanted.where(ExecutionRow.created_at >= query.since)
-        if query.until is not None:
-            wanted = wanted.where(ExecutionRow.created_at < query.until)
+        wanted = select(ExecutionRow).where(*_conditions(user_id, query))
         if query.cursor is not None:
             wanted = wanted.where(ExecutionRow.id < cursor_id(query.cursor))
         async with self.database.reading() as session:
             rows = list(await session.scalars(wanted.order_by(ExecutionRow.id.desc()).limit(query.limit + 1)))
         shown = [self._execution(row) for row in rows[: query.limit]]
         return shown, cursor_of(shown[-1].id) if len(rows) > query.limit else None
+
+    async def counts(self, user_id: UUID, query: ExecutionQuery) -> ExecutionCounts:
+        """The number of the user's executions that fit, by status; `limit` and `cursor` of the query do not count."""
+        wanted = select(ExecutionRow.status, func.count()).where(*_conditions(user_id, query))
+        async with self.database.reading() as session:
+            numbers = (await session.execute(wanted.group_by(ExecutionRow.status))).all()
+        return ExecutionCounts.model_validate(dict(numbers))
 
     async def newest_live(self, user_id: UUID, agent_id: UUID) -> Execution | None:
         """The agent's newest execution that is queued or running."""
@@ -256,6 +250,24 @@ class Executions:
             completed_at=row.completed_at,
             temporal_url=f"{self.temporal_web}/{row.id}" if in_temporal else None,
         )
+
+
+def _conditions(user_id: UUID, query: ExecutionQuery) -> list[ColumnElement[bool]]:
+    """What the query asks of a row, except its part of the list."""
+    conditions = [ExecutionRow.user_id == user_id, _agent_is_there()]
+    if query.agent_id is not None:
+        conditions.append(ExecutionRow.agent_id == query.agent_id)
+    if query.status is not None:
+        conditions.append(ExecutionRow.status == query.status)
+    if query.q is not None:
+        conditions.append(contains(ExecutionRow.input_data["query"].as_string(), query.q))
+    if query.latest:
+        conditions.append(ExecutionRow.id.in_(_latest_of_each_agent(user_id)))
+    if query.since is not None:
+        conditions.append(ExecutionRow.created_at >= query.since)
+    if query.until is not None:
+        conditions.append(ExecutionRow.created_at < query.until)
+    return conditions
 
 
 def _latest_of_each_agent(user_id: UUID) -> Select[UUID]:

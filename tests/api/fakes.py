@@ -1,8 +1,9 @@
 """What stands in for Temporal and for the MCP service behind the REST routes."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from dynavera.contracts.agents import AgentSettings
 from dynavera.contracts.contract import utc_now
 from dynavera.contracts.documents import Source
 from dynavera.contracts.events import EventPage, ExecutionEvent, ExecutionStarted
-from dynavera.contracts.executions import LIVE, Execution, ExecutionStart
+from dynavera.contracts.executions import LIVE, Execution, ExecutionCounts, ExecutionStart
 from dynavera.contracts.mcp import USER_HEADER
 from dynavera.contracts.pages import Page
 from dynavera.contracts.system import Check, Checks, Health
@@ -104,6 +105,10 @@ class FakeExecutions:
         ]
         items = fitting[: query.limit]
         return Page(items=items, next_cursor=cursor_of(items[-1].id) if len(fitting) > query.limit else None)
+
+    async def counts(self, user: User, query: ExecutionQuery) -> ExecutionCounts:
+        rows = (await self.page(user, replace(query, limit=len(self.rows) + 1))).items
+        return ExecutionCounts.model_validate(Counter(row.status for row in rows))
 
     async def events(self, user: User, execution_id: UUID, after: int, limit: int) -> EventPage:
         execution = await self.get(user, execution_id)

@@ -120,6 +120,26 @@ async def test_the_executions_of_an_agent_are_its_own(client: httpx.AsyncClient)
     assert page == {"items": [execution], "next_cursor": None}
 
 
+async def test_executions_are_counted_by_status(api: Api, client: httpx.AsyncClient) -> None:
+    execution, _other = await started(client), await started(client)
+    filters = {"agent_id": str(execution["agent_id"]), "q": "fNIRS", "since": "2026-01-02T03:04:05Z"}
+
+    everything = (await client.get("/api/executions/counts")).json()
+    of_one_agent = (await client.get("/api/executions/counts", params=filters)).json()
+
+    none = {"queued": 0, "running": 0, "completed": 0, "failed": 0, "stopped": 0}
+    assert everything == {**none, "queued": 2}
+    assert of_one_agent == {**none, "queued": 1}
+    query = api.executions.queries[-1]
+    assert (query.q, query.since) == ("fNIRS", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
+
+
+async def test_executions_of_an_unknown_agent_are_not_counted(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/api/executions/counts", params={"agent_id": str(new_id())})
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
 async def test_events_say_their_types(client: httpx.AsyncClient) -> None:
     execution = await started(client)
     path = f"/api/executions/{execution['id']}/events"

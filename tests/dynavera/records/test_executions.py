@@ -18,7 +18,7 @@ from dynavera.contracts.events import (
     TerminalEvent,
     agent_event,
 )
-from dynavera.contracts.executions import CompletedOutput, Execution, PartialOutput, StopReceipt, Usage
+from dynavera.contracts.executions import CompletedOutput, Execution, ExecutionCounts, PartialOutput, StopReceipt, Usage
 from dynavera.contracts.users import User
 from dynavera.identifiers import new_id
 from dynavera.records.agents import AgentBusy, AgentNotFound, Agents
@@ -253,6 +253,19 @@ async def test_lists_are_filtered_and_paged_newest_first(
     assert await found(ExecutionQuery(agent_id=new_id())) == []
     with pytest.raises(BadCursor):
         await executions.page(user.id, ExecutionQuery(cursor="next"))
+
+
+async def test_the_users_own_executions_are_counted_by_status(
+    database: Database, executions: Executions, user: User, agent: Agent, logs: Logs
+) -> None:
+    made = [await executions.accept(user.id, agent.id, {"query": question}) for question in ("EEG?", "eeg!", "MEG?")]
+    await logs.begin(made[0].id)
+    stranger = await Users(database).add("stranger")
+
+    assert await executions.counts(user.id, ExecutionQuery()) == ExecutionCounts(queued=2, running=1)
+    assert await executions.counts(user.id, ExecutionQuery(q="eeg")) == ExecutionCounts(queued=1, running=1)
+    assert await executions.counts(user.id, ExecutionQuery(since=made[2].created_at)) == ExecutionCounts(queued=1)
+    assert await executions.counts(stranger.id, ExecutionQuery()) == ExecutionCounts()
 
 
 async def test_the_latest_of_each_agent_are_the_users_own(

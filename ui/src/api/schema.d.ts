@@ -208,6 +208,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/executions/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count Executions
+         * @description The number of your executions in each status.
+         */
+        get: operations["count_executions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/executions/stream": {
         parameters: {
             query?: never;
@@ -1325,6 +1345,42 @@ export interface components {
              * @constant
              */
             type: "execution_completed";
+        };
+        /**
+         * ExecutionCounts
+         * @description The number of executions in each status.
+         */
+        ExecutionCounts: {
+            /**
+             * Completed
+             * @description Answered.
+             * @default 0
+             */
+            completed: number;
+            /**
+             * Failed
+             * @description Ended with an error.
+             * @default 0
+             */
+            failed: number;
+            /**
+             * Queued
+             * @description Accepted, not yet begun.
+             * @default 0
+             */
+            queued: number;
+            /**
+             * Running
+             * @description Being worked on.
+             * @default 0
+             */
+            running: number;
+            /**
+             * Stopped
+             * @description Ended on request.
+             * @default 0
+             */
+            stopped: number;
         };
         /**
          * ExecutionError
@@ -3559,6 +3615,80 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_Execution_"];
+                };
+            };
+            /** @description The API key or the session is missing or not valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is none of this id, or it is another user's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body cannot be used; `errors` says where. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description You have too many requests or streams open, or all users together have. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    count_executions: {
+        parameters: {
+            query?: {
+                /** @description Only executions of this agent. */
+                agent_id?: string;
+                /** @description Only executions whose question holds this. */
+                q?: string;
+                /** @description Only executions accepted at this moment or later. */
+                since?: string;
+                /** @description Only executions accepted before this moment. */
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExecutionCounts"];
                 };
             };
             /** @description The API key or the session is missing or not valid. */
