@@ -114,12 +114,15 @@ class RetrievedPassage(Contract):
     text: str = Field(description="The passage's text.")
     score: float = Field(description="How well it matches; higher is better.")
     sha256: str = Field(description="SHA-256 of `text` in UTF-8, in hexadecimal.")
+    heading: str = Field(default="", description="The headings above it.")
+    also_in: list[str] = Field(
+        default_factory=list[str], description="The names of other documents with the same text, if they matched too."
+    )
 
 
 class FoundPassage(RetrievedPassage):
     """A retrieved passage with its position in the document and its rank in each of the two indexes."""
 
-    heading: str = Field(description="The headings above it.")
     page: int | None = Field(default=None, description="The page where it starts, from 1; null without pages.")
     start: int = Field(description="Its start in the document's text, in code points.")
     end: int = Field(description="Its end, in code points.")

@@ -80,14 +80,15 @@ class Search:
         remaining = list(ranking.scores)
         found: list[FoundPassage] = []
         revision: int | None = None
-        # A loaded passage may score less than its rank suggests, so one that is not loaded yet may score more.
-        while remaining and (len(found) < top_k or found[top_k - 1].score < ranking.scores[remaining[0]]):
+        # A loaded passage may score less than its rank suggests, so one that is not loaded yet may score more; one that
+        # scores as much may have the same text.
+        while remaining and (len(found) < top_k or found[top_k - 1].score <= ranking.scores[remaining[0]]):
             batch, remaining = [UUID(key) for key in remaining[: top_k + SPARE]], remaining[top_k + SPARE :]
             located = await self.records.located(scope.user_id, scope.collection, batch)
             revision = next((passage.revision for passage in located.values()), revision)
             # An index may be behind: passages that the records no longer have are left out.
             found += [_to_found_passage(located[passage_id], ranking) for passage_id in batch if passage_id in located]
-            found.sort(key=lambda passage: -passage.score)
+            found = _without_duplicates(sorted(found, key=lambda passage: -passage.score))
         return SearchResult(found[:top_k], revision)
 
     def _rank(self, scope: Scope, query: str, limit: int) -> Ranking:
@@ -99,6 +100,17 @@ class Search:
         other_vector_scores = self.vectors.scores(scope, query, sorted(by_bm25 - by_vector))
         other_bm25_scores = self.bm25.scores(scope, query, sorted(by_vector - by_bm25)) if bm25_hits else {}
         return Ranking.fuse(vector_hits, bm25_hits, other_vector_scores, other_bm25_scores)
+
+
+def _without_duplicates(found: Sequence[FoundPassage]) -> list[FoundPassage]:
+    """The passages in order; the first with a text has the names of the other documents with it."""
+    by_text: dict[str, FoundPassage] = {}
+    for passage in found:
+        first = by_text.setdefault(passage.sha256, passage)
+        names = [name for name in (passage.document, *passage.also_in) if name not in (first.document, *first.also_in)]
+        if names:
+            by_text[passage.sha256] = first.model_copy(update={"also_in": [*first.also_in, *names]})
+    return list(by_text.values())
 
 
 def _ranks(hits: Sequence[Hit]) -> dict[str, int]:

@@ -45,7 +45,10 @@ async def test_a_question_is_answered_by_retrieve_and_generate(service: Running,
         listed = await call(client, "list_documents", {})
 
     generated = answer
-    assert set(passages[0]) == {"document_id", "document", "passage_id", "text", "score", "sha256"}
+    assert set(passages[0]) == {
+        *("document_id", "document", "passage_id", "text", "score", "sha256"),
+        *("heading", "also_in"),
+    }
     assert generated["text"].startswith("Functional near-infrared spectroscopy (fNIRS) is an optical method")
     assert (generated["generator"], generated["finish_reason"]) == ("extractive", "stop")
     assert generated["text"].startswith(progress.text)

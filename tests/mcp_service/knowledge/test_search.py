@@ -102,3 +102,28 @@ async def test_an_empty_collection_is_unknown_except_the_default(owner: Owner) -
     assert len(await owner.search("light", collection="papers")) == 1
     with pytest.raises(UnknownCollection, match="'paper'"):
         await owner.search("light", collection="paper")
+
+
+async def test_the_same_text_in_several_documents_takes_one_place(owner: Owner) -> None:
+    warning = "## Warning\n\nNever open the pump while it is hot.\n"
+    await owner.ingest(
+        north=f"# North\n\nThe north pump is red.\n\n{warning}",
+        south=f"# South\n\nThe south pump is blue.\n\n{warning}",
+        west=f"# West\n\nThe west pump is green.\n\n{warning}",
+        east="# East\n\nOpen the hot pump of the east with care.\n",
+    )
+
+    found = await owner.search("When may I never open the hot pump?", top_k=2)
+
+    assert len(found) == 2
+    assert found[0].text == warning.strip()
+    assert sorted([found[0].document, *found[0].also_in]) == ["north.md", "south.md", "west.md"]
+    assert (found[1].document, found[1].also_in) == ("east.md", [])
+
+
+async def test_all_documents_with_a_text_are_named(owner: Owner) -> None:
+    await owner.ingest(**{f"copy{n}": f"Never open the hot pump.\n\n## Sheet {n}\n\nOther text." for n in range(12)})
+
+    [found] = await owner.search("When may I never open the hot pump?", top_k=1)
+
+    assert sorted([found.document, *found.also_in]) == sorted(f"copy{n}.md" for n in range(12))

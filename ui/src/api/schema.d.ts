@@ -1567,6 +1567,11 @@ export interface components {
          */
         FoundPassage: {
             /**
+             * Also In
+             * @description The names of other documents with the same text, if they matched too.
+             */
+            also_in: string[];
+            /**
              * Bm25 Rank
              * @description Its rank in the BM25 index, from 1; null if not among the best.
              */
@@ -1590,6 +1595,7 @@ export interface components {
             /**
              * Heading
              * @description The headings above it.
+             * @default
              */
             heading: string;
             /**
@@ -2258,6 +2264,11 @@ export interface components {
          */
         Source: {
             /**
+             * Also In
+             * @description The names of other documents with the same text, if they matched too.
+             */
+            also_in: string[];
+            /**
              * Document
              * @description The document's name.
              */
@@ -2268,6 +2279,12 @@ export interface components {
              * @description The id of its document.
              */
             document_id: string;
+            /**
+             * Heading
+             * @description The headings above it.
+             * @default
+             */
+            heading: string;
             /**
              * N
              * @description Its number in citations, from 1.

@@ -274,6 +274,7 @@ describe('a search', () => {
     score: 0.84,
     vector_rank: 2,
     bm25_rank: null,
+    also_in: ['copy.md'],
   }
 
   test('shows what an agent would be given, and why', async () => {

@@ -103,6 +103,8 @@ export function source(n: number, text = `Passage ${n}.`): Source {
     text,
     score: 0.5 / n,
     sha256: '',
+    heading: '',
+    also_in: [],
   }
 }
 
