@@ -73,7 +73,9 @@ class SourcesPrompt:
         user = await self._service().callers.user_for_mcp(context)
         knowledge = await self._service().knowledge.ready()
         found = await knowledge.retrieve(user.id, arguments.collection, arguments.question, arguments.top_k)
-        passages = [GivenPassage(text=passage.text, document=passage.document) for passage in found]
+        passages = [
+            GivenPassage(text=passage.text, document=passage.document, heading=passage.heading) for passage in found
+        ]
         prompt = build_prompt(arguments.question, passages, "")
         # An MCP prompt has no system message.
         text = TextContent(text=f"{prompt.system}\n\n{prompt.user}")

@@ -75,7 +75,7 @@ async def execute(service: Service, user_id: UUID, request: ExecuteRequest, emit
             case StatusNote(message):
                 await emit(_stage("generating", message))
 
-    passages = [GivenPassage(text=source.text, document=source.document) for source in sources]
+    passages = [GivenPassage(text=source.text, document=source.document, heading=source.heading) for source in sources]
     inputs = GeneratorInput(request.query, passages, agent.instructions, agent.max_tokens, agent.temperature)
     generated = await service.generations.run(GenerationRequest(user_id, inputs, agent.generator), emit_item)
     await emit(_event(MessageContent(text=generated.text)))

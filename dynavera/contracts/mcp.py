@@ -37,6 +37,7 @@ class GivenPassage(Contract):
 
     text: Annotated[Text, Field(max_length=MAX_PASSAGE_CHARACTERS)]
     document: Annotated[Text, Field(max_length=1_000)] = ""
+    heading: Annotated[Text, Field(max_length=1_000)] = ""
 
 
 class GenerateCall(Contract):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from mcp_service.generators.relevance import ScoredSentence
 from mcp_service.generators.sentences import Sentence
-from mcp_service.generators.words import content_words, split_words
+from mcp_service.generators.tokens import is_exact
 
 MAX_SENTENCES = 5
 
@@ -17,6 +17,12 @@ RELEVANCE_WEIGHT, NOVELTY_WEIGHT = 0.7, 0.3
 REPETITION_OVERLAP = 0.8
 """The share of common words that makes a sentence a repetition of one that is selected already."""
 
+COUNTERPART_OVERLAP = 0.5
+"""The share of common words that makes a sentence the counterpart of the best one for another number or code."""
+
+PARALLEL_OVERLAP = 0.5
+"""The same for a counterpart that differs in plain words, counted with stop words."""
+
 
 def select_sentences(ranked: Sequence[ScoredSentence]) -> list[Sentence]:
     """The sentences to quote: the best, then others of its passage, then the rest, each passage in its order."""
@@ -24,7 +30,11 @@ def select_sentences(ranked: Sequence[ScoredSentence]) -> list[Sentence]:
         return []
     best = ranked[0]
     selected = [best]
-    candidates = [item for item in ranked[1:] if item.relevance >= MIN_RELATIVE_RELEVANCE * best.relevance]
+    candidates = [
+        item
+        for item in ranked[1:]
+        if item.relevance >= MIN_RELATIVE_RELEVANCE * best.relevance and not _is_counterpart(item, best)
+    ]
     while len(selected) < MAX_SENTENCES:
         candidates = [item for item in candidates if not _repeats(item, selected[-1])]
         if not candidates:
@@ -43,9 +53,25 @@ def _marginal_relevance(item: ScoredSentence, selected: Sequence[ScoredSentence]
 
 
 def _repeats(item: ScoredSentence, other: ScoredSentence) -> bool:
-    words, known = _content_words(item), _content_words(other)
-    return len(words & known) >= REPETITION_OVERLAP * min(len(words), len(known))
+    """Whether it says the same; sentences that differ in a number, a code or a "not" do not."""
+    return item.exact == other.exact and _overlap(item, other) >= REPETITION_OVERLAP
 
 
-def _content_words(item: ScoredSentence) -> set[str]:
-    return set(content_words(split_words(item.sentence.text)))
+def _is_counterpart(item: ScoredSentence, best: ScoredSentence) -> bool:
+    """Whether it says the same as `best` of something else than the question asks about."""
+    more = item.missing - best.missing
+    if not more or best.missing - item.missing:
+        return False
+    return _overlap(item, best) >= COUNTERPART_OVERLAP if any(map(is_exact, more)) else _is_parallel(item, best)
+
+
+def _is_parallel(item: ScoredSentence, best: ScoredSentence) -> bool:
+    """Whether only a few words of the two differ, the small ones included."""
+    words, known = ({token for token in each.tokens if not is_exact(token)} for each in (item, best))
+    return len(words & known) >= PARALLEL_OVERLAP * len(words)
+
+
+def _overlap(item: ScoredSentence, other: ScoredSentence) -> float:
+    """The share of the shorter one's content words that both have; 1 if it has none."""
+    shorter = min(len(item.content), len(other.content))
+    return len(item.content & other.content) / shorter if shorter else 1.0

@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import accumulate
+from dataclasses import dataclass, field
+from itertools import accumulate, chain, pairwise
 from typing import cast
 
 import sentencex
@@ -11,6 +11,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from dynavera.contracts.mcp import GivenPassage
+from mcp_service.generators.scopes import Codes, assign_codes, codes_of
 from mcp_service.generators.words import split_words
 from mcp_service.knowledge.languages import detect
 
@@ -44,43 +45,65 @@ _MARKDOWN = MarkdownIt("commonmark").enable("table").disable("code")
 
 @dataclass(frozen=True)
 class Sentence:
-    """A sentence without Markdown syntax; `passage` is the number of its passage, from 1."""
+    """A sentence without Markdown syntax; `passage` is the number of its passage, from 1.
+
+    `codes` are those that it is about: its own, and those of the sentences and headings that it continues.
+    """
 
     passage: int
     position: int
     text: str
+    codes: Codes = frozenset()
+
+
+@dataclass(frozen=True)
+class _Section:
+    """The paragraphs below a heading, and the headings above it, outermost first."""
+
+    headings: Sequence[str]
+    paragraphs: list[str] = field(default_factory=list[str])
 
 
 def split_sentences(passages: Sequence[GivenPassage]) -> list[Sentence]:
     """The distinct sentences that can be quoted, in order: no headings, tables, code or references."""
-    found: dict[str, Sentence] = {}
+    found: dict[tuple[str, Codes], Sentence] = {}
     for number, passage in enumerate(passages, start=1):
-        for position, text in enumerate(_sentences(passage.text)):
-            found.setdefault(text.casefold(), Sentence(number, position, text))
+        for position, (text, codes) in enumerate(_sentences(passage)):
+            found.setdefault((text.casefold(), codes), Sentence(number, position, text, codes))
     return list(found.values())
 
 
-def _sentences(text: str) -> Iterator[str]:
-    language = detect(text)
-    for paragraph in _paragraphs(text):
-        for sentence in _segment(paragraph, language):
+def _sentences(passage: GivenPassage) -> Iterator[tuple[str, Codes]]:
+    """Each sentence that can be quoted, and the codes that it is about."""
+    language = detect(passage.text)
+    above = codes_of(f"{passage.document.rpartition('.')[0]}\n{passage.heading}")
+    for section in _sections(passage.text):
+        paragraphs = [_segment(paragraph, language) for paragraph in section.paragraphs]
+        heading = codes_of("\n".join(section.headings)) or above
+        codes = assign_codes([[codes_of(sentence) for sentence in paragraph] for paragraph in paragraphs], heading)
+        for sentence, about in zip(chain(*paragraphs), chain(*codes), strict=True):
             if MIN_WORDS <= len(split_words(sentence)) <= MAX_WORDS:
-                yield " ".join(sentence.split())
+                yield " ".join(sentence.split()), about
 
 
-def _paragraphs(markdown: str) -> Iterator[str]:
-    """The text of paragraphs and list items."""
+def _sections(markdown: str) -> list[_Section]:
+    """The text of paragraphs and list items, by the headings above them."""
+    sections = [_Section(())]
+    headings: list[tuple[str, str]] = []
     in_references = False
-    block = ""
+    block = tag = ""
     for token in _MARKDOWN.parse(markdown):
         if token.type.endswith("_open"):
-            block = token.type
+            block, tag = token.type, token.tag
         elif token.type == "inline":
             text = "".join(map(_plain, token.children or []))
             if block == "heading_open":
                 in_references = bool(_REFERENCES.match(text))
+                headings = [(level, title) for level, title in headings if level < tag] + [(tag, text)]
+                sections.append(_Section([title for _, title in headings]))
             elif block == "paragraph_open" and not in_references and not _is_fragment(text):
-                yield text
+                sections[-1].paragraphs.append(text)
+    return sections
 
 
 def _is_fragment(paragraph: str) -> bool:
@@ -100,14 +123,11 @@ def _plain(token: Token) -> str:
             return ""
 
 
-def _segment(paragraph: str, language: str) -> Iterator[str]:
+def _segment(paragraph: str, language: str) -> list[str]:
     if language in WITHOUT_MARKS:
-        yield from paragraph.split()
-        return
+        return paragraph.split()
     normalized = paragraph.translate(_QUOTES)
     languages = dict.fromkeys([*LANGUAGES, language])
     ends = [set(accumulate(map(len, _segments(each, normalized)))) for each in languages]
-    start = 0
-    for end in sorted(ends[0].intersection(*ends[1:]) | {len(paragraph)}):
-        yield paragraph[start:end]
-        start = end
+    common = sorted(ends[0].intersection(*ends[1:]) | {len(paragraph)})
+    return [paragraph[start:end] for start, end in pairwise([0, *common])]
