@@ -171,6 +171,16 @@ class DocumentRecords:
             found = await session.scalar(select(DocumentRow.id).where(*in_collection(user_id, collection)).limit(1))
         return found is not None
 
+    async def has_names(self, user_id: UUID, collection: str, names: Sequence[str]) -> bool:
+        """Whether the user has a document with one of `names` in the collection."""
+        async with self.database.reading() as session:
+            for start in range(0, len(names), MAX_PARAMETERS):
+                named = DocumentRow.name.in_(names[start : start + MAX_PARAMETERS])
+                query = select(DocumentRow.id).where(*in_collection(user_id, collection), named).limit(1)
+                if await session.scalar(query) is not None:
+                    return True
+        return False
+
     async def located(self, user_id: UUID, collection: str, passage_ids: Sequence[UUID]) -> dict[UUID, LocatedPassage]:
         """The passages that the user still has in the collection, by id."""
         # Every search runs this query. Building the statement each time took a quarter of a search.

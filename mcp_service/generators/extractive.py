@@ -20,7 +20,7 @@ MAX_CHARACTERS_READ = 200_000
 """Characters read of all passages together, each an equal share: more than retrieval ever returns. It takes 3 s and
 210 MB where all words differ; 20 whole passages of 64 Ki took 42 s and 1 GB."""
 
-NO_PASSAGES = "There is nothing to answer from: no passages were found, because there are no documents yet."
+NO_PASSAGES = "There is nothing to answer from: no passages were found. Add documents to the agent's collection."
 NO_MATCH = "This was not found in the documents: no sentence of the passages that were found answers the question."
 NO_MODEL = (
     "No language model is configured, so answers are quotations; "

@@ -2,7 +2,8 @@
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from uuid import UUID
@@ -31,8 +32,17 @@ class Ingestor:
     records: DocumentRecords
     extractors: ExtractorPool
 
-    async def ingest(self, user_id: UUID, collection: str, files: Sequence[SourceFile]) -> list[Document | FileRefused]:
-        """The document or refusal of each file; unchanged ones are not read again. One transaction stores all."""
+    async def ingest(
+        self,
+        user_id: UUID,
+        collection: str,
+        files: Sequence[SourceFile],
+        storing: Callable[[Sequence[NewDocument]], AbstractAsyncContextManager[None]],
+    ) -> list[Document | FileRefused]:
+        """The document or refusal of each file; unchanged ones are not read again.
+
+        One transaction stores all, within the context manager that `storing` gives for them.
+        """
         identified = await asyncio.to_thread(_identify_all, files)
         identities = [each for each in identified if isinstance(each, FileIdentity)]
         unchanged = iter(await self.records.repeated(user_id, collection, identities))
@@ -43,8 +53,18 @@ class Ingestor:
             else:
                 read.append(next(unchanged) or await self._read(file, identity))
         new = [each for each in read if isinstance(each, NewDocument)]
-        stored = iter(await self.records.put(user_id, collection, new) if new else [])
+        stored = iter(await self._store(user_id, collection, new, storing) if new else [])
         return [next(stored) if isinstance(each, NewDocument) else each for each in read]
+
+    async def _store(
+        self,
+        user_id: UUID,
+        collection: str,
+        new: Sequence[NewDocument],
+        storing: Callable[[Sequence[NewDocument]], AbstractAsyncContextManager[None]],
+    ) -> list[Document]:
+        async with storing(new):
+            return await self.records.put(user_id, collection, new)
 
     async def _read(self, file: SourceFile, identity: FileIdentity) -> NewDocument | FileRefused:
         try:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import ExitStack, asynccontextmanager, closing
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -15,6 +15,7 @@ from dynavera.contracts.documents import Document, FoundPassage
 from dynavera.records.change_log import ChangeLog, Scope
 from dynavera.records.database import Database
 from dynavera.records.documents import DocumentRecords
+from dynavera.records.new_documents import NewDocument
 from dynavera.web.errors import Refused
 from mcp_service.knowledge.bm25 import Bm25Index
 from mcp_service.knowledge.embedders import Embedder, WordLlamaEmbedder, load_embedder
@@ -23,6 +24,7 @@ from mcp_service.knowledge.extraction.extractors import ExtractorPool
 from mcp_service.knowledge.index import Index
 from mcp_service.knowledge.indexing import Indexing
 from mcp_service.knowledge.ingestion import Ingestor, SourceFile
+from mcp_service.knowledge.replacement import ReplacementGate
 from mcp_service.knowledge.search import Search
 from mcp_service.knowledge_lock import knowledge_lock
 from mcp_service.limits import ServiceLimits
@@ -59,6 +61,7 @@ class Knowledge:
         self.indexing = Indexing(ChangeLog(records.database), (indexes.vectors, indexes.bm25))
         self._ingestor = Ingestor(records, extractors)
         self._search = Search(records, indexes.vectors, indexes.bm25)
+        self._replacements = ReplacementGate()
 
     async def ingest(self, user_id: UUID, collection: str, files: Sequence[SourceFile]) -> list[Document | FileRefused]:
         """Ingest files, and return the document or refusal of each; the documents can then be retrieved.
@@ -67,7 +70,9 @@ class Knowledge:
             Rebuilding: the indexes are being rebuilt; nothing was ingested.
         """
         self.indexing.check_not_rebuilding()
-        outcomes = await self._ingestor.ingest(user_id, collection, files)
+        scope = Scope(user_id, collection)
+        outcomes = await self._ingestor.ingest(user_id, collection, files, lambda new: self._storing(scope, new))
+        # If nothing was new, an earlier write may still be missing.
         await self.indexing.catch_up()
         return outcomes
 
@@ -90,11 +95,23 @@ class Knowledge:
             Rebuilding: the indexes are being rebuilt.
         """
         scope = Scope(user_id, collection)
-        found = await self.indexing.search(lambda: self._search.find(scope, query, top_k))
+        # An upload that waits for the rebuild would hold the search up.
+        self.indexing.check_not_rebuilding()
+        async with self._replacements.searching(scope):
+            found = await self.indexing.search(lambda: self._search.find(scope, query, top_k))
         # A collection that does not exist has no passages, so it is looked up only if nothing is found.
         if found or collection == DEFAULT_COLLECTION or await self.records.has_collection(user_id, collection):
             return found
         raise UnknownCollection(f"There is no collection {collection!r}: it has no documents.")
+
+    @asynccontextmanager
+    async def _storing(self, scope: Scope, new: Sequence[NewDocument]) -> AsyncGenerator[None]:
+        """Store the documents, and index them; searches wait if one of them replaces another."""
+        async with AsyncExitStack() as stack:
+            if await self.records.has_names(scope.user_id, scope.collection, [document.name for document in new]):
+                await stack.enter_async_context(self._replacements.replacing(scope))
+            yield
+            await self.indexing.catch_up()
 
 
 @asynccontextmanager

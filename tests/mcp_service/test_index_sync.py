@@ -188,3 +188,30 @@ async def test_uploads_and_deletions_are_refused_during_a_rebuild(records: Recor
         assert [passage.text for passage in await records.passages()] == ["Light passes through the skull."]
         found = await found_in_each(knowledge, records, "skull")
         assert found == ({"Light passes through the skull."}, {"Light passes through the skull."})
+
+
+async def test_a_search_sees_the_old_or_the_new_version_of_a_replaced_document(
+    records: Records, tmp_path: Path
+) -> None:
+    def price_list(price: int) -> str:
+        return "\n\n".join(f"## Article {number}\n\nArticle {number} costs {price} euros." for number in range(400))
+
+    async with opened(records, tmp_path) as knowledge:
+        await records.ingest(knowledge, "prices.md", price_list(410))
+        versions: list[set[str]] = []
+
+        async def search_until(replaced: asyncio.Event) -> None:
+            while not replaced.is_set():
+                found = await knowledge.retrieve(records.user_id, "default", "What does article 7 cost?", 4)
+                versions.append({price for passage in found for price in ("410", "475") if price in passage.text})
+
+        for price in (475, 410):
+            replaced = asyncio.Event()
+            searches = [asyncio.create_task(search_until(replaced)) for _ in range(3)]
+            await records.ingest(knowledge, "prices.md", price_list(price))
+            replaced.set()
+            await asyncio.gather(*searches)
+        after = await knowledge.retrieve(records.user_id, "default", "What does article 7 cost?", 1)
+
+    assert [versions.count(set()), [each for each in versions if len(each) != 1]] == [0, []]
+    assert "410" in after[0].text
