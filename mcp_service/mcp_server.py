@@ -17,6 +17,7 @@ from mcp_types import (
     PaginatedRequestParams,
     ReadResourceRequestParams,
     RequestParams,
+    TextContent,
     ToolAnnotations,
 )
 from pydantic import ValidationError
@@ -24,7 +25,9 @@ from pydantic import ValidationError
 from dynavera.contracts.mcp import ServiceRefusal
 from dynavera.records.cursors import BadCursor
 from dynavera.records.documents import DocumentNotFound
+from dynavera.records.users import UserNotFound
 from dynavera.web.problems import field_errors
+from mcp_service.authentication import BadUser, NotYourself
 from mcp_service.mcp_prompts import PromptNotFound, SourcesPrompt
 from mcp_service.mcp_resources import DocumentResources, ResourceNotFound
 from mcp_service.mcp_tools import Tools
@@ -37,6 +40,9 @@ CALLS_MODEL = ToolAnnotations(read_only_hint=True, open_world_hint=True)
 """Generating changes nothing here, but the model may be an endpoint elsewhere."""
 STOPS = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
 
+NOT_ADMITTED = (NotYourself, BadUser, UserNotFound)
+"""Errors of the credential, which no arguments can correct."""
+
 MAX_ECHO_LENGTH = 2_000
 """Characters of a URI that an error repeats."""
 
@@ -45,20 +51,28 @@ Handler = Callable[[ServerRequestContext[Any, Any], Parameters], Awaitable[Handl
 
 
 class KnowledgeServer(MCPServer[Any]):
-    """An MCP server whose errors are structured: `data` of each is a `ServiceRefusal`."""
+    """An MCP server whose errors are structured: each has a `ServiceRefusal`, as `data` or, of tools, as `_meta`."""
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
-        """Call a tool; a failure is a JSON-RPC error, never a result whose text must be parsed."""
+        """Call a tool; a refusal is a result with `isError`, so that a model can read it and correct itself.
+
+        An unknown tool, and a user that the credential cannot act for, are JSON-RPC errors.
+        """
         try:
             return await super().call_tool(name, arguments, context)
         except UnexpectedToolError as error:
-            if isinstance(error.__cause__, EXPECTED_ERRORS):
-                raise _refused(error.__cause__) from error
+            cause = error.__cause__
+            if isinstance(cause, NOT_ADMITTED):
+                raise _refused(cause) from error
+            if isinstance(cause, EXPECTED_ERRORS):
+                return _refusal_result(refusal_of(cause))
             raise
         except ToolError as error:
-            raise _invalid(error.__cause__ if isinstance(error.__cause__, ValidationError) else str(error)) from error
+            if isinstance(error.__cause__, ValidationError):
+                return _refusal_result(_invalid_arguments(error.__cause__))
+            raise _invalid(str(error)) from error
 
     def add_handler(self, method: str, parameters: type[Parameters], handler: Handler[Parameters]) -> None:
         """Answer `method` with `handler`: results that depend on the user cannot be registered with the SDK."""
@@ -110,15 +124,25 @@ def _refused(error: Exception, request: RequestParams | None = None) -> MCPError
     return _protocol_error(INVALID_PARAMS if not_found else REFUSAL_ERROR_CODE, refusal_of(error), extra)
 
 
+def _refusal_result(refusal: ServiceRefusal) -> CallToolResult:
+    text = TextContent(text=refusal.detail)
+    return CallToolResult(content=[text], is_error=True, _meta=refusal.model_dump(mode="json"))
+
+
 def _invalid(error: ValidationError | str) -> MCPError:
-    detail = error if isinstance(error, str) else _invalid_arguments(error)
-    return _protocol_error(INVALID_PARAMS, ServiceRefusal(code="invalid_arguments", detail=detail, retryable=False))
+    refusal = _invalid_arguments(error) if isinstance(error, ValidationError) else _invalid_request(error)
+    return _protocol_error(INVALID_PARAMS, refusal)
+
+
+def _invalid_request(detail: str) -> ServiceRefusal:
+    return ServiceRefusal(code="invalid_arguments", detail=detail, retryable=False)
 
 
 def _protocol_error(code: int, refusal: ServiceRefusal, extra: Mapping[str, str] | None = None) -> MCPError:
     return MCPError(code, refusal.detail, {**refusal.model_dump(mode="json"), **(extra or {})})
 
 
-def _invalid_arguments(error: ValidationError) -> str:
+def _invalid_arguments(error: ValidationError) -> ServiceRefusal:
     """The arguments that are invalid and why, without the caller's values."""
-    return " ".join(f"{each.location}: {each.message}." for each in field_errors(error.errors(include_url=False)))
+    reasons = (f"{each.location}: {each.message}." for each in field_errors(error.errors(include_url=False)))
+    return _invalid_request(" ".join(reasons))

@@ -16,6 +16,7 @@ from dynavera.contracts.mcp import (
     Generated,
     GenerationStopped,
     GivenPassage,
+    ListedDocument,
     OperationId,
     Prefix,
     Retrieved,
@@ -107,7 +108,8 @@ class Tools:
         """
         user = await self._service().callers.user_for_mcp(context.request_context)
         page = await self._service().records.page(user.id, collection, limit, cursor)
-        return Documents(documents=page.items, next_cursor=page.next_cursor)
+        listed = [ListedDocument(document_id=document.id, **document.model_dump()) for document in page.items]
+        return Documents(documents=listed, next_cursor=page.next_cursor)
 
 
 class _ProgressReport:

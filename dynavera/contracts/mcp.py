@@ -1,6 +1,7 @@
 """Arguments, results and errors of the MCP service's tools."""
 
 from typing import Annotated, Literal
+from uuid import UUID
 
 from pydantic import Field
 
@@ -81,10 +82,16 @@ class GenerationStopped(Contract):
     acknowledged_at: UtcTime
 
 
+class ListedDocument(Document):
+    """A document with its id under the name that passages and resources use too."""
+
+    document_id: UUID
+
+
 class Documents(Contract):
     """The result of `list_documents`; `next_cursor` is null on the last page."""
 
-    documents: list[Document]
+    documents: list[ListedDocument]
     next_cursor: str | None = None
 
 

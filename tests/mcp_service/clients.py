@@ -7,13 +7,21 @@ from typing import Any, cast
 import httpx2
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
-from mcp_types import RequestParamsMeta
+from mcp_types import RequestParamsMeta, TextContent
 
 from dynavera.contracts.mcp import USER_META
 from tests.mcp_service.running import Running
 
 REVISIONS = ["2026-07-28", "legacy"]
 """The current protocol revision, and the previous one with a handshake and sessions."""
+
+
+class ToolRefused(Exception):
+    """A tool's result is a refusal; `refusal` is its `_meta`."""
+
+    def __init__(self, text: str, refusal: dict[str, Any]) -> None:
+        super().__init__(text)
+        self.refusal = refusal
 
 
 @asynccontextmanager
@@ -29,10 +37,17 @@ async def mcp_client(service: Running, key: str | None = None, mode: str = "auto
 async def call(
     client: Client, tool: str, arguments: dict[str, Any], progress: "Progress | None" = None, user: str | None = None
 ) -> dict[str, Any]:
-    """The structured content of a tool's result."""
+    """The structured content of a tool's result.
+
+    Raises:
+        ToolRefused: it is a refusal.
+    """
     meta = None if user is None else cast("RequestParamsMeta", {USER_META: user})
     result = await client.call_tool(tool, arguments, progress_callback=progress, meta=meta)
-    assert not result.is_error
+    if result.is_error:
+        [text] = result.content
+        assert isinstance(text, TextContent)
+        raise ToolRefused(text.text, dict(result.meta or {}))
     assert result.structured_content is not None
     return result.structured_content
 

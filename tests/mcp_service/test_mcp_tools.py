@@ -15,7 +15,7 @@ from mcp_types import INVALID_PARAMS
 from dynavera.contracts.mcp import MAX_ANSWER_BYTES
 from mcp_service.limits import ServiceLimits
 from tests.fakes import FakeModel
-from tests.mcp_service.clients import REVISIONS, Progress, call, mcp_client
+from tests.mcp_service.clients import REVISIONS, Progress, ToolRefused, call, mcp_client
 from tests.mcp_service.running import Running, running_service, upload
 from tests.serving import serving, until
 
@@ -52,7 +52,8 @@ async def test_a_question_is_answered_by_retrieve_and_generate(service: Running,
     assert generated["text"].startswith("Functional near-infrared spectroscopy (fNIRS) is an optical method")
     assert (generated["generator"], generated["finish_reason"]) == ("extractive", "stop")
     assert generated["text"].startswith(progress.text)
-    assert listed["documents"] == [document]
+    assert listed["documents"] == [document | {"document_id": document["id"]}]
+    assert passages[0]["document_id"] == document["id"]
 
 
 async def test_progress_counts_code_points(service: Running) -> None:
@@ -96,23 +97,29 @@ REFUSALS: list[tuple[str, dict[str, Any], str]] = [
     ("generate", {"query": "q", "passages": [], "generator": "openai:m"}, "generator_unavailable"),
     ("generate", {"query": "q", "passages": [], "generator": "gpt4all:m"}, "generator_unavailable"),
     ("stop_generation", {"operation_id": ""}, "invalid_arguments"),
-    ("no_such_tool", {}, "invalid_arguments"),
 ]
 
 
-async def test_a_bad_call_gets_a_structured_error(service: Running) -> None:
-    refused: list[MCPError] = []
+async def test_a_refused_call_is_a_result_that_a_model_can_read(service: Running) -> None:
+    refused: list[ToolRefused] = []
 
     async with mcp_client(service) as client:
         for tool, arguments, _ in REFUSALS:
-            with pytest.raises(MCPError) as error:
+            with pytest.raises(ToolRefused) as error:
                 await call(client, tool, arguments)
             refused.append(error.value)
 
-    codes = [error.data["code"] for error in refused]
-    assert codes == [code for _, _, code in REFUSALS]
-    assert not any(error.data["retryable"] for error in refused)
-    assert [error.code == INVALID_PARAMS for error in refused] == [code == "invalid_arguments" for code in codes]
+    assert [error.refusal["code"] for error in refused] == [code for _, _, code in REFUSALS]
+    assert [error.refusal["detail"] for error in refused] == [str(error) for error in refused]
+    assert not any(error.refusal["retryable"] for error in refused)
+
+
+async def test_an_unknown_tool_is_a_protocol_error(service: Running) -> None:
+    async with mcp_client(service) as client:
+        with pytest.raises(MCPError) as refused:
+            await call(client, "no_such_tool", {})
+
+    assert (refused.value.code, refused.value.data["code"]) == (INVALID_PARAMS, "invalid_arguments")
 
 
 async def test_invalid_arguments_are_explained(service: Running) -> None:
@@ -120,9 +127,9 @@ async def test_invalid_arguments_are_explained(service: Running) -> None:
 
     async with mcp_client(service) as client:
         for query in ("", "q" * 65_537):
-            with pytest.raises(MCPError) as refused:
+            with pytest.raises(ToolRefused) as refused:
                 await call(client, "retrieve", {"query": query})
-            details.append(refused.value.data["detail"])
+            details.append(str(refused.value))
 
     assert details == [
         "query: must not be blank: it is the question.",
@@ -130,13 +137,13 @@ async def test_invalid_arguments_are_explained(service: Running) -> None:
     ]
 
 
-async def test_errors_do_not_repeat_argument_values(service: Running) -> None:
+async def test_refusals_do_not_repeat_argument_values(service: Running) -> None:
     async with mcp_client(service) as client:
-        with pytest.raises(MCPError) as refused:
+        with pytest.raises(ToolRefused) as refused:
             await call(client, "retrieve", {"query": "q", "top_k": "hunter2"})
 
-    assert "hunter2" not in json.dumps(refused.value.data)
-    assert "top_k" in refused.value.data["detail"]
+    assert "hunter2" not in json.dumps([str(refused.value), refused.value.refusal])
+    assert "top_k" in str(refused.value)
 
 
 async def test_the_service_token_acts_for_the_named_user(service: Running) -> None:
@@ -224,11 +231,11 @@ async def test_a_silent_model_is_a_retryable_error(tmp_path: Path) -> None:
     limits = {"token_timeout": timedelta(seconds=0.2)}
 
     async with with_model(tmp_path, model, **limits) as service, mcp_client(service) as client:
-        with pytest.raises(MCPError) as refused:
+        with pytest.raises(ToolRefused) as refused:
             await call(client, "generate", {"query": "q", "passages": [PASSAGE]})
 
-    assert (refused.value.data["code"], refused.value.data["retryable"]) == ("generator_silent", True)
-    assert "DYNAVERA_TOKEN_TIMEOUT" in refused.value.data["detail"]
+    assert (refused.value.refusal["code"], refused.value.refusal["retryable"]) == ("generator_silent", True)
+    assert "DYNAVERA_TOKEN_TIMEOUT" in refused.value.refusal["detail"]
 
 
 @pytest.mark.parametrize("mode", REVISIONS)
@@ -279,10 +286,10 @@ async def test_an_endless_answer_is_refused(tmp_path: Path) -> None:
     model = FakeModel(words=["w" * (MAX_ANSWER_BYTES // 4)] * 10, delay=0.05)
 
     async with with_model(tmp_path, model) as service, mcp_client(service) as client:
-        with pytest.raises(MCPError) as refused:
+        with pytest.raises(ToolRefused) as refused:
             await call(client, "generate", {"query": "q", "passages": [PASSAGE]})
 
-    assert refused.value.data["code"] == "answer_too_large"
+    assert refused.value.refusal["code"] == "answer_too_large"
     assert model.emitted < 10
 
 

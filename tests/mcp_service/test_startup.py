@@ -10,11 +10,10 @@ from typing import IO
 
 import httpx
 import pytest
-from mcp import MCPError
 
 from mcp_service.knowledge_lock import LOCK
 from mcp_service.limits import ServiceLimits
-from tests.mcp_service.clients import call, mcp_client
+from tests.mcp_service.clients import ToolRefused, call, mcp_client
 from tests.mcp_service.processes import process
 from tests.mcp_service.running import running_service
 from tests.serving import POLL_SECONDS, free_port
@@ -63,12 +62,12 @@ async def test_a_call_that_would_wait_too_long_is_asked_to_retry(tmp_path: Path)
     ):
         health = await http.get("/health")
         taken = await http.post("/documents", files=[("file", ("a.md", b"Light passes."))])
-        with pytest.raises(MCPError) as refused:
-            await mcp.call_tool("retrieve", {"query": "light"})
+        with pytest.raises(ToolRefused) as refused:
+            await call(mcp, "retrieve", {"query": "light"})
 
     assert [(answer.status_code, answer.headers["Retry-After"]) for answer in (health, taken)] == [(503, "2")] * 2
-    assert refused.value.data["code"] == health.json()["code"] == "opening"
-    assert refused.value.data["retryable"] is True
+    assert refused.value.refusal["code"] == health.json()["code"] == "opening"
+    assert refused.value.refusal["retryable"] is True
 
 
 @pytest.mark.usefixtures("in_use")

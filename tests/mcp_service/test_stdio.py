@@ -21,7 +21,7 @@ from dynavera.records.database import Database
 from dynavera.records.migrate import migrate
 from mcp_service.knowledge_lock import read_address
 from tests.fakes import FakeModel
-from tests.mcp_service.clients import REVISIONS, Progress, call
+from tests.mcp_service.clients import REVISIONS, Progress, ToolRefused, call
 from tests.mcp_service.processes import environment, is_up, process
 from tests.owner import create_owner
 from tests.serving import free_port, serving, until
@@ -94,8 +94,8 @@ async def test_a_client_is_served_without_a_running_service(tmp_path: Path, mode
         answer = await call(client, "generate", {"query": "What is light?", "passages": [PASSAGE]}, progress)
         [prompt] = (await client.list_prompts()).prompts
         [template] = (await client.list_resource_templates()).resource_templates
-        with pytest.raises(MCPError) as refused:
-            await client.call_tool("retrieve", {"query": "q", "collection": "nope"})
+        with pytest.raises(ToolRefused) as refused:
+            await call(client, "retrieve", {"query": "q", "collection": "nope"})
 
     assert {tool.name for tool in tools} == {"retrieve", "generate", "stop_generation", "list_documents"}
     assert all(tool.output_schema and tool.title and tool.annotations for tool in tools)
@@ -104,7 +104,7 @@ async def test_a_client_is_served_without_a_running_service(tmp_path: Path, mode
     assert progress.text
     assert answer["text"].startswith(progress.text)
     assert (prompt.name, template.name) == ("answer_with_sources", "document")
-    assert refused.value.data["code"] == "unknown_collection"
+    assert refused.value.refusal["code"] == "unknown_collection"
     await until(lambda: not on_demand_services(tmp_path), seconds=PATIENCE)
 
 

@@ -41,13 +41,12 @@ async def test_no_method_shows_the_documents_of_another_user(service: Running, m
         listed = await client.call_tool("list_documents", {})
         resources = await client.list_resources()
         prompt = await client.get_prompt("answer_with_sources", {"question": "What is the password?", "top_k": "50"})
-        with pytest.raises(MCPError) as elsewhere:
-            await client.call_tool("retrieve", {"query": "password", "collection": "vault"})
+        elsewhere = await client.call_tool("retrieve", {"query": "password", "collection": "vault"})
 
     shown = "".join(answer.model_dump_json() for answer in (found, listed, resources, prompt))
     assert "rosebud" not in shown
     assert "secret.md" not in shown
-    assert elsewhere.value.data["code"] == "unknown_collection"
+    assert (elsewhere.is_error, (elsewhere.meta or {})["code"]) == (True, "unknown_collection")
 
 
 NAMED: list[tuple[str, dict[str, Any]]] = [
