@@ -168,13 +168,13 @@ class Knowledge:
             raise _away() from error
         return _said(answer, _health)
 
-    async def generators(self, user: User) -> list[str]:
-        """The generators that an agent may name and that can be used now.
+    async def generators(self, user: User) -> Generators:
+        """The generators that an agent may name and that can be used now, and the model files that cannot.
 
         Raises:
             McpAway: the service cannot say.
         """
-        return _said(await self._answer(user, Call("GET", "/generators")), _generators).usable
+        return _said(await self._answer(user, Call("GET", "/generators")), _generators)
 
     async def check_generator(self, user: User, name: str) -> None:
         """Make sure that an agent may name this generator, as far as that can be told now.

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from dynavera.citations import cites_none
 from dynavera.contracts.agents import AgentSettings
 from dynavera.contracts.contract import Contract, JsonObject, Request
 from dynavera.contracts.documents import Query, Source
@@ -87,6 +88,7 @@ async def execute(service: Service, user_id: UUID, request: ExecuteRequest, emit
             usage=generated.usage,
             finish_reason="stop" if generated.finish_reason == "stopped" else generated.finish_reason,
             reasoning=generated.reasoning or None,
+            cites_no_source=cites_none(generated.generator, generated.text, len(sources)),
         )
     )
 

@@ -104,7 +104,7 @@ async def generators(_user: UserDep, service: ServiceDep) -> Generators:
 @router.get("/generators/check", status_code=status.HTTP_204_NO_CONTENT)
 async def check_generator(_user: UserDep, service: ServiceDep, name: Annotated[GeneratorName, Query()]) -> None:
     """204 if an agent can use this generator, otherwise 422 with the reason."""
-    service.generations.generators.get(name)
+    await service.generations.generators.check(name)
 
 
 @router.get("/documents")

@@ -41,4 +41,4 @@ class Service:
     async def generators(self) -> Generators:
         """The generators that can be used now."""
         registry = self.generations.generators
-        return Generators(default=registry.default, usable=await registry.available())
+        return Generators(default=registry.default, usable=await registry.available(), unusable=registry.unusable())

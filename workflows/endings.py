@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from activities.generation import CompleteAnswer
+from dynavera.citations import cites_none
 from dynavera.contracts.events import ExecutionCompleted, ExecutionError, ExecutionStopped
 from dynavera.contracts.executions import CompletedOutput, PartialOutput, StopReceipt
 from workflows.event_log import EventLog
@@ -19,6 +20,7 @@ def completed(log: EventLog, whole: CompleteAnswer) -> ExecutionCompleted:
         usage=whole.usage,
         finish_reason=whole.finish_reason,
         reasoning=whole.reasoning or None,
+        cites_no_source=cites_none(whole.generator, log.answer, len(log.sources)),
     )
     return ExecutionCompleted(**_envelope(log), output_data=output)
 

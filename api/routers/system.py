@@ -12,7 +12,7 @@ from api.knowledge import Knowledge, McpAway
 from api.metrics import MEDIA_TYPE
 from api.requests import open_router, user_router
 from api.routers.responses import Responses
-from dynavera.contracts.system import Health, McpHealth, System, Versions
+from dynavera.contracts.system import Generators, Health, McpHealth, System, Versions
 from dynavera.contracts.users import User
 from dynavera.settings import Settings
 
@@ -41,7 +41,8 @@ async def get_system(user: CurrentUser, settings: SettingsDep, knowledge: Knowle
     return System(
         versions=Versions(dynavera=version("dynavera"), python=platform.python_version(), temporal=temporal),
         generator=service.generator if service else None,
-        generators=generators,
+        generators=generators.usable if generators else [],
+        unusable_models=generators.unusable if generators else [],
         embedder=service.embedder if service else None,
         temporal_ui=_temporal_ui(settings),
         mcp_url=settings.mcp_client_url,
@@ -61,11 +62,11 @@ async def _service(knowledge: Knowledge) -> McpHealth | None:
         return None
 
 
-async def _generators(knowledge: Knowledge, user: User) -> list[str]:
+async def _generators(knowledge: Knowledge, user: User) -> Generators | None:
     try:
         return await knowledge.generators(user)
     except McpAway:
-        return []
+        return None
 
 
 def _temporal_ui(settings: Settings) -> str | None:

@@ -145,6 +145,9 @@ def _check_models(settings: Settings) -> str:
         raise _CheckFailed(f"The API does not report them: {_reason(content)}") from error
     if system.generator is None or system.embedder is None:
         raise _CheckFailed("The MCP service does not report them: see its log.")
+    if system.unusable_models:
+        reasons = "; ".join(f"{model.name}: {model.reason}" for model in system.unusable_models)
+        raise _CheckFailed(f"These model files cannot be used: {reasons}. Delete them, or download them again.")
     return f"{system.generator}, {system.embedder}"
 
 

@@ -15,6 +15,7 @@ from dynavera.contracts.contract import Contract
 from dynavera.models.catalogue import CatalogueModel, CatalogueUnreachable, UnknownModel, find, read_catalogue
 from dynavera.models.download import DownloadFailed, DownloadInterrupted, Progress, download
 from dynavera.models.installed import generator_name, installed_models
+from dynavera.models.model_file import reason_against
 from dynavera.settings import Settings
 from dynavera.startup import CannotStart, ensure_data_dir
 
@@ -42,6 +43,7 @@ class _Listed(Contract):
     bytes: int
     ram_gb: float | None
     installed: bool
+    problem: str | None = None
 
 
 class _Row(Contract):
@@ -113,6 +115,7 @@ def _listed(settings: Settings, catalogue: Sequence[CatalogueModel]) -> list[_Li
             bytes=model.bytes,
             ram_gb=None,
             installed=True,
+            problem=reason_against(settings.models_dir / model.file),
         )
         for model in installed.values()
         if model.file not in catalogue_files
@@ -125,6 +128,7 @@ def _listed(settings: Settings, catalogue: Sequence[CatalogueModel]) -> list[_Li
             bytes=model.bytes,
             ram_gb=model.ram_gb,
             installed=model.file in installed,
+            problem=reason_against(settings.models_dir / model.file) if model.file in installed else None,
         )
         for model in catalogue
     ]
@@ -137,8 +141,14 @@ def _row(model: _Listed) -> _Row:
         name=model.name,
         size=f"{model.bytes / 1e9:.1f} GB" if model.bytes >= 1e8 else f"{model.bytes / 1e6:.1f} MB",
         ram=None if model.ram_gb is None else f"{model.ram_gb:g} GB",
-        installed="yes" if model.installed else None,
+        installed=_installed(model),
     )
+
+
+def _installed(model: _Listed) -> str | None:
+    if model.problem:
+        return f"unusable: {model.problem}"
+    return "yes" if model.installed else None
 
 
 @contextmanager

@@ -84,6 +84,11 @@ class CompletedOutput(Contract):
         exclude_if=lambda reasoning: not reasoning,
         description="The model's reasoning before its answer.",
     )
+    cites_no_source: bool = Field(
+        default=False,
+        exclude_if=lambda cites_none: not cites_none,
+        description="Whether a model had passages, and its answer cites none of them.",
+    )
 
 
 class PartialOutput(Contract):

@@ -42,11 +42,19 @@ class McpHealth(Contract):
     passages: int
 
 
+class UnusableModel(Contract):
+    """A local model file that cannot be used."""
+
+    name: str = Field(description="The generator that it would be, e.g. `gpt4all:model.gguf`.")
+    reason: str = Field(description="Why it cannot be used, as the end of a sentence.")
+
+
 class Generators(Contract):
-    """The generators that can be used now."""
+    """The generators that can be used now, and the model files that cannot."""
 
     default: str
     usable: list[str]
+    unusable: list[UnusableModel] = Field(default_factory=list[UnusableModel])
 
 
 class Versions(Contract):
@@ -63,6 +71,9 @@ class System(Contract):
     versions: Versions = Field(description="Versions of Dynavera, Python and Temporal.")
     generator: str | None = Field(description="The default generator; null if the MCP service is unavailable.")
     generators: list[str] = Field(description="The generators that agents can use now.")
+    unusable_models: list[UnusableModel] = Field(
+        default_factory=list[UnusableModel], description="The model files that cannot be used, and why."
+    )
     embedder: str | None = Field(description="The embedder; null if the MCP service is unavailable.")
     temporal_ui: str | None = Field(description="The URL of Temporal Web; null if unknown.")
     mcp_url: str = Field(description="The MCP service's URL for MCP clients.")

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import struct
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -33,8 +34,11 @@ def files_in(folder: Path) -> list[str]:
     return [file.name for file in folder.iterdir()]
 
 
+NO_TENSORS = b"GGUF" + struct.pack("<IQQ", 3, 0, 0)
+
+
 async def test_catalogue_and_installed_models_are_listed(offline_cli: Cli, folder: Path) -> None:
-    put(folder, "own.gguf", b"x" * 5_000_000)
+    put(folder, "own.gguf", NO_TENSORS + bytes(5_000_000))
     put(folder, "small.gguf.part", b"x")
 
     async with serve_catalogue(FakeCatalogue()) as url:
@@ -48,6 +52,22 @@ async def test_catalogue_and_installed_models_are_listed(offline_cli: Cli, folde
     assert [(model["generator"], model["installed"]) for model in json.loads(data.stdout)] == [
         ("gpt4all:own.gguf", True),
         ("gpt4all:small.gguf", False),
+    ]
+
+
+async def test_an_unusable_model_is_listed_with_the_reason(offline_cli: Cli, folder: Path) -> None:
+    put(folder, "cut.gguf", NO_TENSORS[:10])
+    put(folder, "empty.gguf", b"")
+
+    async with serve_catalogue(FakeCatalogue()) as url:
+        table = await offline_cli("models", "list", **url)
+        data = await offline_cli("models", "list", "--output", "json", **url)
+
+    assert "unusable: it is empty" in table.stdout
+    assert [model["problem"] for model in json.loads(data.stdout)] == [
+        "it is damaged, or was not downloaded completely",
+        "it is empty",
+        None,
     ]
 
 

@@ -267,9 +267,9 @@ async def test_a_killed_process_is_a_retryable_error(opened: Opened) -> None:
     ("content", "reason"),
     [
         (b"This is no model.", "not in the GGUF format"),
-        (b"", "not in the GGUF format"),
+        (b"", "empty"),
         (b"GGUF\x03\x00\x00\x00", "damaged"),
-        (None, "damaged"),
+        (None, "cut off"),
     ],
     ids=["text", "empty", "header", "cut off"],
 )

@@ -6,6 +6,7 @@ from contextlib import aclosing
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import httpx
 import psutil
 import pytest
 
@@ -85,6 +86,40 @@ async def test_installed_models_are_listed(models: Path, tmp_path: Path) -> None
         listed = (await client.get("/generators")).json()
 
     assert listed["usable"] == ["extractive", "gpt4all:slow.gguf", GENERATOR]
+
+
+async def test_a_file_that_cannot_be_used_is_refused_when_it_is_chosen(models: Path, tmp_path: Path) -> None:
+    install(models, tmp_path)
+    folder = tmp_path / "models"
+    whole = (folder / "tiny.gguf").read_bytes()
+    (folder / "cut.gguf").write_bytes(whole[: len(whole) // 2])
+    (folder / "empty.gguf").write_bytes(b"")
+    (folder / "architecture.gguf").write_bytes(renamed(whole, "general.architecture", "camel"))
+    (folder / "tokenizer.gguf").write_bytes(renamed(whole, "tokenizer.ggml.model", "camel"))
+    reasons: dict[str, str] = {}
+
+    async with running_service(tmp_path) as service, service.client() as client:
+        for name in ("cut", "empty", "architecture", "tokenizer"):
+            refused = await client.get("/generators/check", params={"name": f"gpt4all:{name}.gguf"})
+            reasons[name] = refused.json()["detail"]
+        usable = await client.get("/generators/check", params={"name": GENERATOR})
+        listed = (await client.get("/generators")).json()
+
+    assert usable.status_code == httpx.codes.NO_CONTENT
+    assert "it is cut off" in reasons["cut"]
+    assert "it is empty" in reasons["empty"]
+    assert "Unsupported model architecture: camel" in reasons["architecture"]
+    assert "unknown tokenizer: 'camel'" in reasons["tokenizer"]
+    assert listed["usable"] == ["extractive", "gpt4all:slow.gguf", GENERATOR]
+    assert [model["name"] for model in listed["unusable"]] == [
+        f"gpt4all:{name}.gguf" for name in ("architecture", "cut", "empty", "tokenizer")
+    ]
+
+
+def renamed(model: bytes, key: str, value: str) -> bytes:
+    """The model with another value of the text `key`, of the same length."""
+    start = model.index(key.encode()) + len(key) + 4 + 8
+    return model[:start] + value.encode() + model[start + len(value) :]
 
 
 async def test_a_killed_service_leaves_no_model_process(models: Path, tmp_path: Path) -> None:

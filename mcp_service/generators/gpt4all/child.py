@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 from typing import BinaryIO
 
+from dynavera.models.model_file import NotAModel
 from mcp_service.generators.gpt4all.messages import (
     Loaded,
     Message,
@@ -22,7 +23,6 @@ from mcp_service.generators.gpt4all.messages import (
     encode,
 )
 from mcp_service.generators.gpt4all.model import Model
-from mcp_service.generators.gpt4all.model_file import NotAModel
 
 
 class _Commands:
@@ -58,7 +58,8 @@ def main() -> None:
         model = Model(Path(sys.argv[1]), int(sys.argv[2]))
     except (NotAModel, OSError) as error:
         _send(out, Unusable(reason=str(error)))
-        sys.exit(1)
+        # Without the interpreter's clean-up, which would wait for the thread that reads the commands.
+        os._exit(1)
     _send(out, Loaded(context=model.context))
     while True:
         _write(model, commands, out)

@@ -53,6 +53,24 @@ class Gpt4All:
         self._process: ModelProcess | None = None
         self._context = 0
         self._unload_timer: asyncio.TimerHandle | None = None
+        self.rejection: str | None = None
+        """Why the file could not be loaded, as the end of a sentence; None unless a load has failed."""
+
+    async def check(self, seconds: float) -> None:
+        """Check that the model can be loaded; one that takes longer than `seconds` is taken for usable.
+
+        Raises:
+            GeneratorUnavailable: it cannot; the message says why.
+        """
+        if self._process is not None or len(self._queue):
+            return
+        with anyio.move_on_after(seconds), self._queue.ticket():
+            try:
+                await self._load()
+            except (GeneratorSilent, GeneratorDied):
+                return
+            finally:
+                self._unload_later()
 
     async def stream(self, inputs: GeneratorInput) -> AsyncGenerator[GenerationItem]:
         """The answer, continuing the prefix; before it, notes on the queue and on loading."""
@@ -88,8 +106,10 @@ class Gpt4All:
             with anyio.fail_after(self._limits.load.total_seconds()):
                 message = await process.receive()
             if not isinstance(message, Loaded):
-                reason = message.reason if isinstance(message, Unusable) else "it sent text before it was loaded"
-                raise GeneratorUnavailable(f"The model of {self.name!r} cannot be used: {reason}.")
+                self.rejection = (
+                    message.reason if isinstance(message, Unusable) else "it sent text before it was loaded"
+                )
+                raise GeneratorUnavailable(f"The model of {self.name!r} cannot be used: {self.rejection}.")
             self._process, self._context = process, message.context
         except TimeoutError as error:
             raise GeneratorSilent(

@@ -8,9 +8,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from dynavera.models.model_file import NotAModel, read_model_file
 from mcp_service.generators.gpt4all.chat_template import ChatTemplate
 from mcp_service.generators.gpt4all.messages import Ended, Write
-from mcp_service.generators.gpt4all.model_file import NotAModel, read_model_file
+from mcp_service.generators.gpt4all.native_errors import native_errors
 
 BATCH = 128
 """Prompt tokens evaluated at a time: the library's maximum, twelve times as fast as its default of 8. A stop waits for
@@ -22,6 +23,9 @@ citations."""
 
 MAX_THREADS = 8
 """More rarely help: memory bandwidth is the limit, and a container may have fewer cores than it sees."""
+
+
+UNKNOWN_REASON = "it is damaged, of a kind that GPT4All does not know, or larger than memory"
 
 
 class Model:
@@ -36,18 +40,7 @@ class Model:
         about = read_model_file(path)
         self.context = min(context, about.context or context)
         self._template = ChatTemplate(about.chat_template)
-        library: Any = import_module("gpt4all")
-        try:
-            self._model: Any = library.GPT4All(
-                path.name, model_path=path.parent, allow_download=False, n_ctx=self.context
-            ).model
-        except RuntimeError as error:
-            raise NotAModel(f"GPT4All reports: {error}") from error
-        try:
-            # The library does not report a failed load, but refuses to work afterwards.
-            self._model.set_thread_count(_threads())
-        except Exception as error:  # the library raises no narrower class here
-            raise NotAModel("it is damaged, of a kind that GPT4All does not know, or larger than memory") from error
+        self._model = _load(path, self.context)
 
     def write(self, command: Write, on_text: Callable[[str], None], is_stopped: Callable[[], bool]) -> Ended:
         """Write an answer; `is_stopped` is called after each batch of the prompt and each token of the answer."""
@@ -99,6 +92,24 @@ class _Callbacks:
         if text:
             self.on_text(text)
         return True
+
+
+def _load(path: Path, context: int) -> Any:
+    library: Any = import_module("gpt4all")
+    failure: Exception | None = None
+    with native_errors() as errors:
+        try:
+            model: Any = library.GPT4All(path.name, model_path=path.parent, allow_download=False, n_ctx=context).model
+        except RuntimeError as error:
+            raise NotAModel(f"GPT4All reports: {error}") from error
+        try:
+            # The library does not report a failed load, but refuses to work afterwards.
+            model.set_thread_count(_threads())
+        except Exception as error:  # noqa: BLE001 -- the library raises no narrower class here
+            failure = error
+    if failure is not None:
+        raise NotAModel(f"llama.cpp reports: {errors.reason}" if errors.reason else UNKNOWN_REASON) from failure
+    return model
 
 
 def _threads() -> int:

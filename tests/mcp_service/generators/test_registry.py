@@ -1,5 +1,6 @@
 """Which generators exist, and which ones agents can use."""
 
+import struct
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -48,7 +49,7 @@ def gpt4all_installed(monkeypatch: pytest.MonkeyPatch) -> None:
 def put_model(folder: Path, name: str) -> Path:
     file = folder / "models" / name
     file.parent.mkdir(exist_ok=True)
-    file.write_bytes(b"GGUF")
+    file.write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 0, 0))
     return file
 
 
@@ -84,7 +85,7 @@ def test_the_settings_restrict_generators_except_the_default(offering: Offering)
 def test_an_agent_cannot_use_a_file_outside_the_models_folder(offering: Offering, tmp_path: Path) -> None:
     put_model(tmp_path, "small.gguf")
     outside = tmp_path / "outside.gguf"
-    outside.write_bytes(b"GGUF")
+    outside.write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 0, 0))
 
     for name in (f"gpt4all:{outside}", "gpt4all:../outside.gguf", "gpt4all:.."):
         with pytest.raises(GeneratorUnavailable):
@@ -145,7 +146,7 @@ async def test_the_service_lists_and_checks_generators(tmp_path: Path) -> None:
         del client.headers["authorization"]
         nobody = await client.get("/generators")
 
-    assert listed.json() == {"default": "extractive", "usable": ["extractive"]}
+    assert listed.json() == {"default": "extractive", "usable": ["extractive"], "unusable": []}
     assert fine.status_code == 204
     assert (unknown.status_code, unknown.json()["code"]) == (422, "unknown_generator")
     assert (unavailable.status_code, unavailable.json()["code"]) == (422, "generator_unavailable")

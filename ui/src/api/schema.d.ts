@@ -1042,6 +1042,12 @@ export interface components {
              */
             answer: string;
             /**
+             * Cites No Source
+             * @description Whether a model had passages, and its answer cites none of them.
+             * @default false
+             */
+            cites_no_source?: boolean;
+            /**
              * Finish Reason
              * @description Why it ended: `length` if it was cut off at `max_tokens`.
              * @default stop
@@ -2428,8 +2434,29 @@ export interface components {
              * @description The URL of Temporal Web; null if unknown.
              */
             temporal_ui: string | null;
+            /**
+             * Unusable Models
+             * @description The model files that cannot be used, and why.
+             */
+            unusable_models: components["schemas"]["UnusableModel"][];
             /** @description Versions of Dynavera, Python and Temporal. */
             versions: components["schemas"]["Versions"];
+        };
+        /**
+         * UnusableModel
+         * @description A local model file that cannot be used.
+         */
+        UnusableModel: {
+            /**
+             * Name
+             * @description The generator that it would be, e.g. `gpt4all:model.gguf`.
+             */
+            name: string;
+            /**
+             * Reason
+             * @description Why it cannot be used, as the end of a sentence.
+             */
+            reason: string;
         };
         /**
          * Usage

@@ -152,6 +152,22 @@ describe('reading', () => {
     expect(await screen.findByRole('dialog', { name: 'Edit agent' })).toBeVisible()
   })
 
+  test('an answer that cites none of its sources says so', async () => {
+    const output_data = {
+      answer: 'Light',
+      sources: [],
+      generator: 'openai:test',
+      usage: { prompt_tokens: 7, completion_tokens: 1 },
+      finish_reason: 'stop' as const,
+      cites_no_source: true,
+    }
+    const uncited = { type: 'execution_completed', output_data } as const
+    known([execution()], { [FIRST]: log(FIRST, started(), uncited) })
+    await openedLive()
+
+    expect(await screen.findByText('This answer cites no source.')).toBeVisible()
+  })
+
   test('an earlier execution shows its own log', async () => {
     const other = log(SECOND, started('Another?'), failed('The MCP service is away.'))
     known([execution({ id: SECOND, status: 'failed', input_data: { query: 'Another?' } }), execution()], {

@@ -48,6 +48,16 @@ describe('the parts', () => {
 })
 
 describe('what is in use', () => {
+  test('is said with the model files that cannot be used', async () => {
+    const unusable_models = [{ name: 'gpt4all:cut.gguf', reason: 'it is cut off' }]
+    network.use(http.get('*/api/system', () => HttpResponse.json(system({ unusable_models }))))
+
+    await opened('/system')
+
+    expect(await screen.findByText('gpt4all:cut.gguf')).toBeVisible()
+    expect(screen.getByText(/cannot be used: it is cut off/)).toBeVisible()
+  })
+
   test('is said with its versions and addresses', async () => {
     await opened('/system')
 

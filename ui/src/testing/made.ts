@@ -201,6 +201,7 @@ export function system(fields: Partial<System> = {}): System {
     versions: { dynavera: '0.1.0', python: '3.11.9', temporal: '1.32.0' },
     generator: 'extractive',
     generators: ['extractive'],
+    unusable_models: [],
     embedder: 'wordllama',
     temporal_ui: 'http://127.0.0.1:8233',
     mcp_url: 'http://127.0.0.1:8001',

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mcp_service.generators.gpt4all.model_file import ModelFile, NotAModel, read_model_file
+from dynavera.models.model_file import ModelFile, NotAModel, read_model_file, reason_against
 
 TEXT, ARRAY, UINT32, UINT8, FLOAT64 = 8, 9, 4, 0, 12
 
@@ -57,7 +57,7 @@ def test_missing_metadata_is_none(file: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "not in the GGUF format"),
+        (b"", "empty"),
         (b"PK\x03\x04", "not in the GGUF format"),
         (gguf(version=1), "version 1"),
         (gguf(key("a", TEXT, text("b")))[:-1], "damaged"),
@@ -73,3 +73,38 @@ def test_invalid_model_files_are_refused_with_a_reason(file: Path, content: byte
 
     with pytest.raises(NotAModel, match=reason):
         read_model_file(file)
+
+
+F32, Q4_0 = 0, 2
+
+
+def tensor(name: str, kind: int, offset: int, *shape: int) -> bytes:
+    return text(name) + struct.pack(f"<I{len(shape)}QIQ", len(shape), *shape, kind, offset)
+
+
+def with_tensors(*tensors: bytes, data: int) -> bytes:
+    head = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), 0) + b"".join(tensors)
+    return head + bytes(-len(head) % 32) + bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("tensors", "needed"),
+    [
+        ((tensor("a", F32, 0, 4, 2),), 32),
+        ((tensor("a", F32, 0, 4, 2), tensor("b", Q4_0, 32, 64)), 32 + 36),
+        # Of a kind whose size is unknown, only the start is.
+        ((tensor("a", F32, 0, 4, 2), tensor("b", 99, 32, 64)), 32),
+    ],
+)
+def test_a_file_without_all_of_its_tensors_is_cut_off(file: Path, tensors: tuple[bytes, ...], needed: int) -> None:
+    file.write_bytes(with_tensors(*tensors, data=needed))
+    whole = reason_against(file)
+    file.write_bytes(with_tensors(*tensors, data=needed - 1))
+    size = file.stat().st_size
+
+    assert whole is None
+    assert reason_against(file) == f"it is cut off: it has {size:,} of at least {size + 1:,} bytes"
+
+
+def test_a_file_that_cannot_be_read_is_refused_with_a_reason(tmp_path: Path) -> None:
+    assert reason_against(tmp_path / "gone.gguf") == "it cannot be read (No such file or directory)"
