@@ -23,7 +23,7 @@ MIN_ABBREVIATION = 3
 
 _QUESTION_WORDS = frozenset(
     """
-    define definition stand stands meaning work works happen happening middle find
+    define definition stand stands meaning work works happen happening middle find good
     wer was wie wo wann warum wieso welche welcher welches welchen welchem darf dürfen kann können muss müssen
     qui que quoi quel quelle quels quelles comment où quand pourquoi peut peuvent faut doit
     quién quiénes qué cuál cuáles cómo dónde cuándo puede pueden debe deben

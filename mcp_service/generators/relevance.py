@@ -28,6 +28,9 @@ CONTEXT_WEIGHT = 0.5
 RELEVANCE_THRESHOLD = 0.39
 """The relevance of a sentence that answers the question; below it, what they share is coincidence."""
 
+MIN_TERMS = 2
+"""Words of the question that a sentence and its passage must cover, unless it has only one."""
+
 TURNING_BONUS = 0.15
 """Added for the order of the answers to a sentence with the turning words of the question."""
 
@@ -118,9 +121,12 @@ def _relevance(
     # A number or code next to a sentence says nothing about it.
     exact = np.array([is_exact(term) for term in terms])
     in_context[:, exact] = in_sentence[:, exact]
+    # One word in common is a coincidence.
+    too_few = np.count_nonzero(np.maximum(in_sentence, in_context), axis=1) < min(MIN_TERMS, len(terms))
     coverage = ((1 - CONTEXT_WEIGHT) * in_sentence + CONTEXT_WEIGHT * in_context) @ _weights(terms, words)
     similarity = np.maximum(np.stack(meanings) @ _meaning(terms, vectors), 0)
     relevance = (1 - MEANING_WEIGHT) * coverage + MEANING_WEIGHT * similarity
+    relevance[too_few] = 0
     return relevance.astype(np.float32), meanings
 
 

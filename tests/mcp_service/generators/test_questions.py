@@ -18,7 +18,7 @@ from tests.mcp_service.running import Running
 HERE = Path(__file__).parent
 ARTICLES = Path(__file__).parents[3] / "knowledge"
 REFUSAL = "not found in the documents"
-PASSAGES, MAX_TOKENS = 4, 200
+PASSAGES, MAX_TOKENS = 4, 1024
 """The defaults of an agent."""
 
 
@@ -42,11 +42,16 @@ class Questions(BaseModel):
 
 @dataclass(frozen=True)
 class Shares:
-    """The shares of answers that contain an expected sentence, begin with one, and are correctly refused."""
+    """The shares of answers that contain an expected sentence, begin with one, and are correctly refused.
+
+    `missed` questions are answered by the documents and get "not found"; `wrong` ones get other sentences only.
+    """
 
     found: float
     first: float
     refused: float
+    missed: int
+    wrong: int
 
 
 def questions(name: str) -> Questions:
@@ -78,10 +83,14 @@ async def shares(service: Running, name: str) -> Shares:
     known = expected.answerable
     written = await answers(service, [item.question for item in known] + expected.unanswerable)
     pairs = list(zip(known, written[: len(known)], strict=True))
+    found = sum(any(sentence in answer for sentence in item.sentences) for item, answer in pairs)
+    missed = sum(REFUSAL in answer for _, answer in pairs)
     return Shares(
-        found=sum(any(sentence in answer for sentence in item.sentences) for item, answer in pairs) / len(known),
+        found=found / len(known),
         first=sum(answer.startswith(tuple(item.sentences)) for item, answer in pairs) / len(known),
         refused=sum(REFUSAL in answer for answer in written[len(known) :]) / len(expected.unanswerable),
+        missed=missed,
+        wrong=len(known) - found - missed,
     )
 
 
@@ -90,7 +99,9 @@ async def test_most_questions_get_the_expected_sentence(service: Running) -> Non
 
     assert got.found >= 0.9
     assert got.first >= 0.75
-    assert got.refused >= 0.9
+    assert got.refused == 1
+    assert got.missed <= 2
+    assert got.wrong <= 2
 
 
 async def test_held_out_questions_are_answered_nearly_as_well(service: Running) -> None:
@@ -98,10 +109,23 @@ async def test_held_out_questions_are_answered_nearly_as_well(service: Running) 
 
     assert got.found >= 0.8
     assert got.first >= 0.65
-    assert got.refused >= 0.85
+    assert got.refused == 1
+    assert got.wrong <= 1
 
 
-@pytest.mark.parametrize(("name", "known", "unknown"), [("questions", 40, 12), ("held_out", 20, 8)])
+async def test_reworded_questions_are_answered_or_refused_rather_than_answered_wrongly(service: Running) -> None:
+    got = await shares(service, "reworded")
+
+    assert got.found >= 0.775
+    assert got.first >= 0.625
+    assert got.refused == 1
+    assert got.missed <= 7
+    assert got.wrong <= 3
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "unknown"), [("questions", 40, 12), ("held_out", 20, 8), ("reworded", 40, 8)]
+)
 def test_each_expected_sentence_is_in_the_documents(name: str, known: int, unknown: int) -> None:
     articles = " ".join(" ".join(file.read_text().split()) for file in ARTICLES.glob("*.md"))
 
