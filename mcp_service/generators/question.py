@@ -9,6 +9,7 @@ from itertools import chain, pairwise
 from mcp_service.generators.tokens import is_code, is_number, normalize, shape_of, tokenize
 from mcp_service.generators.turning_words import NOT
 from mcp_service.generators.words import split_words
+from mcp_service.knowledge.languages import detect, stop_words
 from mcp_service.knowledge.stop_words import STOP_WORDS
 
 MAX_TERMS = 64
@@ -55,6 +56,9 @@ _ASKED_QUANTITY = re.compile(
     r"\b(?:give|name|list|top|first|last|tell|show|state)\s+(?:me\s+|us\s+|the\s+)*\d+\b|\bin\s+\d+\s+(?:words|sentences|points)\b",
     re.IGNORECASE,
 )
+MAX_SHORT = 3
+"""Words of a question that may all be names."""
+
 MAX_CAPITALISED = 0.7
 """The share of capitalised words from which capital letters say nothing: a title, or text in capitals."""
 
@@ -81,7 +85,9 @@ class Question:
     @cached_property
     def terms(self) -> list[str]:
         """The distinct content words, without those that only say that it is a question."""
-        found = [token for token in dict.fromkeys(self.tokens) if not token.isupper() and token not in STOP_WORDS]
+        # Words of other languages are English stop words at times, and the detected language may be wrong.
+        ignored = STOP_WORDS | stop_words(detect(self.text))
+        found = [token for token in dict.fromkeys(self.tokens) if not token.isupper() and token not in ignored]
         # The parts of a code are covered by the code.
         parts = self._parts_of_codes | (self._possible_series - self.series)
         words = [token for token in found if token not in parts][:MAX_TERMS]
@@ -177,7 +183,9 @@ def _contains(tokens: Sequence[str], first: str, last: str) -> bool:
 
 def proper_names(text: str) -> frozenset[str]:
     """The words of the proper names and abbreviations in `text`, in lower case."""
-    return frozenset(word for name in _names(normalize(text)) for word in split_words(name.casefold()))
+    words = (word for name in _names(normalize(text)) for word in split_words(name.casefold()))
+    # "Berger's" and "I'm" have parts that are no names.
+    return frozenset(word for word in words if word not in STOP_WORDS)
 
 
 def is_known_name(name: str, words: set[str]) -> bool:
@@ -194,6 +202,8 @@ def _is_same_name(name: str, word: str) -> bool:
 
 def _names(text: str) -> list[str]:
     words = [found for found in _WORD.finditer(text) if found[0].casefold() not in STOP_WORDS]
+    if len(text.split()) > MAX_SHORT and all(word[0].isupper() for word in _WORD.findall(text)):
+        return []
     inner = [found[0] for found in words if found.start() and found[0].casefold() not in _TITLES]
     folded = set(split_words(text.casefold()))
     if len(inner) > 2 and sum(word[0].isupper() for word in inner) > MAX_CAPITALISED * len(inner):

@@ -151,6 +151,20 @@ async def test_a_code_in_the_headings_above_or_in_the_document_name_counts() -> 
     assert await answer("How do I vent the pump K-8?", above, named) == NO_MATCH
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "What Colour Has The Garden Gate?",
+        "WHAT COLOUR HAS THE GARDEN GATE?",
+        "I'm looking for the colour of Miller's garden gate.",
+        "Which colour has the garden gate of the Millers?",
+        "Which ID has the garden gate, and which colour?",
+    ],
+)
+async def test_capital_letters_alone_are_no_names(query: str) -> None:
+    assert (await answer(query, "The garden gate of Miller has a green colour.")).endswith("green colour. [1]")
+
+
 async def test_how_much_to_answer_is_not_a_number_of_the_documents() -> None:
     assert (await answer("Name 3 fruits of the garden.", "The fruits of the garden are plums and pears.")) != NO_MATCH
 
