@@ -16,6 +16,7 @@ from api.metrics import CountedRequests, Metrics
 from api.page import Page
 from api.protective_headers import ProtectiveHeaders
 from api.request_policy import request_policy
+from api.root_path import RootPath
 from api.routers import ROUTERS
 from api.schema import TAGS, tidied
 from dynavera.page import PAGE_DIR
@@ -65,7 +66,7 @@ def create_app(services: Services, page: Path = PAGE_DIR, limits: ApiLimits = Ap
     app.state.metrics = Metrics()
     app.state.quotas = Quotas.of(services.settings)
     # Only files are compressed: an answer that mixes secrets with a caller's words would tell of them by its length.
-    app.router.default = GZipMiddleware(Page(page), SMALLEST_COMPRESSED)
+    app.router.default = GZipMiddleware(Page(page, services.settings.root_path), SMALLEST_COMPRESSED)
     register(app, ANSWERS)
     # The last one added is the first one asked.
     app.add_middleware(RequestGuard, policy=request_policy(services.settings, limits), answers=ANSWERS)
@@ -79,6 +80,7 @@ def create_app(services: Services, page: Path = PAGE_DIR, limits: ApiLimits = Ap
     )
     app.add_middleware(ProtectiveHeaders)
     app.add_middleware(CountedRequests, metrics=app.state.metrics)
+    app.add_middleware(RootPath, root_path=services.settings.root_path)
     return app
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path, PurePosixPath
 
 from fastapi import HTTPException
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocketClose
@@ -21,8 +21,9 @@ _NOT_THE_PAGE = frozenset({"api", "ws", "metrics"})
 class Page:
     """An ASGI app for all that no route wants: files of the page, or the page itself for its own addresses."""
 
-    def __init__(self, folder: Path = PAGE_DIR) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path = PAGE_DIR, root_path: str = "") -> None:
+        self._index = folder / "index.html"
+        self._root_path = root_path
         self._files = StaticFiles(directory=folder, check_dir=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -40,11 +41,15 @@ class Page:
             raise HTTPException(404)
         if scope["method"] not in ("GET", "HEAD"):
             raise HTTPException(405, headers={"Allow": "GET, HEAD"})
-        if not (self._folder / "index.html").is_file():
+        if not self._index.is_file():
             raise HTTPException(404, "The page is not built yet: `make ui` builds it.")
         if path.startswith(ASSETS) or PurePosixPath(path).suffix:
             response = await self._files.get_response(self._files.get_path(scope), scope)
         else:
-            response = await self._files.get_response("index.html", scope)
+            response = self._page()
         response.headers["Cache-Control"] = FOR_EVER if path.startswith(ASSETS) else ASK_AGAIN
         return response
+
+    def _page(self) -> Response:
+        """The page, whose links start at the root path: one page is served at addresses of any depth."""
+        return HTMLResponse(self._index.read_text(encoding="utf-8").replace('="./', f'="{self._root_path}/'))

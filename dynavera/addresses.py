@@ -7,6 +7,8 @@ MAX_PORT = 65535
 
 _HOST_AND_PORT = re.compile(r"(?:\[(?P<ipv6>[^\s\[\]]+)\]|(?P<name>[^\s:/@?#\[\]]+)):(?P<port>[0-9]+)")
 _ORIGIN = re.compile(r"https?://(?:\[[0-9a-f:.]+\]|[^\s:/@?#\[\]]+)(?::(?P<port>[0-9]+))?/?", re.IGNORECASE)
+_PATH = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*/?")
+_OWN_PATHS = frozenset({"api", "ws", "metrics", "assets", "agents", "executions", "knowledge", "system", "login"})
 _SQLITE = re.compile(r"sqlite\+aiosqlite:///[^?]+(?:\?.*)?")
 _POSTGRESQL = re.compile(
     # As SQLAlchemy parses it, except that a host with an @ is refused: that is an unquoted @ of the password.
@@ -36,6 +38,20 @@ def check_origin(origin: str) -> None:
     match = _ORIGIN.fullmatch(origin)
     if match is None or not (match["port"] is None or _is_port(match["port"])):
         raise ValueError(f"{origin!r} is not an origin: write https://host or https://host:port")
+
+
+def check_root_path(path: str) -> None:
+    """Check that `path` can precede every path of the product.
+
+    Raises:
+        ValueError: it cannot; the message says what to write instead.
+    """
+    if _PATH.fullmatch(path) is None:
+        raise ValueError(f"{path!r} is not a path: write one such as /rag or /tools/rag")
+    first = path.split("/")[1] if path else ""
+    if first in _OWN_PATHS:
+        # A proxy may remove the root path from /login, and then nobody could tell which of the two it was.
+        raise ValueError(f"/{first} is a path of Dynavera itself: choose another one, such as /rag")
 
 
 def check_proxy(address: str) -> None:

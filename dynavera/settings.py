@@ -14,7 +14,7 @@ from pydantic import AliasChoices, Field, HttpUrl, SecretStr, ValidationError, f
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from dynavera.addresses import check_database, check_origin, check_proxy, host_and_port
+from dynavera.addresses import check_database, check_origin, check_proxy, check_root_path, host_and_port
 from dynavera.limits import DATABASE_CONNECTIONS
 
 PREFIX = "DYNAVERA_"
@@ -43,6 +43,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: Port = 8000
     public_url: str | None = None
+    root_path: str = ""
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
     forwarded_allow_ips: Annotated[tuple[str, ...], NoDecode] = Field(
         default=("127.0.0.1", "::1"), validation_alias="FORWARDED_ALLOW_IPS"
@@ -112,6 +113,12 @@ class Settings(BaseSettings):
         if url is not None:
             check_origin(url)
         return url and url.rstrip("/")
+
+    @field_validator("root_path")
+    @classmethod
+    def _check_root_path(cls, path: str) -> str:
+        check_root_path(path)
+        return path.rstrip("/")
 
     @field_validator("forwarded_allow_ips")
     @classmethod
@@ -193,7 +200,7 @@ class Settings(BaseSettings):
     @property
     def page_url(self) -> str:
         """The page's URL for people, without a trailing slash."""
-        return self.public_url or self.api_base_url
+        return (self.public_url or self.api_base_url) + self.root_path
 
     @property
     def api_base_url(self) -> str:

@@ -37,7 +37,7 @@ def test_example_shows_the_default(name: str, value: str) -> None:
     if value:
         assert getattr(Settings.model_validate({field: value}), field) == default
     else:
-        assert default in (None, ())
+        assert default in (None, (), "")
 
 
 def test_example_explains_every_setting() -> None:
@@ -153,6 +153,31 @@ def test_public_urls_default_to_this_machine(tmp_path: Path) -> None:
     assert settings.page_url == "http://127.0.0.1:8000"
     assert settings.page_origins == ()
     assert settings.mcp_client_url == "http://127.0.0.1:8001"
+
+
+def test_root_path_has_no_slash_at_its_end(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DYNAVERA_ROOT_PATH", "/tools/rag/")
+
+    settings = load_settings(tmp_path / ".env")
+
+    assert settings.root_path == "/tools/rag"
+    assert settings.page_url == "http://127.0.0.1:8000/tools/rag"
+
+
+@pytest.mark.parametrize("value", ["rag", "/a b", "//rag", "/rag/../x", "https://a.example/rag", "/rag?x", '/"'])
+def test_what_is_not_a_root_path_is_refused(value: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DYNAVERA_ROOT_PATH", value)
+
+    with pytest.raises(BadSettings, match=r"^DYNAVERA_ROOT_PATH is invalid: .*write one such as /rag"):
+        load_settings(tmp_path / ".env")
+
+
+@pytest.mark.parametrize("value", ["/api", "/ws/rag", "/login/"])
+def test_root_path_is_no_path_of_the_product(value: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DYNAVERA_ROOT_PATH", value)
+
+    with pytest.raises(BadSettings, match="is a path of Dynavera itself"):
+        load_settings(tmp_path / ".env")
 
 
 @pytest.mark.parametrize("value", ["nginx", "10.0.0.1/8", "10.0.0.256", "10.0.0.1:80"])

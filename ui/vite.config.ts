@@ -7,6 +7,8 @@ const api = `http://127.0.0.1:${process.env.DYNAVERA_PORT ?? '8000'}`
 
 export default defineConfig({
   plugins: [vue()],
+  // The server puts its root path before what the page loads.
+  base: './',
   resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
   server: {
     port: 5173,

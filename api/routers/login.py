@@ -14,6 +14,7 @@ from dynavera.contracts.pages import Page
 from dynavera.contracts.system import Problem
 from dynavera.contracts.users import Login, LoginLink, Session, User
 from dynavera.records.users import Identity
+from dynavera.settings import Settings
 
 REFUSED: Responses = {401: {"model": Problem, "description": "The code or the key logs nobody in."}}
 
@@ -44,6 +45,7 @@ async def log_in(
         secure=is_over_tls(request, services.settings),
         httponly=True,
         samesite="strict",
+        path=_cookie_path(services.settings),
     )
     return identity.user
 
@@ -54,7 +56,7 @@ async def make_login_link(
 ) -> LoginLink:
     """A link that logs one browser in as you, once."""
     code, expires_at = await sessions.login_code(identity)
-    page = settings.public_url or str(request.base_url).rstrip("/")
+    page = str(request.base_url).rstrip("/") if settings.public_url is None else settings.page_url
     return LoginLink(url=f"{page}/login#code={code}", expires_at=expires_at)
 
 
@@ -64,7 +66,9 @@ async def log_out(sessions: SessionsDep, settings: SettingsDep, request: Request
     cookie = request.cookies.get(COOKIE)
     if cookie:
         await sessions.log_out(cookie)
-    response.delete_cookie(COOKIE, secure=is_over_tls(request, settings), httponly=True, samesite="strict")
+    response.delete_cookie(
+        COOKIE, _cookie_path(settings), secure=is_over_tls(request, settings), httponly=True, samesite="strict"
+    )
 
 
 @router.get("/sessions")
@@ -91,6 +95,11 @@ async def end_session(session_id: SessionId, user: CurrentUser, sessions: Sessio
 async def get_me(user: CurrentUser) -> User:
     """Who you are."""
     return user
+
+
+def _cookie_path(settings: Settings) -> str:
+    """Only this instance's pages send the cookie, where one host serves several instances."""
+    return settings.root_path or "/"
 
 
 async def _identity(login: Login, services: Services) -> Identity:

@@ -2,6 +2,7 @@
 import { watch } from 'vue'
 import { createRouter, createWebHistory, type Router, type RouterHistory } from 'vue-router'
 
+import { ROOT_PATH } from '@/api/rootPath'
 import { recoverMissingCode } from '@/layout/missingCode'
 import type { Destination } from '@/layout/destinations'
 import { onceReachable } from '@/layout/scrolling'
@@ -16,7 +17,7 @@ declare module 'vue-router' {
   }
 }
 
-export function createPages(history: RouterHistory = createWebHistory()): Router {
+export function createPages(history: RouterHistory = createWebHistory(ROOT_PATH)): Router {
   const router = createRouter({
     history,
     routes: [

@@ -1,4 +1,5 @@
 /** The log of one execution as it grows: a stream that comes back by itself until the log has ended. */
+import { apiUrl } from './rootPath'
 import { isTerminal, type ExecutionEvent } from './types'
 
 const OPEN_AGAIN_AFTER = 2_000
@@ -20,10 +21,7 @@ export function openEventStream(executionId: string, listener: EventListener): E
   let timer: ReturnType<typeof setTimeout> | undefined
 
   function open(): void {
-    const address = new URL(
-      `/api/executions/${encodeURIComponent(executionId)}/events/stream`,
-      window.location.href,
-    )
+    const address = apiUrl(`/api/executions/${encodeURIComponent(executionId)}/events/stream`)
     address.searchParams.set('after', String(listener.after()))
     const opening = new EventSource(address)
     source = opening

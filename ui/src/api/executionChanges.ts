@@ -1,5 +1,6 @@
 /** Executions as they change, wherever they were started: a stream that comes back by itself while somebody looks. */
 import { problemOf, type ApiProblem } from './problems'
+import { apiUrl } from './rootPath'
 import type { Execution } from './types'
 
 const ADDRESS = '/api/executions/stream?beat=true'
@@ -24,7 +25,7 @@ export interface ExecutionChanges {
 }
 
 export function openExecutionChanges(listener: ChangeListener): ExecutionChanges {
-  const address = new URL(ADDRESS, window.location.href)
+  const address = apiUrl(ADDRESS)
   let source: EventSource | null = null
   let timer: ReturnType<typeof setTimeout> | undefined
   let listening: ReturnType<typeof setInterval> | undefined
@@ -124,7 +125,7 @@ export function openExecutionChanges(listener: ChangeListener): ExecutionChanges
 export async function streamRefusal(): Promise<ApiProblem | null> {
   const asking = new AbortController()
   try {
-    const response = await fetch(new URL(ADDRESS, window.location.href), { signal: asking.signal })
+    const response = await fetch(apiUrl(ADDRESS), { signal: asking.signal })
     return response.ok ? null : problemOf(response, await response.json())
   } catch (error) {
     if (error instanceof TypeError || error instanceof SyntaxError) {

@@ -2,10 +2,11 @@
 import createClient from 'openapi-fetch'
 
 import { ApiProblem, problemOf, unreachable } from './problems'
+import { apiUrl } from './rootPath'
 import type { paths } from './schema'
 
 export const http = createClient<paths>({
-  baseUrl: window.location.origin,
+  baseUrl: apiUrl('/').href,
   fetch: (request) => globalThis.fetch(request),
 })
 

@@ -1,4 +1,5 @@
 /** A WebSocket that comes back by itself, and says what it does meanwhile. */
+import { apiUrl } from './rootPath'
 import type { ClientAction, ServerMessage } from './types'
 
 export const CLOSE_NO_USER = 4401
@@ -29,7 +30,7 @@ export interface LiveSocket {
 }
 
 export function socketAddress(agentId: string): string {
-  const address = new URL(`/ws/agents/${encodeURIComponent(agentId)}`, window.location.href)
+  const address = apiUrl(`/ws/agents/${encodeURIComponent(agentId)}`)
   address.protocol = address.protocol === 'https:' ? 'wss:' : 'ws:'
   return address.href
 }

@@ -1,5 +1,6 @@
 /** Files on their way to the API; how far they are is told, which `fetch` cannot. */
 import { answered } from './http'
+import { apiUrl } from './rootPath'
 import type { Ingestion, NamedFile } from './types'
 
 export interface Sending {
@@ -50,7 +51,7 @@ function posted(path: string, form: FormData, { progressed, signal }: Sending): 
       signal.removeEventListener('abort', abort)
     })
     signal.addEventListener('abort', abort)
-    request.open('POST', new URL(path, window.location.origin))
+    request.open('POST', apiUrl(path))
     request.send(form)
   })
 }

@@ -15,7 +15,7 @@ export function recoverMissingCode(router: Router): void {
   })
   router.onError((error, to) => {
     if (error === missing) {
-      void loadWhole(to.fullPath)
+      void loadWhole(router.resolve(to.fullPath).href)
     }
   })
   router.afterEach(() => {
