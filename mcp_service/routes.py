@@ -178,7 +178,7 @@ async def collections(user: UserDep, service: ServiceDep) -> Collections:
 async def reindexing(service: ServiceDep) -> Reindexing:
     """The progress of the rebuild of the search indexes."""
     knowledge = await service.knowledge.ready()
-    return knowledge.indexing.progress()
+    return knowledge.progress()
 
 
 @router.post("/reindex", status_code=status.HTTP_202_ACCEPTED, dependencies=[OwnerOnlyDep])
@@ -186,7 +186,7 @@ async def reindex(service: ServiceDep) -> Reindexing:
     """Start rebuilding both search indexes from the records; searches are refused until it is done."""
     totals = await service.records.totals()
     knowledge = await service.knowledge.ready()
-    return knowledge.indexing.rebuild(totals.passages)
+    return knowledge.rebuild(totals.passages)
 
 
 @router.post("/search")

@@ -59,6 +59,7 @@ async def _measure_lookups(embedder: str) -> Table:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         async with run_service(Path(folder), embedder) as service:
             await service.ingest(list(texts.items()))
+            await service.seconds_until_embedded()
             for each in lookups:
                 found = await service.documents_for(each.question)
                 first[each.language] += found[:1] == [each.document]
@@ -73,6 +74,7 @@ async def _measure_collection(collection: Collection, embedder: str, quality: Ta
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         async with run_service(Path(folder), embedder) as service:
             ingested = await service.ingest(files)
+            followed = await service.seconds_until_embedded()
             rankings = {
                 query: [names[document] for document in await service.documents_for(text)]
                 for query, text in collection.queries.items()
@@ -92,6 +94,7 @@ async def _measure_collection(collection: Collection, embedder: str, quality: Ta
     documents = len(collection.texts)
     _speed_row(speed, f"retrieve, {documents:,} documents", "ms", retrieved, plain.queries)
     _rate_row(speed, "ingestion", "documents/s", documents / ingested, documents / plain.added)
+    _rate_row(speed, "until embedded", "documents/s", documents / (ingested + followed), documents / plain.added)
 
 
 async def _measure_large(collection: Collection, embedder: str, passages: int, speed: Table) -> None:
@@ -99,6 +102,7 @@ async def _measure_large(collection: Collection, embedder: str, passages: int, s
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         async with run_service(Path(folder), embedder) as service:
             ingested = await service.ingest(files)
+            await service.seconds_until_embedded()
             count = await service.passages()
             retrieved = await _retrieve_all(service, collection)
             megabytes = service.megabytes()

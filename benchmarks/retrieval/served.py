@@ -45,6 +45,13 @@ class RunningService:
                 raise ValueError(f"A file was refused: {answer['refused'][0]}")
         return time.perf_counter() - began
 
+    async def seconds_until_embedded(self) -> float:
+        """The seconds until an embedder that works in the background has every document."""
+        began = time.perf_counter()
+        while (await self.http.get("/reindex")).raise_for_status().json()["state"] == "running":  # noqa: ASYNC110
+            await asyncio.sleep(0.2)
+        return time.perf_counter() - began
+
     async def documents_for(self, query: str) -> list[str]:
         """The distinct names of the documents whose passages are found, best first."""
         found = await self._retrieve(query, TOP_K)

@@ -81,6 +81,13 @@ class ChangeLog:
             revision=taken[-1].revision if taken else revision,
         )
 
+    async def passages_after(self, revision: int) -> int:
+        """The passages of the documents that have changed after `revision`."""
+        changed = select(DocumentChangeRow.document_id).where(DocumentChangeRow.revision > revision)
+        query = select(func.coalesce(func.sum(DocumentRow.passages), 0)).where(DocumentRow.id.in_(changed))
+        async with self.database.reading() as session:
+            return await session.scalar(query) or 0
+
 
 def latest_revision() -> Select[int | None]:
     """The number of the latest change; null without any."""

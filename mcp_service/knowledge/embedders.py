@@ -16,6 +16,7 @@ from mcp_service.knowledge import languages
 from mcp_service.knowledge.splitting import split_text
 
 WORDLLAMA = "wordllama"
+MINILM = "minilm"
 SENTENCE_TRANSFORMERS = "sentence-transformers"
 BATCH = 32
 """Texts embedded at a time: each takes the memory of the longest text of its batch."""
@@ -65,10 +66,16 @@ def load_embedder(name: str, wordllama: "WordLlamaEmbedder | None" = None) -> Em
         wordllama = wordllama or WordLlamaEmbedder()
         wordllama.load()
         return wordllama
+    if name == MINILM:
+        # Imported here, because it imports this module.
+        from mcp_service.knowledge.minilm.embedder import MiniLmEmbedder
+
+        return MiniLmEmbedder()
     if kind == SENTENCE_TRANSFORMERS and model:
         return SentenceTransformersEmbedder(name, model)
     raise EmbedderUnavailable(
-        f"DYNAVERA_EMBEDDER cannot be {name!r}. Use {WORDLLAMA!r} or '{SENTENCE_TRANSFORMERS}:<model name or folder>'."
+        f"DYNAVERA_EMBEDDER cannot be {name!r}. "
+        f"Use {WORDLLAMA!r}, {MINILM!r} or '{SENTENCE_TRANSFORMERS}:<model name or folder>'."
     )
 
 
@@ -102,7 +109,7 @@ class WordLlamaEmbedder:
         """One unit vector for each text."""
         if not texts:
             return np.zeros((0, 256), dtype=np.float32)
-        return _unit(self.load().embed([_without_stop_words(text) for text in texts], norm=False, batch_size=BATCH))
+        return unit(self.load().embed([_without_stop_words(text) for text in texts], norm=False, batch_size=BATCH))
 
     def embed_query(self, query: str) -> Vectors:
         """One unit vector; a query is embedded like a text."""
@@ -140,12 +147,12 @@ class SentenceTransformersEmbedder:
             vectors = self._model.encode_document(
                 [window for each in windows for window in each], batch_size=BATCH, show_progress_bar=False
             )
-        return _means(_unit(vectors), [len(each) for each in windows])
+        return mean_of_windows(unit(vectors), [len(each) for each in windows])
 
     def embed_query(self, query: str) -> Vectors:
         """One unit vector, embedded with the model's query prompt."""
         with self._lock:
-            return _unit(self._model.encode_query([query], show_progress_bar=False))
+            return unit(self._model.encode_query([query], show_progress_bar=False))
 
 
 def _without_stop_words(text: str) -> str:
@@ -160,9 +167,10 @@ def _windows(text: str, max_characters: int) -> list[str]:
     return split_text(text, max_characters) or [text]
 
 
-def _means(vectors: Vectors, counts: Sequence[int]) -> Vectors:
+def mean_of_windows(vectors: Vectors, counts: Sequence[int]) -> Vectors:
+    """The unit vector of each text, from those of its windows: `counts` says how many each text has, in order."""
     starts = np.cumsum([0, *counts[:-1]])
-    return _unit(np.add.reduceat(vectors, starts, axis=0))
+    return unit(np.add.reduceat(vectors, starts, axis=0))
 
 
 def _fingerprint(model: Any) -> str:
@@ -174,7 +182,8 @@ def _fingerprint(model: Any) -> str:
     return digest.hexdigest()[:16]
 
 
-def _unit(vectors: Any) -> Vectors:
+def unit(vectors: Any) -> Vectors:
+    """The vectors with length 1; zeros stay zeros."""
     finite = np.nan_to_num(np.asarray(vectors, dtype=np.float32))
     lengths = np.linalg.norm(finite, axis=1, keepdims=True)
     return (finite / np.where(lengths > 0, lengths, 1)).astype(np.float32)

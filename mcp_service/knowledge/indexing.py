@@ -45,6 +45,11 @@ class Indexing:
         self._rebuilding: asyncio.Task[None] | None = None
         self._done = self._total = 0
 
+    @property
+    def revision(self) -> int | None:
+        """The revision of the records that both indexes have reached; None while it is unknown."""
+        return self._revision
+
     async def catch_up(self) -> None:
         """Bring both indexes to the latest revision of the records."""
         async with self._lock:

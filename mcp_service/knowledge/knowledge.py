@@ -11,19 +11,21 @@ from uuid import UUID
 from filelock import Timeout
 from starlette import status
 
-from dynavera.contracts.documents import Document, FoundPassage
+from dynavera.contracts.documents import Document, FoundPassage, Reindexing
 from dynavera.records.change_log import ChangeLog, Scope
 from dynavera.records.database import Database
 from dynavera.records.documents import DocumentRecords
 from dynavera.records.new_documents import NewDocument
 from dynavera.web.errors import Refused
+from mcp_service.knowledge.background import BackgroundIndexing
 from mcp_service.knowledge.bm25 import Bm25Index
-from mcp_service.knowledge.embedders import Embedder, WordLlamaEmbedder, load_embedder
+from mcp_service.knowledge.embedders import WORDLLAMA, Embedder, WordLlamaEmbedder, load_embedder
 from mcp_service.knowledge.extraction.errors import FileRefused
 from mcp_service.knowledge.extraction.extractors import ExtractorPool
 from mcp_service.knowledge.index import Index
 from mcp_service.knowledge.indexing import Indexing
 from mcp_service.knowledge.ingestion import Ingestor, SourceFile
+from mcp_service.knowledge.minilm.embedder import MiniLmEmbedder
 from mcp_service.knowledge.replacement import ReplacementGate
 from mcp_service.knowledge.search import Search
 from mcp_service.knowledge_lock import knowledge_lock
@@ -44,12 +46,22 @@ class KnowledgeInUse(Exception):
 
 
 @dataclass(frozen=True)
+class SlowVectors:
+    """A vector index that follows in the background, and its embedder."""
+
+    index: Index
+    embedder: MiniLmEmbedder
+
+
+@dataclass(frozen=True)
 class Indexes:
-    """The two indexes, and the embedder of the vector index."""
+    """The two indexes that have every document at once, the embedder of the settings, and its vector index if it is
+    slow: that one follows in the background."""
 
     embedder: Embedder
     vectors: Index
     bm25: Index
+    slow: SlowVectors | None = None
 
 
 class Knowledge:
@@ -58,9 +70,12 @@ class Knowledge:
     def __init__(self, records: DocumentRecords, indexes: Indexes, extractors: ExtractorPool) -> None:
         self.records = records
         self.indexes = indexes
-        self.indexing = Indexing(ChangeLog(records.database), (indexes.vectors, indexes.bm25))
+        changes = ChangeLog(records.database)
+        self.indexing = Indexing(changes, (indexes.vectors, indexes.bm25))
+        slow = indexes.slow
+        self.background = BackgroundIndexing(changes, slow.index, slow.embedder) if slow else None
         self._ingestor = Ingestor(records, extractors)
-        self._search = Search(records, indexes.vectors, indexes.bm25)
+        self._search = Search(records, self._vectors, indexes.bm25)
         self._replacements = ReplacementGate()
 
     async def ingest(self, user_id: UUID, collection: str, files: Sequence[SourceFile]) -> list[Document | FileRefused]:
@@ -73,7 +88,7 @@ class Knowledge:
         scope = Scope(user_id, collection)
         outcomes = await self._ingestor.ingest(user_id, collection, files, lambda new: self._storing(scope, new))
         # If nothing was new, an earlier write may still be missing.
-        await self.indexing.catch_up()
+        await self._catch_up()
         return outcomes
 
     async def delete(self, user_id: UUID, document_id: UUID) -> None:
@@ -85,7 +100,27 @@ class Knowledge:
         """
         self.indexing.check_not_rebuilding()
         await self.records.delete(user_id, document_id)
-        await self.indexing.catch_up()
+        await self._catch_up()
+
+    def rebuild(self, passages: int) -> Reindexing:
+        """Start rebuilding all indexes from the `passages` in the records, unless that is running already."""
+        if self.indexing.progress().state != "running" and self.background is not None:
+            self.background.rebuild()
+        return self.indexing.rebuild(passages)
+
+    def progress(self) -> Reindexing:
+        """The progress of the current or the last rebuild, and then of indexing in the background."""
+        rebuilding = self.indexing.progress()
+        if rebuilding.state in {"running", "failed"} or self.background is None:
+            return rebuilding
+        following = self.background.progress()
+        return following if following.state == "running" else rebuilding
+
+    async def close(self) -> None:
+        """Stop indexing; the next start continues it."""
+        await self.indexing.close()
+        if self.background is not None:
+            await self.background.close()
 
     async def retrieve(self, user_id: UUID, collection: str, query: str, top_k: int) -> list[FoundPassage]:
         """The passages that match `query`, by meaning and by words, best first.
@@ -111,7 +146,17 @@ class Knowledge:
             if await self.records.has_names(scope.user_id, scope.collection, [document.name for document in new]):
                 await stack.enter_async_context(self._replacements.replacing(scope))
             yield
-            await self.indexing.catch_up()
+            await self._catch_up()
+
+    def _vectors(self) -> Index:
+        slow = self.indexes.slow
+        is_current = self.background is not None and self.background.is_current(self.indexing.revision)
+        return slow.index if slow and is_current else self.indexes.vectors
+
+    async def _catch_up(self) -> None:
+        await self.indexing.catch_up()
+        if self.background is not None:
+            self.background.notify()
 
 
 @asynccontextmanager
@@ -141,10 +186,12 @@ async def open_knowledge(
             raise
         knowledge = Knowledge(DocumentRecords(database), indexes, extractors)
         await knowledge.indexing.catch_up()
+        if knowledge.background is not None:
+            knowledge.background.start()
         try:
             yield knowledge
         finally:
-            await knowledge.indexing.close()
+            await knowledge.close()
             await extractors.close()
 
 
@@ -157,9 +204,13 @@ def _open(
     folder.mkdir(parents=True, exist_ok=True)
     _lock(stack, folder, limits)
     embedder = load_embedder(embedder_name, wordllama)
-    vectors = stack.enter_context(closing(VectorIndex(folder / "vectors", embedder)))
     bm25 = stack.enter_context(closing(Bm25Index(folder, limits.open_bm25_indexes)))
-    return Indexes(embedder, vectors, bm25)
+    vectors = stack.enter_context(closing(VectorIndex(folder / "vectors", embedder)))
+    if not isinstance(embedder, MiniLmEmbedder):
+        return Indexes(embedder, vectors, bm25)
+    light = load_embedder(WORDLLAMA, wordllama)
+    fast = stack.enter_context(closing(VectorIndex(folder / "vectors", light)))
+    return Indexes(embedder, fast, bm25, SlowVectors(vectors, embedder))
 
 
 def _lock(stack: ExitStack, folder: Path, limits: ServiceLimits) -> None:

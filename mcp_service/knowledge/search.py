@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -70,7 +70,7 @@ class Search:
     """Finds passages by meaning and by words."""
 
     records: DocumentRecords
-    vectors: Index
+    vectors: Callable[[], Index]
     bm25: Index
 
     async def find(self, scope: Scope, query: str, top_k: int) -> SearchResult:
@@ -93,11 +93,12 @@ class Search:
 
     def _rank(self, scope: Scope, query: str, limit: int) -> Ranking:
         # Sequentially: two threads that compete for the GIL take longer.
-        vector_hits = self.vectors.search(scope, query, limit)
+        vectors = self.vectors()
+        vector_hits = vectors.search(scope, query, limit)
         bm25_hits = self.bm25.search(scope, query, limit)
         by_vector, by_bm25 = ({hit.key for hit in hits} for hits in (vector_hits, bm25_hits))
         # What only one index has found is not worthless to the other one.
-        other_vector_scores = self.vectors.scores(scope, query, sorted(by_bm25 - by_vector))
+        other_vector_scores = vectors.scores(scope, query, sorted(by_bm25 - by_vector))
         other_bm25_scores = self.bm25.scores(scope, query, sorted(by_vector - by_bm25)) if bm25_hits else {}
         return Ranking.fuse(vector_hits, bm25_hits, other_vector_scores, other_bm25_scores)
 
