@@ -229,7 +229,7 @@ PASSAGE = {
     "text": "any",
 }
 
-DOCUMENT = {
+DOCUMENT: dict[str, object] = {
     "id": str(CITED.document_id),
     "name": "fnirs.md",
     "collection": "default",
