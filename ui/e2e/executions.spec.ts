@@ -300,15 +300,19 @@ test('all executions are listed, and found by what the address says', async () =
 
   await page.getByRole('searchbox', { name: 'Search questions' }).fill('looked')
   await rows().filter({ hasText: 'What survives?' }).first().waitFor({ state: 'detached' })
-  await page.getByRole('button', { name: /^Status/ }).click()
-  await page.getByRole('menuitemradio', { name: 'Completed' }).click()
+  await page
+    .getByRole('group', { name: 'Status' })
+    .getByRole('button', { name: /^Completed/ })
+    .click()
   await page.waitForURL('**/executions?q=looked&status=completed')
   expect(await rows().count()).toBe(2)
   await page.reload()
   await rows().filter({ hasText: 'Who looked first?' }).waitFor()
   expect(await page.getByRole('searchbox', { name: 'Search questions' }).inputValue()).toBe('looked')
-  await page.getByRole('button', { name: /^Status/ }).click()
-  await page.getByRole('menuitemradio', { name: 'Failed' }).click()
+  await page
+    .getByRole('group', { name: 'Status' })
+    .getByRole('button', { name: /^Failed/ })
+    .click()
   await page.getByRole('heading', { name: 'No executions match these filters' }).waitFor()
   await page.getByRole('button', { name: 'Clear filters' }).click()
   await rows().filter({ hasText: 'What survives?' }).first().waitFor()

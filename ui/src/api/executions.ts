@@ -5,6 +5,7 @@ import type {
   AgentSettings,
   EventPage,
   Execution,
+  ExecutionCounts,
   ExecutionEvent,
   ExecutionQuery,
   Page,
@@ -28,6 +29,12 @@ export function findExecutions(
   limit: number,
 ): Promise<Page<Execution>> {
   return answered(http.GET('/api/executions', { params: { query: { ...query, ...part(limit, cursor) } } }))
+}
+
+/** How many of them there are in each status; the query's own status does not count. */
+export function countExecutions({ agent_id, q, since, until }: ExecutionQuery): Promise<ExecutionCounts> {
+  const query = { agent_id, q, since, until }
+  return answered(http.GET('/api/executions/counts', { params: { query } }))
 }
 
 export function startExecution(agentId: string, inputData: StartInput, key: string): Promise<Execution> {

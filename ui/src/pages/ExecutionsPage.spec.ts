@@ -63,6 +63,31 @@ test('the filters are in the address, and asked of the API', async () => {
   })
 })
 
+test('each status says how many there are, with the other filters, and is chosen by a click', async () => {
+  known([execution()])
+  const counted: string[] = []
+  network.use(
+    http.get('*/api/executions/counts', ({ request }) => {
+      counted.push(new URL(request.url).search)
+      return HttpResponse.json({ queued: 0, running: 1, completed: 1_200, failed: 3, stopped: 0 })
+    }),
+  )
+  const { user, router } = await opened('/executions?q=light&status=completed')
+  const statuses = within(screen.getByRole('group', { name: 'Status' }))
+  expect(await statuses.findByRole('button', { name: 'Completed 1,200', pressed: true })).toBeVisible()
+  expect(statuses.getByRole('button', { name: 'All 1,204', pressed: false })).toBeVisible()
+  expect(counted[0]).toBe('?q=light')
+
+  await user.click(statuses.getByRole('button', { name: 'Failed 3' }))
+
+  await vi.waitFor(() => {
+    expect(router.currentRoute.value.query).toEqual({ q: 'light', status: 'failed' })
+  })
+  await vi.waitFor(() => {
+    expect(asked.at(-1)!.get('status')).toBe('failed')
+  })
+})
+
 test('a filter that nothing fits can be cleared', async () => {
   known([])
   const { user, router } = await opened('/executions?status=failed')

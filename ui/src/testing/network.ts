@@ -8,6 +8,9 @@ import { execution, health } from './made'
 export const network = setupServer(
   http.get('*/api/executions', () => HttpResponse.json({ items: [execution()], next_cursor: null })),
   http.get('*/api/documents', () => HttpResponse.json({ items: [], next_cursor: null })),
+  http.get('*/api/executions/counts', () =>
+    HttpResponse.json({ queued: 0, running: 0, completed: 0, failed: 0, stopped: 0 }),
+  ),
   http.get('*/api/collections', () => HttpResponse.json({ items: [] })),
   http.get('*/api/sessions', () => HttpResponse.json({ items: [], next_cursor: null })),
   http.get('*/api/health', () => HttpResponse.json(health())),

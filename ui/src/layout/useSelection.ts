@@ -1,25 +1,27 @@
-/** Which of the documents that are listed are picked for what is done to several. */
+/** Which of the things that are listed are picked for what is done to several. */
 import { computed, shallowRef, type ComputedRef } from 'vue'
 
-import type { Document } from '@/api/types'
+interface Identified {
+  readonly id: string
+}
 
-export interface Selection {
+export interface Selection<Item extends Identified> {
   /** In the order of the list; what is not listed any more is not picked either. */
-  picked: ComputedRef<Document[]>
+  picked: ComputedRef<Item[]>
   isAll: ComputedRef<boolean>
-  has: (document: Document) => boolean
-  toggle: (document: Document) => void
+  has: (item: Item) => boolean
+  toggle: (item: Item) => void
   toggleAll: () => void
   clear: () => void
 }
 
-export function useSelection(listed: () => readonly Document[]): Selection {
+export function useSelection<Item extends Identified>(listed: () => readonly Item[]): Selection<Item> {
   const ids = shallowRef<ReadonlySet<string>>(new Set())
-  const has = ({ id }: Document) => ids.value.has(id)
+  const has = ({ id }: Item) => ids.value.has(id)
   const picked = computed(() => listed().filter(has))
   const isAll = computed(() => listed().length > 0 && picked.value.length === listed().length)
 
-  function toggle({ id }: Document): void {
+  function toggle({ id }: Item): void {
     const next = new Set(ids.value)
     if (!next.delete(id)) {
       next.add(id)
