@@ -16,11 +16,11 @@ from uuid import UUID
 
 import psutil
 
+from benchmarks.chaos.environment import Run, running_bench
 from benchmarks.chaos.model import Plan
-from benchmarks.chaos.product import OURS, PARTS
-from benchmarks.chaos.stage import Run, bench_of
+from benchmarks.chaos.product import PARTS, SETTING_PREFIXES
 from benchmarks.chaos.trials import Bench
-from benchmarks.chaos.viewers import RestlessSocket, Seen, follow_by_sse
+from benchmarks.chaos.viewers import ReconnectingSocket, ViewerLog, follow_by_sse
 
 MAX_HISTORY_EVENTS = 15_000
 TARGET_TAKEOVER_SECONDS = 3.0
@@ -46,7 +46,7 @@ class Measurement:
 
     bench: Bench
     execution_id: UUID
-    viewers: list[Seen]
+    viewers: list[ViewerLog]
     memory: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
     history: int = 0
     failures: list[str] = field(default_factory=list[str])
@@ -65,12 +65,12 @@ class Measurement:
 
 async def run(args: argparse.Namespace, folder: Path) -> int:
     """Run the benchmark; 1 if a check fails."""
-    async with bench_of(Run(folder, args.seed, args.rate), "together") as bench:
+    async with running_bench(Run(folder, args.seed, args.rate), "together") as bench:
         question = "What is a long answer made of?"
         bench.model.plans[question] = Plan(tokens=int(args.minutes * 60 * args.rate), rate=args.rate)
-        agent_id = await bench.api.agent("Long", MAX_TOKENS)
+        agent_id = await bench.api.create_agent("Long", MAX_TOKENS)
         execution_id = await bench.api.start(agent_id, question, "once")
-        measurement = Measurement(bench, execution_id, [Seen() for _ in range(5)])
+        measurement = Measurement(bench, execution_id, [ViewerLog() for _ in range(5)])
         with _viewers(measurement, agent_id):
             takeover_seconds = await _run_to_end(measurement, args.minutes * 60)
         return await _check(measurement, question, takeover_seconds)
@@ -116,7 +116,7 @@ async def _check(measurement: Measurement, question: str, takeover_seconds: floa
     bench = measurement.bench
     log = await bench.api.log(measurement.execution_id)
     texts = {viewer.text() for viewer in measurement.viewers}
-    failures = measurement.failures + [complaint for viewer in measurement.viewers for complaint in viewer.complaints]
+    failures = measurement.failures + [violation for viewer in measurement.viewers for violation in viewer.violations]
     if [event["sequence"] for event in log] != list(range(1, len(log) + 1)):
         failures.append("the log has gaps")
     if any(viewer.events != log for viewer in measurement.viewers):
@@ -143,8 +143,8 @@ async def _check(measurement: Measurement, question: str, takeover_seconds: floa
 def _viewers(measurement: Measurement, agent_id: UUID) -> Generator[None]:
     bench, execution_id = measurement.bench, measurement.execution_id
     url, token = bench.product.url, bench.api.token
-    restless = RestlessSocket(url, token, agent_id, execution_id, measurement.viewers[0], ConstantInterval())
-    tasks = [asyncio.create_task(restless.follow())] + [
+    socket = ReconnectingSocket(url, token, agent_id, execution_id, measurement.viewers[0], ConstantInterval())
+    tasks = [asyncio.create_task(socket.follow())] + [
         asyncio.create_task(follow_by_sse(bench.http, url, token, execution_id, seen))
         for seen in measurement.viewers[1:]
     ]
@@ -169,7 +169,7 @@ def main() -> int:
     parser.add_argument("--rate", type=float, default=20, help="the model's tokens per second")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
-    for name in [name for name in os.environ if name.startswith(OURS)]:
+    for name in [name for name in os.environ if name.startswith(SETTING_PREFIXES)]:
         del os.environ[name]
     with tempfile.TemporaryDirectory(prefix="dynavera-long-", ignore_cleanup_errors=True) as folder:
         return asyncio.run(run(args, Path(folder)))

@@ -1,1 +1,1 @@
-"""Kills, freezes and cuts off every part of a whole instance, and counts what that cost."""
+"""Fault injection: kills, freezes and disconnects every part of an instance, and checks every execution."""

@@ -1,4 +1,4 @@
-"""The bench as a client of the API: it tries again as a good client does, and remembers what no client may see."""
+"""A client of the API for the bench: it retries as a good client does, and notes responses that must never occur."""
 
 import asyncio
 import time
@@ -14,59 +14,55 @@ from benchmarks.chaos.product import Product
 from dynavera.contracts.executions import Execution
 from dynavera.contracts.pages import Page
 
-CALL_SECONDS = 6
-AGAIN_SECONDS = 0.2
-PASSING = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+REQUEST_TIMEOUT = 6
+RETRY_SECONDS = 0.2
+CALL_TIMEOUT = 60
+TRANSIENT = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
-class ApiAway(Exception):
-    """The API did not answer as it should, for as long as a client waits."""
+class ApiUnavailable(Exception):
+    """A call did not succeed, however often it was retried."""
 
 
 @dataclass
 class ApiClient:
-    """Calls of one user; `unfit` collects answers that no input and no fault may give."""
+    """Calls of one user; `unexpected` collects responses that neither an input nor a fault may cause."""
 
     product: Product
     http: httpx.AsyncClient
-    unfit: list[str] = field(default_factory=list[str])
+    unexpected: list[str] = field(default_factory=list[str])
 
     @property
     def token(self) -> str:
-        """The first user's API key, as soon as the instance has made it."""
+        """The owner's API key, once the instance has created it."""
         return self.product.token
 
-    @property
-    def headers(self) -> dict[str, str]:
-        """Who asks."""
-        return {"Authorization": f"Bearer {self.token}"}
+    async def create_agent(self, name: str, max_tokens: int) -> UUID:
+        """Create an agent; its id."""
+        agent = await self._call("POST", "/api/agents", json={"name": name, "max_tokens": max_tokens, "top_k": 2})
+        return UUID(agent["id"])
 
-    async def agent(self, name: str, max_tokens: int) -> UUID:
-        """A new agent."""
-        answer = await self._call("POST", "/api/agents", json={"name": name, "max_tokens": max_tokens, "top_k": 2})
-        return UUID(answer["id"])
-
-    async def start(self, agent_id: UUID, question: str, key: str, patience: float = 60) -> UUID:
-        """Start an execution, as often as it takes: the same key is the same execution."""
+    async def start(self, agent_id: UUID, question: str, key: str) -> UUID:
+        """Start an execution; retries use the same idempotency key."""
         body = {"input_data": {"query": question}}
         path = f"/api/agents/{agent_id}/executions"
-        answer = await self._call("POST", path, patience, json=body, headers={"Idempotency-Key": key})
-        return UUID(answer["id"])
+        execution = await self._call("POST", path, json=body, headers={"Idempotency-Key": key})
+        return UUID(execution["id"])
 
-    async def stop(self, execution_id: UUID, patience: float = 60) -> None:
-        """Stop an execution, as often as it takes."""
-        await self._call("POST", f"/api/executions/{execution_id}/stop", patience)
+    async def stop(self, execution_id: UUID) -> None:
+        """Stop an execution."""
+        await self._call("POST", f"/api/executions/{execution_id}/stop")
 
-    async def execution(self, execution_id: UUID, patience: float = 60) -> Execution:
+    async def execution(self, execution_id: UUID) -> Execution:
         """The execution as it is now."""
-        return Execution.model_validate(await self._call("GET", f"/api/executions/{execution_id}", patience))
+        return Execution.model_validate(await self._call("GET", f"/api/executions/{execution_id}"))
 
     async def executions_about(self, question: str) -> list[Execution]:
-        """Every execution with this question."""
+        """All executions with this question."""
         return _items(await self._call("GET", "/api/executions", params={"q": question}))
 
     async def live(self) -> list[Execution]:
-        """Every execution that is queued or running."""
+        """All executions that are queued or running."""
         return [
             execution
             for status in ("queued", "running")
@@ -83,18 +79,16 @@ class ApiClient:
             after = page["next_after"]
         return events
 
-    async def _call(
-        self, method: str, path: str, patience: float = 60, *, headers: Mapping[str, str] | None = None, **how: Any
-    ) -> Any:
-        deadline = time.monotonic() + patience
+    async def _call(self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **request: Any) -> Any:
+        deadline = time.monotonic() + CALL_TIMEOUT
         while True:
             try:
                 response = await self.http.request(
                     method,
                     self.product.url + path,
-                    timeout=CALL_SECONDS,
-                    headers={**self.headers, **(headers or {})},
-                    **how,
+                    timeout=REQUEST_TIMEOUT,
+                    headers={"Authorization": f"Bearer {self.token}", **(headers or {})},
+                    **request,
                 )
             except httpx.TransportError as error:
                 reason = repr(error)
@@ -102,12 +96,12 @@ class ApiClient:
                 if response.is_success:
                     return response.json()
                 reason = f"{method} {path}: {response.status_code} {response.text[:200]}"
-                if response.status_code not in PASSING:
-                    self.unfit.append(reason)
+                if response.status_code not in TRANSIENT:
+                    self.unexpected.append(reason)
             if time.monotonic() > deadline:
-                raise ApiAway(f"{method} {path} was not answered for {patience:g} s: {reason}")
-            await asyncio.sleep(AGAIN_SECONDS)
+                raise ApiUnavailable(f"{method} {path} did not succeed within {CALL_TIMEOUT} s: {reason}")
+            await asyncio.sleep(RETRY_SECONDS)
 
 
-def _items(answer: Any) -> list[Execution]:
-    return Page[Execution].model_validate(answer).items
+def _items(page: Any) -> list[Execution]:
+    return Page[Execution].model_validate(page).items

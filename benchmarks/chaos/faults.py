@@ -1,4 +1,4 @@
-"""What can be done to a running instance: each fault strikes, lasts, and is healed."""
+"""The faults of a running instance: each is injected, lasts for a while, and is healed."""
 
 import asyncio
 import os
@@ -24,20 +24,20 @@ time.sleep(float(sys.argv[2]))
 
 
 class Fault(Protocol):
-    """Something that goes wrong, for a while."""
+    """Something that goes wrong for a while."""
 
     @property
     def name(self) -> str:
-        """What the matrix calls it."""
+        """Its name in the matrix."""
         ...
 
     @property
     def seconds(self) -> float:
-        """How long it lasts; 0 for what is over at once, and mended by the product itself."""
+        """How long it lasts; 0 if it is over at once, and the product repairs it by itself."""
         ...
 
-    async def strike(self, product: Product) -> None:
-        """Begin."""
+    async def inject(self, product: Product) -> None:
+        """Start it."""
         ...
 
     async def heal(self, product: Product) -> None:
@@ -46,48 +46,48 @@ class Fault(Protocol):
 
 
 @dataclass(frozen=True)
-class Nothing:
-    """No fault: what everything else is compared with."""
+class NoFault:
+    """No fault, as a baseline."""
 
     name: str = "none"
     seconds: float = 0.0
 
-    async def strike(self, product: Product) -> None:
-        """Nothing happens."""
+    async def inject(self, product: Product) -> None:
+        """Do nothing."""
 
     async def heal(self, product: Product) -> None:
-        """Nothing has happened."""
+        """Do nothing."""
 
 
 @dataclass(frozen=True)
 class Kill:
-    """`kill -9` of some parts in the same moment."""
+    """`kill -9` of several parts at the same moment."""
 
     parts: Sequence[PartName]
     seconds: float = 0.0
 
     @property
     def name(self) -> str:
-        """What the matrix calls it."""
+        """Its name in the matrix."""
         return "kill all four" if len(self.parts) == len(PARTS) else f"kill {', '.join(self.parts)}"
 
-    async def strike(self, product: Product) -> None:
+    async def inject(self, product: Product) -> None:
         """Kill them."""
         for part in self.parts:
             product.signal(part, signal.SIGKILL)
 
     async def heal(self, product: Product) -> None:
-        """Whoever watches them starts them again."""
+        """Do nothing: their supervisor restarts them."""
 
 
 @dataclass(frozen=True)
 class KillUp:
-    """`kill -9` of `dynavera up` itself, which takes everything along; then it is started again."""
+    """`kill -9` of `dynavera up` itself, with all its processes; then a new start."""
 
-    name: str = "kill up, start again"
+    name: str = "kill up, restart it"
     seconds: float = 0.0
 
-    async def strike(self, product: Product) -> None:
+    async def inject(self, product: Product) -> None:
         """Kill it."""
         await product.kill_up()
 
@@ -106,10 +106,10 @@ class Freeze:
 
     @property
     def name(self) -> str:
-        """What the matrix calls it."""
+        """Its name in the matrix."""
         return f"freeze {self.part} {self.seconds:g} s"
 
-    async def strike(self, product: Product) -> None:
+    async def inject(self, product: Product) -> None:
         """Freeze it."""
         self._frozen = product.signal(self.part, signal.SIGSTOP)
 
@@ -120,8 +120,8 @@ class Freeze:
 
 
 @dataclass(frozen=True)
-class Cut:
-    """A link that misbehaves."""
+class LinkFault:
+    """A faulty link."""
 
     link: str
     mode: Mode
@@ -129,16 +129,16 @@ class Cut:
 
     @property
     def name(self) -> str:
-        """What the matrix calls it."""
+        """Its name in the matrix."""
         return f"{self.mode.value} → {self.link} {self.seconds:g} s"
 
-    async def strike(self, product: Product) -> None:
-        """Misbehave."""
-        product.links[self.link].turn(self.mode)
+    async def inject(self, product: Product) -> None:
+        """Break the link."""
+        product.links[self.link].set_mode(self.mode)
 
     async def heal(self, product: Product) -> None:
-        """Behave."""
-        product.links[self.link].turn(Mode.PASS)
+        """Repair the link."""
+        product.links[self.link].set_mode(Mode.PASS)
 
 
 @dataclass
@@ -146,27 +146,27 @@ class DatabaseLocked:
     """Another process holds the lock of the records."""
 
     seconds: float
-    _locking: subprocess.Popen[bytes] | None = None
+    _process: subprocess.Popen[bytes] | None = None
 
     @property
     def name(self) -> str:
-        """What the matrix calls it."""
+        """Its name in the matrix."""
         return f"database locked {self.seconds:g} s"
 
-    async def strike(self, product: Product) -> None:
-        """Take the lock; it may have to be waited for."""
+    async def inject(self, product: Product) -> None:
+        """Take the lock, which may take some time."""
         records = str(product.data / "records.sqlite3")
         command = [sys.executable, "-c", LOCK, records, str(self.seconds + 60)]
-        self._locking = await asyncio.to_thread(_locked, command)
+        self._process = await asyncio.to_thread(_lock, command)
 
-    async def heal(self, product: Product) -> None:  # noqa: ARG002 -- the seam's signature
-        """Let go of it, as a process that dies does."""
-        if self._locking is not None:
-            self._locking.kill()
-            await asyncio.to_thread(self._locking.wait)
+    async def heal(self, product: Product) -> None:  # noqa: ARG002 -- the protocol's signature
+        """Release it, by killing the process."""
+        if self._process is not None:
+            self._process.kill()
+            await asyncio.to_thread(self._process.wait)
 
 
-def _locked(command: list[str]) -> subprocess.Popen[bytes]:
+def _lock(command: list[str]) -> subprocess.Popen[bytes]:
     process = subprocess.Popen(command, stdout=subprocess.PIPE)
     if process.stdout is not None:
         process.stdout.readline()
@@ -175,7 +175,7 @@ def _locked(command: list[str]) -> subprocess.Popen[bytes]:
 
 @dataclass
 class DiskFull:
-    """No room is left where the data directory is; only for a small file system of its own."""
+    """The disk of the data directory is full; only for a separate small file system."""
 
     seconds: float
     ballast: str = "ballast"
@@ -183,17 +183,17 @@ class DiskFull:
 
     @property
     def name(self) -> str:
-        """What the matrix calls it."""
+        """Its name in the matrix."""
         return f"disk full {self.seconds:g} s"
 
-    async def strike(self, product: Product) -> None:
-        """Fill it up."""
+    async def inject(self, product: Product) -> None:
+        """Fill the disk."""
         file = product.data / self.ballast
         self._written.append(file)
         await asyncio.to_thread(_fill, file)
 
-    async def heal(self, product: Product) -> None:  # noqa: ARG002 -- the seam's signature
-        """Make room."""
+    async def heal(self, product: Product) -> None:  # noqa: ARG002 -- the protocol's signature
+        """Free the space."""
         for file in self._written:
             file.unlink(missing_ok=True)
         self._written.clear()
@@ -208,5 +208,5 @@ def _fill(file: Path) -> None:
 
 
 def can_mount() -> bool:
-    """Whether this process may make a small file system for `DiskFull`."""
+    """Whether this process may mount a small file system for `DiskFull`."""
     return sys.platform == "linux" and os.geteuid() == 0

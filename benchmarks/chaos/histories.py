@@ -1,4 +1,4 @@
-"""Every history of a run is replayed: whole, and as it was after each of its workflow tasks."""
+"""Replays every history of a run: whole, and cut after each of its workflow tasks."""
 
 import asyncio
 import itertools
@@ -21,22 +21,22 @@ PROCESSES = 2
 
 
 @dataclass
-class Replayed:
-    """How many replays there were, and which failed."""
+class ReplayReport:
+    """The number of replays, and those that failed."""
 
     histories: int = 0
     cuts: int = 0
-    faults: list[str] = field(default_factory=list[str])
+    failures: list[str] = field(default_factory=list[str])
 
     @property
     def text(self) -> str:
-        """The same in a line."""
+        """A summary in one line."""
         return f"Replayed: {self.histories} histories whole, and cut after {self.cuts} workflow tasks.\n"
 
 
-async def replay_all(temporal: Client, execution_ids: Iterable[UUID]) -> Replayed:
-    """Replay the executions' histories, as Temporal has them now."""
-    replayed = Replayed()
+async def replay_all(temporal: Client, execution_ids: Iterable[UUID]) -> ReplayReport:
+    """Replay the histories of the executions as Temporal has them now."""
+    report = ReplayReport()
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(PROCESSES, mp_context=spawn) as pool:
         loop = asyncio.get_running_loop()
@@ -48,11 +48,11 @@ async def replay_all(temporal: Client, execution_ids: Iterable[UUID]) -> Replaye
                 # Stopped before it reached Temporal.
                 continue
             replays.append(loop.run_in_executor(pool, _replay, str(execution_id), history.to_json()))
-        for cuts, faults in await asyncio.gather(*replays):
-            replayed.histories += 1
-            replayed.cuts += cuts
-            replayed.faults += faults
-    return replayed
+        for cuts, failures in await asyncio.gather(*replays):
+            report.histories += 1
+            report.cuts += cuts
+            report.failures += failures
+    return report
 
 
 def _replay(workflow_id: str, history: str) -> tuple[int, list[str]]:
@@ -66,15 +66,15 @@ async def _replay_whole_and_cut(history: WorkflowHistory) -> tuple[int, list[str
         workflow_runner=UnsandboxedWorkflowRunner(),
         data_converter=pydantic_data_converter,
     )
-    faults: list[str] = []
+    failures: list[str] = []
     cuts = 0
     for part in itertools.chain([history], _cut(history)):
         cuts += part is not history
         result = await replayer.replay_workflow(part, raise_on_replay_failure=False)
         if result.replay_failure is not None:
             reason = str(result.replay_failure)[:300]
-            faults.append(f"{history.workflow_id} does not replay after {len(part.events)} events: {reason}")
-    return cuts, faults[:3]
+            failures.append(f"{history.workflow_id} does not replay after {len(part.events)} events: {reason}")
+    return cuts, failures[:3]
 
 
 def _cut(history: WorkflowHistory) -> Iterator[WorkflowHistory]:

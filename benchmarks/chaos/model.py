@@ -1,4 +1,4 @@
-"""An OpenAI-compatible model server that knows what it was asked, what it emitted, and who left when."""
+"""An OpenAI-compatible model server that records its requests, its tokens, and when clients disconnected."""
 
 import asyncio
 import json
@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
-from benchmarks.chaos.text import question_in, rest_after, tokens_of
+from benchmarks.chaos.answer_text import question_in, rest_after, tokens_of
 
 UNKNOWN = "(unknown)"
 
@@ -24,57 +24,55 @@ def _open_gate() -> asyncio.Event:
 
 @dataclass
 class Plan:
-    """How the model behaves for one question. A closed gate holds it: before the first token, or after the last."""
+    """How the model behaves for one question. A closed gate holds it before the first token, or after the last."""
 
     tokens: int = 60
     rate: float = 40.0
     prompt_delay: float = 0.0
-    answers_anew: bool = False
+    restarts_answer: bool = False
     may_begin: asyncio.Event = field(default_factory=_open_gate)
     may_end: asyncio.Event = field(default_factory=_open_gate)
     may_answer: asyncio.Event = field(default_factory=_open_gate)
     """While this gate is closed, the model answers 503."""
 
     def open_all(self) -> None:
-        """Nothing holds the model any more."""
+        """Release the model."""
         for gate in (self.may_begin, self.may_end, self.may_answer):
             gate.set()
 
 
 @dataclass
 class Call:
-    """One request: when it came, what it emitted, and how it ended."""
+    """One request: the tokens that were emitted for it, and how it ended."""
 
     question: str
     prefix: str
-    at: float
-    whole: str = ""
-    """The answer that a reader of this call should have at its end."""
+    complete_answer: str = ""
+    """The answer at the end of this call, including the prefix that it continues."""
     emitted: list[float] = field(default_factory=list[float])
     ended_at: float | None = None
-    left_at: float | None = None
-    refused: bool = False
+    disconnected_at: float | None = None
 
 
 class ModelServer:
-    """An ASGI app; `plans` says how it behaves for a question, `calls` what happened."""
+    """An ASGI app; `plans` determines its behaviour by question, `calls` has all requests."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
         self.plans: dict[str, Plan] = {}
         self.calls: list[Call] = []
-        self.strange_prefixes: list[str] = []
+        self.unknown_prefixes: list[str] = []
 
     def answer(self, question: str) -> str:
-        """What the whole answer to `question` is."""
+        """The complete answer to `question`."""
         return "".join(self._tokens(question, 0))
 
     def calls_of(self, question: str) -> list[Call]:
-        """The requests that were about `question`, oldest first."""
+        """The requests with `question`, oldest first."""
         return [call for call in self.calls if call.question == question]
 
     def emitted(self, question: str) -> int:
-        """How many tokens were emitted for `question`, in all requests."""
+        """The number of tokens emitted for `question`, in all requests."""
         return sum(len(call.emitted) for call in self.calls_of(question))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -85,43 +83,42 @@ class ModelServer:
         if request.url.path != "/v1/chat/completions":
             await JSONResponse({"error": {"message": "unknown path"}}, 404)(scope, receive, send)
             return
-        asked: dict[str, Any] = await request.json()
-        call = self._call(asked["messages"])
+        body: dict[str, Any] = await request.json()
+        call = self._call(body["messages"])
         plan = self.plans.get(call.question, Plan())
         if not plan.may_answer.is_set():
-            call.refused = True
             await JSONResponse({"error": {"message": "no slot is free"}}, 503)(scope, receive, send)
             return
-        await self._stream(call, self._chunks(call, plan, asked), receive, send)
+        await self._stream(call, self._chunks(call, plan, body), receive, send)
 
     def _call(self, messages: list[dict[str, str]]) -> Call:
         prefix = messages[-1]["content"] if messages[-1]["role"] == "assistant" else ""
         prompts = [message["content"] for message in messages if message["role"] == "user"]
-        call = Call(question_in(prompts[-1]) or UNKNOWN, prefix, time.monotonic())
+        call = Call(question_in(prompts[-1]) or UNKNOWN, prefix)
         self.calls.append(call)
         return call
 
     async def _stream(self, call: Call, chunks: AsyncGenerator[dict[str, Any]], receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]})
-        answering = asyncio.create_task(_answer(chunks, send))
-        leaving = asyncio.create_task(_left(receive))
-        await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        answering = asyncio.create_task(_send_all(chunks, send))
+        disconnect = asyncio.create_task(_wait_for_disconnect(receive))
+        await asyncio.wait({answering, disconnect}, return_when=asyncio.FIRST_COMPLETED)
         if answering.done() and not answering.cancelled() and answering.exception() is None:
             call.ended_at = time.monotonic()
         else:
-            call.left_at = time.monotonic()
-        for task in (answering, leaving):
+            call.disconnected_at = time.monotonic()
+        for task in (answering, disconnect):
             task.cancel()
-        await asyncio.gather(answering, leaving, return_exceptions=True)
+        await asyncio.gather(answering, disconnect, return_exceptions=True)
 
-    async def _chunks(self, call: Call, plan: Plan, asked: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
+    async def _chunks(self, call: Call, plan: Plan, body: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
         tokens = self._rest(call, plan)
-        call.whole = ("" if plan.answers_anew else call.prefix) + "".join(tokens)
+        call.complete_answer = ("" if plan.restarts_answer else call.prefix) + "".join(tokens)
         await asyncio.sleep(plan.prompt_delay)
         await plan.may_begin.wait()
-        began = time.monotonic()
-        for count, token in enumerate(tokens[: asked["max_tokens"]]):
-            await asyncio.sleep(began + count / plan.rate - time.monotonic())
+        started = time.monotonic()
+        for count, token in enumerate(tokens[: body["max_tokens"]]):
+            await asyncio.sleep(started + count / plan.rate - time.monotonic())
             call.emitted.append(time.monotonic())
             yield _chunk([{"index": 0, "delta": {"content": token}, "finish_reason": None}])
         await plan.may_end.wait()
@@ -131,13 +128,13 @@ class ModelServer:
         yield _chunk([]) | {"usage": usage}
 
     def _rest(self, call: Call, plan: Plan) -> list[str]:
-        if plan.answers_anew:
-            # Another answer each time, as a model with a temperature gives.
+        if plan.restarts_answer:
+            # A different answer each time, as from a model with a temperature.
             return self._tokens(call.question, len(self.calls_of(call.question)) - 1)
         tokens = self._tokens(call.question, 0)
         rest = rest_after(tokens, call.prefix)
         if rest is None:
-            self.strange_prefixes.append(f"{call.question}: it was asked to go on after {call.prefix[-60:]!r}")
+            self.unknown_prefixes.append(f"{call.question}: the model was asked to continue {call.prefix[-60:]!r}")
         return tokens if rest is None else rest
 
     def _tokens(self, question: str, version: int) -> list[str]:
@@ -145,14 +142,14 @@ class ModelServer:
         return tokens_of(self.seed, question if version == 0 else f"{question}#{version}", count)
 
 
-async def _answer(chunks: AsyncGenerator[dict[str, Any]], send: Send) -> None:
+async def _send_all(chunks: AsyncGenerator[dict[str, Any]], send: Send) -> None:
     async for chunk in chunks:
         data = f"data: {json.dumps(chunk)}\n\n".encode()
         await send({"type": "http.response.body", "body": data, "more_body": True})
     await send({"type": "http.response.body", "body": b"data: [DONE]\n\n"})
 
 
-async def _left(receive: Receive) -> None:
+async def _wait_for_disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 

@@ -1,4 +1,4 @@
-"""The product under test: `dynavera up` from this environment, with the bench's links between its parts."""
+"""The product under test: `dynavera up` of this environment, with proxies between its parts."""
 
 import asyncio
 import contextlib
@@ -29,25 +29,25 @@ from dynavera.up.supervisor import Supervisor
 PartName: TypeAlias = Literal["temporal", "mcp", "worker", "api"]
 PARTS: tuple[PartName, ...] = ("temporal", "mcp", "worker", "api")
 Layout: TypeAlias = Literal["together", "apart", "cluster"]
-"""`together`: `up` runs all four parts. `apart`: it runs the worker and the API; the links to the others are ours.
+"""`together`: `up` runs all four parts. `apart`: it runs the worker and the API, which use proxies to reach the others.
 `cluster`: as `apart`, with the records in PostgreSQL and two more workers."""
 
-MORE_WORKERS = ("worker-2", "worker-3")
+EXTRA_WORKERS = ("worker-2", "worker-3")
 
-READY_SECONDS = 90
-END_SECONDS = 12
+READY_TIMEOUT = 90
+STOP_TIMEOUT = 12
 POLL_SECONDS = 0.1
-OURS = ("DYNAVERA_", "TEMPORAL_", "OPENAI_", "MCP_AGENT_")
-"""How the names of settings begin: what the bench's own environment says of them does not count."""
+SETTING_PREFIXES = ("DYNAVERA_", "TEMPORAL_", "OPENAI_", "MCP_AGENT_")
+"""The prefixes of settings, which are not inherited from the bench's environment."""
 
 
 class NotReady(Exception):
-    """The product did not come up, or did not come back, in time."""
+    """The product did not become healthy in time."""
 
 
 @dataclass(frozen=True)
 class Ports:
-    """Free ports: of the parts themselves, and of the links that lead to them."""
+    """Free ports: of the parts, and of the links to them."""
 
     api: int
     mcp: int
@@ -60,17 +60,17 @@ class Ports:
 
     @classmethod
     def free(cls) -> "Ports":
-        """Ports that nobody uses now."""
+        """Ports that are free now."""
         with contextlib.ExitStack() as stack:
-            listening = [stack.enter_context(socket.socket()) for _ in range(8)]
-            for one in listening:
-                one.bind(("127.0.0.1", 0))
-            return cls(*(one.getsockname()[1] for one in listening))
+            sockets = [stack.enter_context(socket.socket()) for _ in range(8)]
+            for each in sockets:
+                each.bind(("127.0.0.1", 0))
+            return cls(*(each.getsockname()[1] for each in sockets))
 
 
 @dataclass
 class Product:
-    """A whole instance in a data directory of its own."""
+    """A complete instance in its own data directory."""
 
     data: Path
     layout: Layout
@@ -81,43 +81,43 @@ class Product:
     database_url: str | None = None
     _supervisor: Supervisor | None = None
     _up: asyncio.subprocess.Process | None = None
-    _says: list[str] = field(default_factory=list[str])
+    _notices: list[str] = field(default_factory=list[str])
 
     @property
     def url(self) -> str:
-        """Where clients reach the API: through the link."""
+        """The URL of the API for clients, through the link."""
         return f"http://127.0.0.1:{self.ports.link_to_api}"
 
     @property
     def token(self) -> str:
-        """The first user's API key."""
+        """The owner's API key."""
         return (self.data / "token").read_text().strip()
 
     @property
     def temporal_address(self) -> str:
-        """Temporal itself, past the link."""
+        """The address of Temporal, bypassing the link."""
         return f"127.0.0.1:{self.ports.temporal}"
 
     async def start(self) -> float:
-        """Start it all; how many seconds it took until it was healthy.
+        """Start everything; the seconds until it was healthy.
 
         Raises:
-            NotReady: it does not come up.
+            NotReady: it does not become healthy.
         """
-        began = time.monotonic()
+        started = time.monotonic()
         if self.layout != "together" and self._supervisor is None:
             await self._start_others()
         await self.start_up()
-        await self.healthy(READY_SECONDS)
-        return time.monotonic() - began
+        await self.wait_until_healthy(READY_TIMEOUT)
+        return time.monotonic() - started
 
     async def start_up(self) -> None:
-        """Start `dynavera up`, which must not run."""
+        """Start `dynavera up`, which must not be running."""
         self.data.mkdir(parents=True, exist_ok=True)
         dynavera = str(Path(sys.executable).with_name("dynavera"))
         with (self.data.parent / f"{self.data.name}.up.log").open("ab") as log:
             self._up = await asyncio.create_subprocess_exec(
-                # `up` must not outlive the bench, however that ends.
+                # `up` must not outlive the bench.
                 *bound_to_this_process((dynavera, "up")),
                 env=self._environment(),
                 cwd=self.data.parent,
@@ -128,44 +128,41 @@ class Product:
             )
 
     async def kill_up(self) -> None:
-        """Kill `dynavera up` itself; the kernel ends what it runs."""
+        """Kill `dynavera up` itself; the kernel kills its processes."""
         if self._up is not None:
             with suppress(ProcessLookupError):
                 self._up.kill()
             await self._up.wait()
 
-    async def stop(self) -> float:
-        """Stop it as SIGTERM does; how many seconds that took."""
-        began = time.monotonic()
+    async def stop(self) -> None:
+        """Stop everything by SIGTERM."""
         if self._up is not None:
             with suppress(ProcessLookupError):
                 self._up.terminate()
             try:
-                async with asyncio.timeout(END_SECONDS):
+                async with asyncio.timeout(STOP_TIMEOUT):
                     await self._up.wait()
             except TimeoutError:
                 kill_group(self._up.pid)
                 await self._up.wait()
-        took = time.monotonic() - began
         if self._supervisor is not None:
-            more = MORE_WORKERS if self.layout == "cluster" else ()
-            await self._supervisor.stop(*more, "mcp", "temporal", timeout=END_SECONDS)
-        return took
+            workers = EXTRA_WORKERS if self.layout == "cluster" else ()
+            await self._supervisor.stop(*workers, "mcp", "temporal", timeout=STOP_TIMEOUT)
 
     @property
     def workers(self) -> tuple[str, ...]:
         """The names of all workers."""
-        return ("worker", *MORE_WORKERS) if self.layout == "cluster" else ("worker",)
+        return ("worker", *EXTRA_WORKERS) if self.layout == "cluster" else ("worker",)
 
     def pid(self, part: str) -> int | None:
-        """The process that a part is now; None while it is not there."""
+        """The process id of a part; None if it is not running."""
         try:
             return int((self.data / "run" / f"{part}.pid").read_text())
         except (FileNotFoundError, ValueError):
             return None
 
     def signal(self, part: str, number: signal.Signals, pid: int | None = None) -> int | None:
-        """Send a signal to a part, or to the process that it was; the process that got it."""
+        """Send a signal to a part, or to an earlier process of it; the id of the process that got it."""
         pid = pid or self.pid(part)
         if pid is None:
             return None
@@ -176,34 +173,34 @@ class Product:
         return pid
 
     async def health(self) -> Health | None:
-        """What the API says of itself, asked past the link; None when it says nothing."""
+        """The health that the API reports, bypassing the link; None if it does not answer."""
         try:
             response = await self.client.get(f"http://127.0.0.1:{self.ports.api}/api/health", timeout=5)
             return Health.model_validate_json(response.content)
         except (httpx.TransportError, ValueError):
             return None
 
-    async def healthy(self, patience: float) -> None:
-        """Wait until every part is there.
+    async def wait_until_healthy(self, timeout: float) -> None:
+        """Wait until every part is healthy.
 
         Raises:
-            NotReady: one is not, for so long.
+            NotReady: one is not, within `timeout` seconds.
         """
         health: Health | None = None
         try:
-            async with asyncio.timeout(patience):
-                while not self._all_run() or (health := await self.health()) is None or health.status != "ok":
+            async with asyncio.timeout(timeout):
+                while not self._all_running() or (health := await self.health()) is None or health.status != "ok":
                     if self._up is not None and self._up.returncode is not None:
-                        raise NotReady(f"`dynavera up` ended with {self._up.returncode}: {self.last_words()}")
+                        raise NotReady(f"`dynavera up` ended with {self._up.returncode}: {self.last_lines()}")
                     await asyncio.sleep(POLL_SECONDS)
         except TimeoutError as error:
-            raise NotReady(f"Not healthy after {patience:g} s: {health}. {self.last_words()}") from error
+            raise NotReady(f"Not healthy after {timeout:g} s: {health}. {self.last_lines()}") from error
 
-    def _all_run(self) -> bool:
+    def _all_running(self) -> bool:
         # A worker that was killed a moment ago still counts as healthy.
-        return all(_runs(self.pid(part)) for part in PARTS)
+        return all(_is_running(self.pid(part)) for part in PARTS)
 
-    def last_words(self) -> str:
+    def last_lines(self) -> str:
         """The last lines that `dynavera up` printed."""
         log = self.data.parent / f"{self.data.name}.up.log"
         return " / ".join(log.read_text(errors="replace").strip().splitlines()[-3:]) if log.exists() else ""
@@ -214,20 +211,20 @@ class Product:
             temporal_ui_port=self.ports.temporal_ui,
         )  # fmt: skip
         (self.data / "run").mkdir(parents=True, exist_ok=True)
-        specs = process_specs(settings, self._own_environment(), self.client)
-        self._supervisor = Supervisor(PidFiles(self.data / "run"), LogFiles(self.data / "logs"), self._says.append)
+        specs = process_specs(settings, self._base_environment(), self.client)
+        self._supervisor = Supervisor(PidFiles(self.data / "run"), LogFiles(self.data / "logs"), self._notices.append)
         async with asyncio.TaskGroup() as group:
             for spec in (specs["temporal"], specs["mcp"]):
                 group.create_task(self._supervisor.start(spec))
         if self.layout == "cluster":
-            for name in MORE_WORKERS:
+            for name in EXTRA_WORKERS:
                 await self._supervisor.start(
-                    python_process(name, "a worker", "workflows", self._environment(), _at_once)
+                    python_process(name, "a worker", "workflows", self._environment(), _always_ready)
                 )
 
-    def _own_environment(self) -> dict[str, str]:
+    def _base_environment(self) -> dict[str, str]:
         ports = self.ports
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(SETTING_PREFIXES)}
         return kept | {
             "DYNAVERA_DATA_DIR": str(self.data),
             "DYNAVERA_PORT": str(ports.api),
@@ -241,10 +238,10 @@ class Product:
         }
 
     def _environment(self) -> dict[str, str]:
-        ours = self._own_environment()
+        environment = self._base_environment()
         if self.layout == "together":
-            return ours
-        return ours | {
+            return environment
+        return environment | {
             "DYNAVERA_MCP_URL": f"http://127.0.0.1:{self.ports.link_to_mcp}",
             "TEMPORAL_ADDRESS": f"127.0.0.1:{self.ports.link_to_temporal}",
         }
@@ -254,18 +251,18 @@ class Product:
 async def product(
     data: Path, layout: Layout, model_port: int, database_url: str | None = None
 ) -> AsyncGenerator[Product]:
-    """An instance that can be started, and is gone at the end."""
+    """An instance that can be started, and is stopped at the end."""
     async with links_open(Ports.free(), model_port) as (ports, links), httpx.AsyncClient(trust_env=False) as client:
-        one = Product(data, layout, ports, model_port, links, client, database_url)
+        instance = Product(data, layout, ports, model_port, links, client, database_url)
         try:
-            yield one
+            yield instance
         finally:
-            await one.stop()
+            await instance.stop()
 
 
 @asynccontextmanager
 async def links_open(ports: Ports, model_port: int) -> AsyncGenerator[tuple[Ports, Links]]:
-    """The four links, open."""
+    """The four links, listening."""
     links = {
         "client": Link("client", ports.link_to_api, ports.api),
         "mcp": Link("mcp", ports.link_to_mcp, ports.mcp),
@@ -278,11 +275,11 @@ async def links_open(ports: Ports, model_port: int) -> AsyncGenerator[tuple[Port
         yield ports, links
 
 
-async def _at_once() -> bool:
+async def _always_ready() -> bool:
     return True
 
 
-def _runs(pid: int | None) -> bool:
+def _is_running(pid: int | None) -> bool:
     try:
         return pid is not None and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

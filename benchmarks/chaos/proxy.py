@@ -1,4 +1,4 @@
-"""A TCP proxy that can be told to misbehave: one for each link between two parts."""
+"""A TCP proxy with faults, for each link between two parts."""
 
 import asyncio
 import socket
@@ -10,23 +10,23 @@ from enum import Enum
 from typing import TypeAlias
 
 READ_BYTES = 64 * 1024
-LATE_SECONDS = 0.5
+DELAY_SECONDS = 0.5
 
 
 class Mode(Enum):
-    """What a link does with the bytes it is given."""
+    """What a link does with the bytes it receives."""
 
     PASS = "pass"
     DELAY = "delay"
     """Everything arrives half a second late."""
     BLACK_HOLE = "black hole"
-    """Nothing arrives, in either direction, the end of a connection included; it arrives once the link is healed."""
+    """Nothing arrives in either direction, not even the end of a connection; it arrives once the link is healed."""
     HOLD_REQUESTS = "requests held"
-    """As a black hole, for requests only: answers that are under way still arrive."""
+    """A black hole for requests only: responses still arrive."""
     RESET = "reset"
     """Connections are reset, new ones too."""
-    DROP_ANSWERS = "answers dropped"
-    """Requests arrive, answers are lost; connections that lost some are reset once the link is healed."""
+    DROP_RESPONSES = "responses dropped"
+    """Requests arrive, responses are lost; the connections concerned are reset once the link is healed."""
 
 
 @dataclass(eq=False)
@@ -46,7 +46,7 @@ class _Side:
 class _Connection:
     client: _Side
     server: _Side | None = None
-    lost_answers: bool = False
+    lost_responses: bool = False
 
     def reset(self) -> None:
         self.client.reset()
@@ -56,7 +56,7 @@ class _Connection:
 
 @dataclass(eq=False)
 class Link:
-    """One link: where it listens, where it leads, and what it does now."""
+    """One link: its port, its target, and its mode."""
 
     name: str
     port: int
@@ -65,13 +65,13 @@ class Link:
     _connections: set[_Connection] = field(default_factory=set[_Connection])
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def turn(self, mode: Mode) -> None:
-        """Behave so from now on."""
+    def set_mode(self, mode: Mode) -> None:
+        """Use this mode from now on."""
         self.mode = mode
         self._changed.set()
         self._changed = asyncio.Event()
         for connection in list(self._connections):
-            if mode is Mode.RESET or (mode is Mode.PASS and connection.lost_answers):
+            if mode is Mode.RESET or (mode is Mode.PASS and connection.lost_responses):
                 connection.reset()
 
     @asynccontextmanager
@@ -94,51 +94,51 @@ class Link:
         try:
             if self.mode is Mode.RESET:
                 return
-            await self._until_may_pass(is_answer=False)
+            await self._wait_while_held(is_response=False)
             connection.server = _Side(*await asyncio.open_connection("127.0.0.1", self.target_port))
-            await self._both_ways(connection)
+            await self._relay(connection)
         except OSError:
-            # Nobody listens behind the link: the connection ends, as it would without us.
+            # Nothing listens behind the link: the connection ends, as it would without the proxy.
             return
         finally:
             self._connections.discard(connection)
             connection.reset()
 
-    async def _both_ways(self, connection: _Connection) -> None:
+    async def _relay(self, connection: _Connection) -> None:
         if connection.server is None:
             return
         client, server = connection.client, connection.server
-        asking = asyncio.create_task(self._pump(connection, client, server, is_answer=False))
-        answering = asyncio.create_task(self._pump(connection, server, client, is_answer=True))
+        requests = asyncio.create_task(self._pump(connection, client, server, is_response=False))
+        responses = asyncio.create_task(self._pump(connection, server, client, is_response=True))
         try:
-            # Whoever leaves ends it for both: no part of the product closes half a connection.
-            await asyncio.wait({asking, answering}, return_when=asyncio.FIRST_COMPLETED)
-            if answering.done() and not client.writer.transport.is_closing():
+            # If one side closes the connection, both end: no part of the product uses half-closed connections.
+            await asyncio.wait({requests, responses}, return_when=asyncio.FIRST_COMPLETED)
+            if responses.done() and not client.writer.transport.is_closing():
                 client.writer.close()
                 await client.writer.wait_closed()
         finally:
-            asking.cancel()
-            answering.cancel()
-            await asyncio.gather(asking, answering, return_exceptions=True)
+            requests.cancel()
+            responses.cancel()
+            await asyncio.gather(requests, responses, return_exceptions=True)
 
-    async def _pump(self, connection: _Connection, source: _Side, sink: _Side, *, is_answer: bool) -> None:
+    async def _pump(self, connection: _Connection, source: _Side, sink: _Side, *, is_response: bool) -> None:
         while True:
             data = await source.reader.read(READ_BYTES)
-            await self._until_may_pass(is_answer=is_answer)
+            await self._wait_while_held(is_response=is_response)
             if not data:
                 return
-            if is_answer and self.mode is Mode.DROP_ANSWERS:
-                connection.lost_answers = True
+            if is_response and self.mode is Mode.DROP_RESPONSES:
+                connection.lost_responses = True
                 continue
-            if connection.lost_answers and is_answer:
+            if connection.lost_responses and is_response:
                 return
             if self.mode is Mode.DELAY:
-                await asyncio.sleep(LATE_SECONDS)
+                await asyncio.sleep(DELAY_SECONDS)
             sink.writer.write(data)
             await sink.writer.drain()
 
-    async def _until_may_pass(self, *, is_answer: bool) -> None:
-        while self.mode is Mode.BLACK_HOLE or (self.mode is Mode.HOLD_REQUESTS and not is_answer):
+    async def _wait_while_held(self, *, is_response: bool) -> None:
+        while self.mode is Mode.BLACK_HOLE or (self.mode is Mode.HOLD_REQUESTS and not is_response):
             await self._changed.wait()
 
 

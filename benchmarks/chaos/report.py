@@ -1,4 +1,4 @@
-"""What a run has found: printed, kept for the exit code, and written into a page."""
+"""The report of a run: printed, used for the exit code, and written into a page."""
 
 import os
 import platform
@@ -10,80 +10,81 @@ from pathlib import Path
 
 from benchmarks.chaos.checks import Verdict
 from benchmarks.chaos.first_start import FirstStart
-from benchmarks.chaos.histories import Replayed
-from benchmarks.chaos.matrix import faults_of, is_void, matrix_of, stops_of, summary_of
-from benchmarks.chaos.scenes import Played
+from benchmarks.chaos.histories import ReplayReport
+from benchmarks.chaos.matrix import failures_of, is_void, stop_table, summary, survival_table
+from benchmarks.chaos.scenario import ScenarioResult
 from benchmarks.chaos.storm import Storm
 from benchmarks.chaos.watched import Watched
 
 
 class MarkersMissing(Exception):
-    """The page has no place for a part of the report."""
+    """The page has no markers for a section of the report."""
 
 
 @dataclass
 class Report:
-    """The parts of a run, each between markers of its own when there is a page."""
+    """The sections of a run; each is written between its own markers if there is a page."""
 
     seed: int
     page: Path | None
-    faults: list[str] = field(default_factory=list[str])
+    failures: list[str] = field(default_factory=list[str])
     void: list[str] = field(default_factory=list[str])
 
-    def add_scenes(self, played: Sequence[Played]) -> None:
-        """The survival matrix, and the stops."""
-        for name, stops, table in (("matrix", False, matrix_of), ("stops", True, stops_of)):
-            ours = [one for one in played if one.scene.stops is stops]
-            if ours:
-                verdicts = [verdict for one in ours for verdict in one.verdicts]
-                self._add(name, table(ours), verdicts, faults_of(ours))
+    def add_scenarios(self, results: Sequence[ScenarioResult]) -> None:
+        """Add the survival matrix, and the stops."""
+        for name, stops, table in (("matrix", False, survival_table), ("stops", True, stop_table)):
+            selected = [result for result in results if result.scenario.stops is stops]
+            if selected:
+                verdicts = [verdict for result in selected for verdict in result.verdicts]
+                self._add(name, table(selected), verdicts, failures_of(selected))
 
-    def add_storm(self, storm: Storm, left_over: list[str]) -> None:
-        """The storm."""
-        struck = ", ".join(f"{fault} {times} times" for fault, times in sorted(storm.struck.items()))
-        text = f"{storm.executions} executions, {storm.at_once} at once, in {storm.seconds:g} s. {struck}.\n"
-        self._add("storm", text, storm.verdicts, [*_of_verdicts(storm.verdicts), *storm.faults, *left_over])
+    def add_storm(self, storm: Storm, leftovers: list[str]) -> None:
+        """Add the storm."""
+        injected = ", ".join(f"{fault} {times} times" for fault, times in sorted(storm.injected.items()))
+        text = f"{storm.executions} executions, {storm.at_once} at once, in {storm.seconds:g} s. Faults: {injected}.\n"
+        self._add("storm", text, storm.verdicts, [*_failures(storm.verdicts), *storm.failures, *leftovers])
 
-    def add_watched(self, watched: Watched, replayed: Replayed, left_over: list[str]) -> None:
-        """The executions that were watched while their workers were killed."""
+    def add_watched(self, watched: Watched, replays: ReplayReport, leftovers: list[str]) -> None:
+        """Add the executions that were polled while their workers were killed."""
         layout = watched.bench.product.layout
-        every = watched.bench.asks_every
-        asked = f"each asked about {1 / every:.0f} times a second, " if every is not None else ""
-        text = f"{watched.executions} executions, {watched.at_once} at once, {asked}{watched.kills} kills.\n"
-        faults = [*_of_verdicts(watched.verdicts), *watched.faults, *left_over, *replayed.faults]
-        self._add(f"watched-{layout}", f"{text}{replayed.text}", watched.verdicts, faults)
+        interval = watched.bench.poll_interval
+        polled = f"each polled about {1 / interval:.0f} times a second, " if interval is not None else ""
+        text = f"{watched.executions} executions, {watched.at_once} at once, {polled}{watched.kills} kills.\n"
+        failures = [*_failures(watched.verdicts), *watched.failures, *leftovers, *replays.failures]
+        self._add(f"watched-{layout}", f"{text}{replays.text}", watched.verdicts, failures)
 
     def add_races(self, verdicts: Sequence[Verdict]) -> None:
-        """Stops that race the end."""
+        """Add the stops that race with the end."""
         stopped = sum(verdict.status == "stopped" for verdict in verdicts)
         text = f"{len(verdicts)} races between a stop and the end: {stopped} stopped, {len(verdicts) - stopped} not.\n"
-        self._add("races", text, verdicts, _of_verdicts(verdicts))
+        self._add("races", text, verdicts, _failures(verdicts))
 
-    def add_first_starts(self, tries: Sequence[FirstStart]) -> None:
-        """First starts that were killed."""
-        ready = [one.ready_after for one in tries if one.ready_after is not None]
+    def add_first_starts(self, starts: Sequence[FirstStart]) -> None:
+        """Add the first starts that were killed."""
+        ready = [start.ready_after for start in starts if start.ready_after is not None]
         slowest = f"; the slowest second start was ready after {max(ready):.1f} s" if ready else ""
-        text = f"{len(tries)} first starts killed, {sum(one.survived for one in tries)} survived{slowest}.\n"
-        faults = [f"killed after {one.killed_after:.2f} s: {one.fault}" for one in tries if not one.survived]
-        self._add("first-start", text, [], faults)
+        survived = sum(start.survived for start in starts)
+        text = f"{len(starts)} first starts killed, {survived} survived{slowest}.\n"
+        failures = [f"killed after {start.killed_after:.2f} s: {start.failure}" for start in starts if start.failure]
+        self._add("first-start", text, [], failures)
 
     @property
     def exit_code(self) -> int:
-        """0 when everything survived."""
-        return 1 if self.faults or self.void else 0
+        """0 if everything survived."""
+        return 1 if self.failures or self.void else 0
 
-    def _add(self, name: str, text: str, verdicts: Sequence[Verdict], faults: list[str]) -> None:
+    def _add(self, name: str, text: str, verdicts: Sequence[Verdict], failures: list[str]) -> None:
         if verdicts:
-            text += f"\n{summary_of(verdicts)}"
+            text += f"\n{summary(verdicts)}"
             if is_void(verdicts):
                 self.void.append(name)
-                text += "\nVoid: most executions failed.\n"
-        found = "\n".join(f"- ✗ {fault}" for fault in faults) or "Nothing was found."
-        whole = f"{self._conditions()}\n\n{text.strip()}\n\n{found}"
-        print(f"\n== {name}\n{whole}", flush=True)
-        self.faults += faults
+                text += "\nVoid: at least half of the executions failed.\n"
+        lines = "\n".join(f"- ✗ {failure}" for failure in failures) or "No failures."
+        section = f"{self._conditions()}\n\n{text.strip()}\n\n{lines}"
+        print(f"\n== {name}\n{section}", flush=True)
+        self.failures += failures
         if self.page is not None:
-            write_between(self.page, name, whole)
+            replace_section(self.page, name, section)
 
     def _conditions(self) -> str:
         day = time.strftime("%Y-%m-%d", time.gmtime())
@@ -92,7 +93,7 @@ class Report:
         return f"Run on {day}, seed {self.seed}, {machine}."
 
 
-def write_between(page: Path, name: str, text: str) -> None:
+def replace_section(page: Path, name: str, text: str) -> None:
     """Put `text` between the page's markers of this name.
 
     Raises:
@@ -101,9 +102,9 @@ def write_between(page: Path, name: str, text: str) -> None:
     begin, end = f"<!-- chaos:{name}:begin -->", f"<!-- chaos:{name}:end -->"
     old = page.read_text()
     if begin not in old or end not in old:
-        raise MarkersMissing(f"{page} has no place for {name!r}: it needs the lines {begin} and {end}.")
+        raise MarkersMissing(f"{page} has no section {name!r}: add the lines {begin} and {end}.")
     page.write_text(f"{old.split(begin)[0]}{begin}\n\n{text.strip()}\n\n{end}{old.split(end)[1]}")
 
 
-def _of_verdicts(verdicts: Sequence[Verdict]) -> list[str]:
-    return [f"{verdict.question}: {fault}" for verdict in verdicts for fault in verdict.faults]
+def _failures(verdicts: Sequence[Verdict]) -> list[str]:
+    return [f"{verdict.question}: {failure}" for verdict in verdicts for failure in verdict.failures]

@@ -1,4 +1,4 @@
-"""The model server's uvicorn, in this event loop."""
+"""Runs the model server in this event loop."""
 
 import asyncio
 import socket
@@ -13,17 +13,17 @@ POLL_SECONDS = 0.01
 
 @asynccontextmanager
 async def serving(app: ASGIApp) -> AsyncGenerator[int]:
-    """`app` on a free port, which is given."""
-    listening = socket.socket()
-    listening.bind(("127.0.0.1", 0))
+    """Serve `app` on a free port; yields the port."""
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
     server = _Server(
         uvicorn.Config(app, lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=1)
     )
-    task = asyncio.create_task(server.serve(sockets=[listening]))
+    task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
-        while not server.started:  # noqa: ASYNC110 -- uvicorn tells in no other way
+        while not server.started:  # noqa: ASYNC110 -- uvicorn has no event for it
             await asyncio.sleep(POLL_SECONDS)
-        yield listening.getsockname()[1]
+        yield listener.getsockname()[1]
     finally:
         server.should_exit = True
         await task

@@ -1,120 +1,119 @@
-"""Many executions under a storm: parts are killed and frozen at random moments, all the time."""
+"""Many executions during a storm of faults: parts are killed and frozen at random moments."""
 
 import asyncio
 import time
 from collections import Counter
 from dataclasses import dataclass, field
 
-from benchmarks.chaos.checks import SETTLED_SECONDS, Verdict, judged
-from benchmarks.chaos.client import ApiAway
+from benchmarks.chaos.checks import SETTLE_TIMEOUT, Verdict, check_trial
+from benchmarks.chaos.client import ApiUnavailable
 from benchmarks.chaos.faults import Fault, Freeze, Kill
 from benchmarks.chaos.model import Plan
 from benchmarks.chaos.product import PARTS, NotReady
 from benchmarks.chaos.trials import Bench, Trial
 
-STOPPED = 0.1
-"""The share of the executions that somebody stops."""
+STOPPED_SHARE = 0.1
+"""The share of the executions that are stopped."""
 
 RATE = 20.0
-QUIET_FROM, QUIET_TO = 8.0, 22.0
-FREEZE_FROM, FREEZE_TO = 5.0, 20.0
+PAUSE_SECONDS = (8.0, 22.0)
+FREEZE_SECONDS = (5.0, 20.0)
 
 
 @dataclass
 class Storm:
-    """`executions` in all, `at_once` at any time, in about `seconds`."""
+    """`executions` in total, `at_once` at any time, in about `seconds`."""
 
     bench: Bench
     executions: int = 200
     at_once: int = 12
     seconds: float = 600
     verdicts: list[Verdict] = field(default_factory=list[Verdict])
-    faults: list[str] = field(default_factory=list[str])
-    struck: Counter[str] = field(default_factory=Counter[str])
-    _left: int = 0
+    failures: list[str] = field(default_factory=list[str])
+    injected: Counter[str] = field(default_factory=Counter[str])
+    _remaining: int = 0
     _over: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def rage(self) -> None:
-        """Begin, and come back when every execution has been judged; nothing strikes after `seconds`."""
-        self._left = self.executions
-        striking = asyncio.create_task(self._strike_at_random())
+    async def run(self) -> None:
+        """Run and check all executions; no fault is injected after `seconds`."""
+        self._remaining = self.executions
+        injecting = asyncio.create_task(self._inject_at_random())
         try:
-            await asyncio.gather(*(self._one_after_the_other() for _ in range(self.at_once)))
+            await asyncio.gather(*(self._run_in_sequence() for _ in range(self.at_once)))
         finally:
-            striking.cancel()
-            await asyncio.gather(striking, return_exceptions=True)
+            injecting.cancel()
+            await asyncio.gather(injecting, return_exceptions=True)
 
-    async def _one_after_the_other(self) -> None:
-        while self._left > 0:
-            self._left -= 1
-            self.verdicts.append(await self._one())
+    async def _run_in_sequence(self) -> None:
+        while self._remaining > 0:
+            self._remaining -= 1
+            self.verdicts.append(await self._run_one())
             if len(self.verdicts) % 10 == 0:
                 print(f"storm: {len(self.verdicts)} of {self.executions} have ended", flush=True)
 
-    async def _one(self) -> Verdict:
-        bench, chance = self.bench, self.bench.chance
-        lasts = self.seconds * self.at_once / self.executions * chance.uniform(0.3, 1.5)
-        trial = await bench.trial("storm", Plan(tokens=max(20, int(lasts * RATE)), rate=RATE, prompt_delay=0.3))
-        trial.struck_at = time.monotonic()
+    async def _run_one(self) -> Verdict:
+        bench, rng = self.bench, self.bench.rng
+        duration = self.seconds * self.at_once / self.executions * rng.uniform(0.3, 1.5)
+        trial = await bench.trial("storm", Plan(tokens=max(20, int(duration * RATE)), rate=RATE, prompt_delay=0.3))
+        trial.injected_at = time.monotonic()
         try:
             await bench.start(trial)
-            if chance.random() < STOPPED:
-                await asyncio.sleep(chance.uniform(0, lasts))
+            if rng.random() < STOPPED_SHARE:
+                await asyncio.sleep(rng.uniform(0, duration))
                 await bench.stop(trial)
-            await self._until_over(trial, lasts)
-        except (ApiAway, TimeoutError) as error:
-            trial.sse.complaints.append(f"given up: {error!r}")
+            await self._wait_for_end(trial, duration)
+        except (ApiUnavailable, TimeoutError) as error:
+            trial.sse.violations.append(f"it did not end: {error!r}")
         trial.healed_at = time.monotonic()
-        return await judged(bench, trial)
+        return await check_trial(bench, trial)
 
-    async def _until_over(self, trial: Trial, lasts: float) -> None:
-        """Wait for the end: as long as the storm lasts, and then as long as the answer takes when nothing strikes."""
+    async def _wait_for_end(self, trial: Trial, duration: float) -> None:
+        """Wait for the end: during the storm, and after it for as long as the answer takes without faults."""
         ended = asyncio.create_task(trial.sse.ended.wait())
         over = asyncio.create_task(self._over.wait())
         try:
             await asyncio.wait({ended, over}, return_when=asyncio.FIRST_COMPLETED)
-            async with asyncio.timeout(lasts + SETTLED_SECONDS):
+            async with asyncio.timeout(duration + SETTLE_TIMEOUT):
                 await ended
         finally:
             ended.cancel()
             over.cancel()
 
-    async def _strike_at_random(self) -> None:
+    async def _inject_at_random(self) -> None:
         try:
-            await self._strike_until(time.monotonic() + self.seconds)
-            await self.bench.product.healthy(SETTLED_SECONDS)
+            await self._inject_until(time.monotonic() + self.seconds)
+            await self.bench.product.wait_until_healthy(SETTLE_TIMEOUT)
         except NotReady as error:
-            self.faults.append(str(error))
+            self.failures.append(str(error))
         finally:
             self._over.set()
 
-    async def _strike_until(self, end: float) -> None:
-        chance = self.bench.chance
+    async def _inject_until(self, end: float) -> None:
         while time.monotonic() < end:
-            await asyncio.sleep(chance.uniform(QUIET_FROM, QUIET_TO))
-            fault = self._fault()
-            await fault.strike(self.bench.product)
+            await asyncio.sleep(self.bench.rng.uniform(*PAUSE_SECONDS))
+            fault = self._random_fault()
+            await fault.inject(self.bench.product)
             try:
                 await asyncio.sleep(fault.seconds)
             finally:
                 await fault.heal(self.bench.product)
 
-    def _fault(self) -> Fault:
-        chance = self.bench.chance
-        part = chance.choice(PARTS)
-        draw = chance.random()
+    def _random_fault(self) -> Fault:
+        rng = self.bench.rng
+        part = rng.choice(PARTS)
+        draw = rng.random()
         if draw < 0.1:
-            self.struck["all four killed"] += 1
+            self.injected["all four killed"] += 1
             return Kill(PARTS)
         if draw < 0.3:
-            self.struck[f"{part} frozen"] += 1
-            return Freeze(part, round(chance.uniform(FREEZE_FROM, FREEZE_TO), 1))
-        self.struck[f"{part} killed"] += 1
+            self.injected[f"{part} frozen"] += 1
+            return Freeze(part, round(rng.uniform(*FREEZE_SECONDS), 1))
+        self.injected[f"{part} killed"] += 1
         return Kill((part,))
 
 
 async def race(bench: Bench, races: int, at_once: int = 20) -> list[Verdict]:
-    """Stops that come in the moment in which the execution ends of its own."""
+    """Stop executions in the moment in which they end."""
     verdicts: list[Verdict] = []
     for start in range(0, races, at_once):
         verdicts += await asyncio.gather(*(_race(bench) for _ in range(min(at_once, races - start))))
@@ -125,8 +124,8 @@ async def _race(bench: Bench) -> Verdict:
     trial = await bench.trial("race", Plan(tokens=10, rate=100))
     await bench.start(trial)
     model, question = bench.model, trial.question
-    await trial.until(lambda: model.emitted(question) >= trial.plan.tokens, "the last token")
-    await asyncio.sleep(bench.chance.uniform(0, 0.2))
-    trial.struck_at = trial.healed_at = time.monotonic()
+    await trial.until(lambda: model.emitted(question) >= trial.plan.tokens, "last token")
+    await asyncio.sleep(bench.rng.uniform(0, 0.2))
+    trial.injected_at = trial.healed_at = time.monotonic()
     await bench.stop(trial)
-    return await judged(bench, trial)
+    return await check_trial(bench, trial)

@@ -1,4 +1,4 @@
-"""Viewers of one execution: one by server-sent events, one by a WebSocket that leaves and comes back all the time."""
+"""Viewers of one execution: one by server-sent events, and one by a WebSocket that reconnects all the time."""
 
 import asyncio
 import json
@@ -14,24 +14,23 @@ import httpx
 import websockets
 from websockets.asyncio.client import ClientConnection, connect
 
-AGAIN_SECONDS = 0.2
-SILENT_SECONDS = 20
-"""A stream that says nothing for so long, not even that it lives, is opened again."""
+RECONNECT_SECONDS = 0.2
+SILENCE_TIMEOUT = 20
+"""A stream that sends nothing for this many seconds, not even a keep-alive, is opened again."""
 
-WRONG = frozenset({1011, 4401, 4404, 4408})
-"""Codes with which a socket of a user who is logged in, and reads, may not be closed."""
+UNEXPECTED_CLOSE_CODES = frozenset({1011, 4401, 4404, 4408})
+"""Codes that the socket of a logged-in user who reads must never be closed with."""
 
 TERMINAL = frozenset({"execution_completed", "execution_error", "execution_stopped"})
 
 
 @dataclass
-class Seen:
-    """What a viewer has seen: each event once and in order, or a complaint."""
+class ViewerLog:
+    """The events that a viewer received. Each must come once and in order; anything else is a violation."""
 
     events: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
-    at: list[float] = field(default_factory=list[float])
-    complaints: list[str] = field(default_factory=list[str])
-    connections: int = 0
+    times: list[float] = field(default_factory=list[float])
+    violations: list[str] = field(default_factory=list[str])
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -39,106 +38,104 @@ class Seen:
         """The sequence of the newest event."""
         return self.events[-1]["sequence"] if self.events else 0
 
-    def see(self, event: dict[str, Any]) -> None:
-        """One more event."""
+    def record(self, event: dict[str, Any]) -> None:
+        """Add an event."""
         if event["sequence"] != self.last + 1:
-            self.complaints.append(f"event {event['sequence']} ({event['type']}) came after {self.last}")
+            self.violations.append(f"event {event['sequence']} ({event['type']}) came after {self.last}")
             if event["sequence"] <= self.last:
                 return
         if self.ended.is_set():
-            self.complaints.append(f"{event['type']} came after the terminal event")
+            self.violations.append(f"{event['type']} came after the terminal event")
         self.events.append(event)
-        self.at.append(time.monotonic())
+        self.times.append(time.monotonic())
         if event["type"] in TERMINAL:
             self.ended.set()
 
     def deltas(self) -> list[tuple[float, dict[str, Any]]]:
-        """The deltas, and when they were seen."""
+        """The deltas with their times."""
         return [
-            (at, event["content"])
-            for at, event in zip(self.at, self.events, strict=True)
+            (received_at, event["content"])
+            for received_at, event in zip(self.times, self.events, strict=True)
             if event.get("event_type") == "delta"
         ]
 
     def text(self) -> str:
-        """The answer as the deltas tell it."""
+        """The answer, folded from the deltas."""
         answer = ""
         for _, delta in self.deltas():
             answer = answer[: delta["offset"]] + delta["text"]
         return answer
 
     def stage(self) -> str | None:
-        """The stage as the log tells it."""
+        """The newest stage in the log."""
         stages = [event["content"]["stage"] for event in self.events if event.get("event_type") == "progress"]
         return stages[-1] if stages else None
 
-    def retries(self) -> int:
-        """How many failed attempts the log tells of."""
+    def failed_attempts(self) -> int:
+        """The number of failed attempts in the log."""
         return sum(1 for event in self.events if "attempt" in event.get("content", {}))
 
 
-async def follow_by_sse(http: httpx.AsyncClient, url: str, token: str, execution_id: UUID, seen: Seen) -> None:
-    """Watch until the terminal event, and come back after every break."""
+async def follow_by_sse(http: httpx.AsyncClient, url: str, token: str, execution_id: UUID, log: ViewerLog) -> None:
+    """Follow the log until the terminal event, reconnecting after every break."""
     address = f"{url}/api/executions/{execution_id}/events/stream"
-    timeout = httpx.Timeout(SILENT_SECONDS, connect=5)
-    while not seen.ended.is_set():
-        headers = {"Authorization": f"Bearer {token}", "Last-Event-ID": str(seen.last)}
-        # The link or the API being away is what the bench is for.
+    timeout = httpx.Timeout(SILENCE_TIMEOUT, connect=5)
+    while not log.ended.is_set():
+        headers = {"Authorization": f"Bearer {token}", "Last-Event-ID": str(log.last)}
+        # The link or the API may be broken on purpose.
         with suppress(httpx.TransportError):
             async with http.stream("GET", address, headers=headers, timeout=timeout) as response:
-                seen.connections += 1
                 if response.is_success:
                     async for line in response.aiter_lines():
                         if line.startswith("data:"):
-                            seen.see(json.loads(line.removeprefix("data:")))
+                            log.record(json.loads(line.removeprefix("data:")))
                 elif response.status_code != HTTPStatus.SERVICE_UNAVAILABLE:
-                    seen.complaints.append(f"the stream was refused with {response.status_code}")
-        if not seen.ended.is_set():
-            await asyncio.sleep(AGAIN_SECONDS)
+                    log.violations.append(f"the stream was refused with {response.status_code}")
+        if not log.ended.is_set():
+            await asyncio.sleep(RECONNECT_SECONDS)
 
 
 @dataclass
-class RestlessSocket:
-    """A viewer whose connection lasts a second or two, and who resumes each time where it was."""
+class ReconnectingSocket:
+    """A viewer whose connections last a second or two; each resumes where the last one ended."""
 
     url: str
     token: str
     agent_id: UUID
     execution_id: UUID
-    seen: Seen
-    chance: random.Random
+    log: ViewerLog
+    rng: random.Random
 
     async def follow(self) -> None:
-        """Watch until the terminal event."""
+        """Follow the log until the terminal event."""
         address = f"{self.url.replace('http', 'ws', 1)}/ws/agents/{self.agent_id}"
         headers = {"Authorization": f"Bearer {self.token}"}
-        while not self.seen.ended.is_set():
-            # As above; and leaving in mid-stream is what this viewer does.
+        while not self.log.ended.is_set():
+            # Broken on purpose, as above; a TimeoutError ends each connection.
             with suppress(OSError, TimeoutError, websockets.WebSocketException):
                 async with connect(
                     address, additional_headers=headers, open_timeout=5, close_timeout=1, proxy=None
                 ) as socket:
-                    self.seen.connections += 1
-                    await self._watch(socket)
-            if not self.seen.ended.is_set():
-                await asyncio.sleep(AGAIN_SECONDS)
+                    await self._read(socket)
+            if not self.log.ended.is_set():
+                await asyncio.sleep(RECONNECT_SECONDS)
 
-    async def _watch(self, socket: ClientConnection) -> None:
-        asked = {"action": "subscribe", "execution_id": str(self.execution_id), "after": self.seen.last}
-        await socket.send(json.dumps(asked | {"request_id": "bench"}))
-        shown = False
-        async with asyncio.timeout(self.chance.uniform(0.7, 2.5)):
-            while not self.seen.ended.is_set():
+    async def _read(self, socket: ClientConnection) -> None:
+        request = {"action": "subscribe", "execution_id": str(self.execution_id), "after": self.log.last}
+        await socket.send(json.dumps(request | {"request_id": "bench"}))
+        subscribed = False
+        async with asyncio.timeout(self.rng.uniform(0.7, 2.5)):
+            while not self.log.ended.is_set():
                 try:
                     message = json.loads(await socket.recv())
                 except websockets.ConnectionClosed as closed:
-                    if closed.rcvd is not None and closed.rcvd.code in WRONG:
-                        self.seen.complaints.append(f"the socket was closed with {closed.rcvd.code}")
+                    if closed.rcvd is not None and closed.rcvd.code in UNEXPECTED_CLOSE_CODES:
+                        self.log.violations.append(f"the socket was closed with {closed.rcvd.code}")
                     raise
                 if message["type"] == "accepted":
-                    shown = True
+                    subscribed = True
                 elif message["type"] == "error":
-                    self.seen.complaints.append(f"the socket says {message['code']}: {message['message']}")
+                    self.log.violations.append(f"the socket sent the error {message['code']}: {message['message']}")
                     return
-                elif shown and message.get("execution_id") == str(self.execution_id):
-                    self.seen.see(message)
+                elif subscribed and message.get("execution_id") == str(self.execution_id):
+                    self.log.record(message)

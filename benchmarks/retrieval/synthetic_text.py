@@ -11,12 +11,12 @@ WORDS_PER_PASSAGE = (80, 160)
 
 def synthetic_documents(texts: Iterable[str], passages: int, seed: int = 1) -> Iterator[tuple[str, str]]:
     """The names and Markdown of documents with about `passages` passages in total, one for each section."""
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     counted = Counter(word for text in texts for word in re.findall(r"\w+", text.lower()))
     words, often = list(counted), list(counted.values())
     for number in range(0, passages, PASSAGES_PER_DOCUMENT):
         sections = [
-            f"## Section {place}\n\n{' '.join(chance.choices(words, often, k=chance.randint(*WORDS_PER_PASSAGE)))}.\n"
+            f"## Section {place}\n\n{' '.join(rng.choices(words, often, k=rng.randint(*WORDS_PER_PASSAGE)))}.\n"
             for place in range(number, min(number + PASSAGES_PER_DOCUMENT, passages))
         ]
         yield f"made-{number:07}.md", "\n".join(sections)

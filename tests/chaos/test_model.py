@@ -14,7 +14,7 @@ PROMPT = f"Question: {QUESTION}"
 
 
 @asynccontextmanager
-async def asked(model: ModelServer, prefix: str = "") -> AsyncGenerator[openai.AsyncStream[Any]]:
+async def answer_of(model: ModelServer, prefix: str = "") -> AsyncGenerator[openai.AsyncStream[Any]]:
     messages: Any = [{"role": "user", "content": PROMPT}]
     if prefix:
         messages.append({"role": "assistant", "content": prefix})
@@ -36,70 +36,70 @@ def model_with(plan: Plan) -> ModelServer:
     return model
 
 
-async def until_left(model: ModelServer) -> None:
+async def until_disconnected(model: ModelServer) -> None:
     async with asyncio.timeout(5):
-        while not model.calls or model.calls[-1].left_at is None:
+        while not model.calls or model.calls[-1].disconnected_at is None:
             await asyncio.sleep(0.01)
 
 
 async def test_it_writes_the_answer_and_counts_its_tokens() -> None:
     model = model_with(Plan(tokens=40, rate=2000))
 
-    async with asked(model) as chunks:
+    async with answer_of(model) as chunks:
         text = await text_of(chunks)
 
-    assert text == model.answer(QUESTION) == model.calls[0].whole
+    assert text == model.answer(QUESTION) == model.calls[0].complete_answer
     assert model.emitted(QUESTION) == 40
-    assert model.calls[0].left_at is None
+    assert model.calls[0].disconnected_at is None
 
 
-async def test_it_goes_on_after_a_prefix() -> None:
+async def test_it_continues_a_prefix() -> None:
     model = model_with(Plan(tokens=40, rate=2000))
     prefix = model.answer(QUESTION)[:100]
 
-    async with asked(model, prefix) as chunks:
+    async with answer_of(model, prefix) as chunks:
         text = await text_of(chunks)
 
-    assert prefix + text == model.answer(QUESTION) == model.calls[0].whole
+    assert prefix + text == model.answer(QUESTION) == model.calls[0].complete_answer
     assert model.emitted(QUESTION) < 40
 
 
-async def test_it_can_be_told_to_answer_anew() -> None:
-    model = model_with(Plan(tokens=40, rate=2000, answers_anew=True))
+async def test_it_can_restart_the_answer() -> None:
+    model = model_with(Plan(tokens=40, rate=2000, restarts_answer=True))
 
-    async with asked(model, model.answer(QUESTION)[:100]) as chunks:
+    async with answer_of(model, model.answer(QUESTION)[:100]) as chunks:
         text = await text_of(chunks)
 
-    assert text == model.calls[0].whole
+    assert text == model.calls[0].complete_answer
     assert model.emitted(QUESTION) == 40
 
 
-async def test_a_prefix_that_it_never_wrote_is_remembered() -> None:
+async def test_a_prefix_that_it_never_wrote_is_recorded() -> None:
     model = model_with(Plan(tokens=5, rate=2000))
 
-    async with asked(model, "I never wrote this") as chunks:
+    async with answer_of(model, "I never wrote this") as chunks:
         await text_of(chunks)
 
-    assert len(model.strange_prefixes) == 1
+    assert len(model.unknown_prefixes) == 1
 
 
-async def test_it_stops_when_its_client_leaves() -> None:
+async def test_it_stops_when_its_client_disconnects() -> None:
     model = model_with(Plan(tokens=1000, rate=50))
 
-    async with asked(model) as chunks:
+    async with answer_of(model) as chunks:
         await anext(aiter(chunks))
         await chunks.close()
-        await until_left(model)
+        await until_disconnected(model)
 
     assert 0 < model.emitted(QUESTION) < 100
 
 
-async def test_a_closed_gate_holds_the_end_back() -> None:
+async def test_a_closed_gate_delays_the_end() -> None:
     plan = Plan(tokens=3, rate=2000)
     plan.may_end.clear()
     model = model_with(plan)
 
-    async with asked(model) as chunks:
+    async with answer_of(model) as chunks:
         texts = [choice.delta.content async for chunk in _first(chunks, 3) for choice in chunk.choices]
         assert "".join(texts) == model.answer(QUESTION)
         assert model.calls[0].ended_at is None
@@ -114,7 +114,7 @@ async def test_a_model_without_a_free_slot_refuses() -> None:
     plan.may_answer.clear()
 
     with pytest.raises(openai.InternalServerError, match="no slot"):
-        async with asked(model_with(plan)):
+        async with answer_of(model_with(plan)):
             pass
 
 

@@ -4,23 +4,23 @@ import pytest
 
 from benchmarks.chaos.checks import Verdict
 from benchmarks.chaos.faults import Kill
-from benchmarks.chaos.matrix import faults_of, is_void, matrix_of
+from benchmarks.chaos.matrix import failures_of, is_void, survival_table
 from benchmarks.chaos.phases import Phase
-from benchmarks.chaos.report import MarkersMissing, write_between
-from benchmarks.chaos.scenes import Played, Scene
-from benchmarks.chaos.viewers import Seen
+from benchmarks.chaos.report import MarkersMissing, replace_section
+from benchmarks.chaos.scenario import Scenario, ScenarioResult
+from benchmarks.chaos.viewers import ViewerLog
 
 
-def completed(phase: Phase = Phase.DELTAS, *faults: str) -> Verdict:
-    return Verdict(phase.value, "Why?", "completed", list(faults), silence=2.34, paid_twice=3)
+def completed(phase: Phase = Phase.DELTAS, *failures: str) -> Verdict:
+    return Verdict(phase.value, "Why?", "completed", list(failures), silence=2.34, repeated_tokens=3)
 
 
-def played(*verdicts: Verdict) -> Played:
-    return Played(Scene(Kill(("worker",))), list(verdicts), healthy=1.0)
+def result(*verdicts: Verdict) -> ScenarioResult:
+    return ScenarioResult(Scenario(Kill(("worker",))), list(verdicts), healthy_after=1.0)
 
 
 def test_the_matrix_has_a_cell_for_each_phase() -> None:
-    table = matrix_of([played(completed(), completed(Phase.PROMPT, "it is gone"))])
+    table = survival_table([result(completed(), completed(Phase.PROMPT, "it is lost"))])
 
     header, _, row = table.strip().splitlines()
     cells = dict(zip(header.strip("| ").split(" | "), row.strip("| ").split(" | "), strict=True))
@@ -30,9 +30,9 @@ def test_the_matrix_has_a_cell_for_each_phase() -> None:
     assert cells["retrieving"] == "–"
 
 
-def test_every_fault_is_told_with_its_place() -> None:
-    assert faults_of([played(completed(Phase.PROMPT, "it is gone"))]) == [
-        "kill worker / before the first delta: it is gone"
+def test_every_failure_is_listed_with_its_place() -> None:
+    assert failures_of([result(completed(Phase.PROMPT, "it is lost"))]) == [
+        "kill worker / before the first delta: it is lost"
     ]
 
 
@@ -45,34 +45,34 @@ def test_a_run_in_which_most_failed_is_void(failed: int, void: bool) -> None:
     assert is_void(verdicts) is void
 
 
-def test_the_page_is_changed_between_its_markers_only(tmp_path: Path) -> None:
+def test_only_the_text_between_the_markers_changes(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("before\n<!-- chaos:matrix:begin -->\nold\n<!-- chaos:matrix:end -->\nafter\n")
 
-    write_between(page, "matrix", "new")
+    replace_section(page, "matrix", "new")
 
     assert page.read_text() == ("before\n<!-- chaos:matrix:begin -->\n\nnew\n\n<!-- chaos:matrix:end -->\nafter\n")
 
 
-def test_a_page_without_markers_is_refused(tmp_path: Path) -> None:
+def test_a_page_without_markers_is_an_error(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    page.write_text("nothing\n")
+    page.write_text("no markers\n")
 
     with pytest.raises(MarkersMissing, match="chaos:matrix:begin"):
-        write_between(page, "matrix", "new")
+        replace_section(page, "matrix", "new")
 
 
 def event(sequence: int, type_: str = "agent_event") -> dict[str, object]:
     return {"sequence": sequence, "type": type_}
 
 
-def test_a_viewer_complains_of_a_gap_of_a_repetition_and_of_what_follows_the_end() -> None:
-    seen = Seen()
+def test_gaps_duplicates_and_events_after_the_end_are_violations() -> None:
+    log = ViewerLog()
 
-    for one in (event(1), event(3), event(3), event(4, "execution_completed"), event(5)):
-        seen.see(one)
+    for each in (event(1), event(3), event(3), event(4, "execution_completed"), event(5)):
+        log.record(each)
 
-    assert seen.complaints == [
+    assert log.violations == [
         "event 3 (agent_event) came after 1",
         "event 3 (agent_event) came after 3",
         "agent_event came after the terminal event",

@@ -1,6 +1,6 @@
 import pytest
 
-from benchmarks.chaos.text import question_in, rest_after, tokens_of
+from benchmarks.chaos.answer_text import question_in, rest_after, tokens_of
 
 
 def test_the_same_seed_and_question_give_the_same_answer() -> None:
@@ -21,11 +21,11 @@ def test_an_answer_can_be_continued_from_anywhere(cut: int) -> None:
     assert whole[:cut] + "".join(rest) == whole
 
 
-def test_nothing_is_left_of_a_whole_answer() -> None:
+def test_a_complete_answer_has_an_empty_rest() -> None:
     assert rest_after(["A", " b"], "A b") == []
 
 
-def test_what_the_answer_does_not_begin_with_has_no_rest() -> None:
+def test_a_text_that_the_answer_does_not_begin_with_has_no_rest() -> None:
     assert rest_after(["A", " b"], "A c") is None
 
 
