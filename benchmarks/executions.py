@@ -100,11 +100,11 @@ async def _measure(product: Product, table: Table) -> None:
 async def _ask(viewer: Viewer, latencies: Latencies) -> str:
     """Ask one question over the WebSocket; the execution's id."""
     started = time.perf_counter()
-    await viewer.say(action="start_agent", input_data={"query": "What is fNIRS?"})
+    await viewer.send(action="start_agent", input_data={"query": "What is fNIRS?"})
     seen: dict[str, float] = {}
     execution_id = ""
     while "execution_completed" not in seen:
-        message = await viewer.until(lambda _: True)
+        message = await viewer.receive_until(lambda _: True)
         kind = message.get("event_type") or message["type"]
         seen.setdefault(kind, time.perf_counter() - started)
         execution_id = message.get("execution_id", execution_id)
@@ -119,11 +119,11 @@ async def _throughput(viewer: Viewer) -> float:
     """Executions per second: a new one starts whenever one ends."""
     started = time.perf_counter()
     for _ in range(CONCURRENCY):
-        await viewer.say(action="start_agent", input_data={"query": "What is fNIRS?"})
+        await viewer.send(action="start_agent", input_data={"query": "What is fNIRS?"})
     for number in range(THROUGHPUT_COUNT):
-        await viewer.until(lambda message: message["type"] == "execution_completed")
+        await viewer.receive_until(lambda message: message["type"] == "execution_completed")
         if number < THROUGHPUT_COUNT - CONCURRENCY:
-            await viewer.say(action="start_agent", input_data={"query": "What is fNIRS?"})
+            await viewer.send(action="start_agent", input_data={"query": "What is fNIRS?"})
     return THROUGHPUT_COUNT / (time.perf_counter() - started)
 
 
@@ -135,10 +135,10 @@ async def _measure_stops(product: Product) -> StopLatencies:
     async with product.viewer(agent["id"]) as viewer:
         for _ in range(STOPS):
             await viewer.start()
-            await viewer.in_mid_answer()
+            await viewer.wait_for_deltas()
             disconnects = len(product.model.disconnected_at)
             started = time.monotonic()
-            await viewer.say(action="stop_agent")
+            await viewer.send(action="stop_agent")
             end = asyncio.create_task(viewer.end())
             await until(lambda before=disconnects: len(product.model.disconnected_at) > before, seconds=10)
             await end

@@ -1,4 +1,4 @@
-"""The whole product as a user has it: `dynavera up` in a process of its own, with all four parts."""
+"""The whole product as a user runs it: `dynavera up` in its own process, with all four parts."""
 
 import asyncio
 import json
@@ -22,10 +22,10 @@ from tests.fakes import FakeModel
 from tests.serving import free_port, serving
 
 COMMAND = (sys.executable, "-c", "from dynavera.cli import main; main()")
-OURS = ("DYNAVERA_", "TEMPORAL_", "MCP_AGENT_", "OPENAI_")
-READY_SECONDS = 90
-END_SECONDS = 10
-PATIENCE_SECONDS = 60
+SETTING_PREFIXES = ("DYNAVERA_", "TEMPORAL_", "MCP_AGENT_", "OPENAI_")
+READY_TIMEOUT = 90
+STOP_TIMEOUT = 10
+MESSAGE_TIMEOUT = 60
 TERMINAL = {"execution_completed", "execution_error", "execution_stopped"}
 
 UPGRADE = (
@@ -35,12 +35,12 @@ UPGRADE = (
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
 )
 
-Said = dict[str, Any]
+JsonObject = dict[str, Any]
 
 
 @dataclass
 class Product:
-    """One instance; `model` is what its default generator asks, if it is not the extractive one."""
+    """One instance; `model` is the model of its default generator, unless that is the extractive one."""
 
     data_dir: Path
     environment: dict[str, str]
@@ -66,8 +66,8 @@ class Product:
         return f"127.0.0.1:{self.ports['DYNAVERA_TEMPORAL_PORT']}"
 
     async def command(self, *arguments: str) -> asyncio.subprocess.Process:
-        """A `dynavera` command of this instance, as a process."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+        """Start a `dynavera` command of this instance."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(SETTING_PREFIXES)}
         return await asyncio.create_subprocess_exec(
             *COMMAND,
             *arguments,
@@ -79,31 +79,33 @@ class Product:
         )
 
     async def start(self) -> float:
-        """`dynavera up`, until it is ready; after how many seconds it was."""
-        began = time.monotonic()
+        """Start `dynavera up`; the seconds until it was ready."""
+        started = time.monotonic()
         self._up = await self.command("up")
         assert self._up.stderr is not None
-        said = ""
-        async with asyncio.timeout(READY_SECONDS):
-            while "Dynavera is ready." not in said:
+        output = ""
+        async with asyncio.timeout(READY_TIMEOUT):
+            while "Dynavera is ready." not in output:
                 line = (await self._up.stderr.readline()).decode()
-                assert line, f"`dynavera up` ended: {said}"
-                said += line
-            await self.healthy()
-        return time.monotonic() - began
+                assert line, f"`dynavera up` ended: {output}"
+                output += line
+            await self.wait_until_healthy()
+        return time.monotonic() - started
 
     async def stop(self) -> None:
-        """SIGTERM; it must end in order, in time, and leave no process behind."""
+        """Stop it by SIGTERM; it must exit cleanly, in time, and leave no process behind."""
         assert self._up is not None
-        family = psutil.Process(self._up.pid).children(recursive=True)
+        children = psutil.Process(self._up.pid).children(recursive=True)
         self._up.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(END_SECONDS):
+        async with asyncio.timeout(STOP_TIMEOUT):
             await self._up.communicate()
-        left = [process for process in family if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+        remaining = [
+            process for process in children if process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        ]
 
         assert self._up.returncode == 0
-        assert len(family) >= 4
-        assert left == []
+        assert len(children) >= 4
+        assert remaining == []
         assert list((self.data_dir / "run").glob("*.pid")) == []
 
     def pid(self, part: str) -> int:
@@ -112,119 +114,119 @@ class Product:
     def kill(self, part: str) -> None:
         os.kill(self.pid(part), signal.SIGKILL)
 
-    async def healthy(self) -> None:
-        """Wait until every part is there."""
-        async with self.client() as client, asyncio.timeout(READY_SECONDS):
+    async def wait_until_healthy(self) -> None:
+        """Wait until every part is healthy."""
+        async with self.client() as client, asyncio.timeout(READY_TIMEOUT):
             while not await _is_ok(client):
                 assert self._up is not None
                 assert self._up.returncode is None, "`dynavera up` has ended"
                 await asyncio.sleep(0.05)
 
     def client(self) -> httpx.AsyncClient:
-        """A client of the API, as the first user."""
+        """A client of the API with the owner's key."""
         headers = {"Authorization": f"Bearer {self.key}"}
         return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False, timeout=30)
 
     def silent_client(self) -> socket.socket:
-        """A connection that nobody reads."""
+        """A connection whose client never reads."""
         client = socket.socket()
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
         client.connect(("127.0.0.1", int(self.ports["DYNAVERA_PORT"])))
         return client
 
     def request(self, path: str, *headers: str) -> bytes:
-        """The first user's request for `path`, as it goes over the wire."""
+        """The bytes of the owner's request for `path`."""
         host = f"Host: 127.0.0.1:{self.ports['DYNAVERA_PORT']}"
         lines = [f"GET {path} HTTP/1.1", host, f"Authorization: Bearer {self.key}", *headers, "", ""]
         return "\r\n".join(lines).encode()
 
     def is_connected(self, port: int) -> bool:
-        """Whether the API still holds a connection from there."""
-        held = psutil.Process(self.pid("api")).net_connections("tcp")
-        return any(one.raddr and one.raddr.port == port for one in held)
+        """Whether the API still has the connection from this port."""
+        connections = psutil.Process(self.pid("api")).net_connections("tcp")
+        return any(each.raddr and each.raddr.port == port for each in connections)
 
-    async def agent(self) -> Said:
-        """The agent that the first start made."""
+    async def agent(self) -> JsonObject:
+        """The agent that the first start created."""
         async with self.client() as client:
             return (await client.get("/api/agents")).json()["items"][0]
 
     @asynccontextmanager
     async def viewer(self, agent_id: str | None = None) -> AsyncGenerator["Viewer"]:
-        """A socket of the agent, or of the one that the first start made."""
+        """A socket of the agent; by default, of the one that the first start created."""
         address = f"{self.url.replace('http', 'ws', 1)}/ws/agents/{agent_id or (await self.agent())['id']}"
         headers = {"Authorization": f"Bearer {self.key}"}
         async with connect(address, additional_headers=headers, max_size=None, proxy=None) as connection:
             yield Viewer(connection)
 
-    async def execution(self, execution_id: str) -> Said:
+    async def execution(self, execution_id: str) -> JsonObject:
         async with self.client() as client:
             return (await client.get(f"/api/executions/{execution_id}")).json()
 
     async def log_text(self, execution_id: str) -> str:
-        """The whole log by REST, as it was sent."""
+        """The whole log by REST, as sent."""
         async with self.client() as client:
-            answer = await client.get(f"/api/executions/{execution_id}/events")
-        assert answer.status_code == HTTPStatus.OK
-        assert answer.json()["next_after"] is None
-        return answer.text
+            response = await client.get(f"/api/executions/{execution_id}/events")
+        assert response.status_code == HTTPStatus.OK
+        assert response.json()["next_after"] is None
+        return response.text
 
 
 @dataclass
 class Viewer:
-    """A client that keeps the text of every event it is shown."""
+    """A client that keeps the text of every event that it receives."""
 
     connection: ClientConnection
     texts: list[str] = field(default_factory=list[str])
 
     async def start(self, query: str = "What is fNIRS?") -> str:
         """Start an execution; its id."""
-        await self.say(action="start_agent", input_data={"query": query})
-        return (await self.until(lambda said: said["type"] == "accepted"))["execution_id"]
+        await self.send(action="start_agent", input_data={"query": query})
+        return (await self.receive_until(lambda message: message["type"] == "accepted"))["execution_id"]
 
-    async def say(self, **action: Any) -> None:
+    async def send(self, **action: Any) -> None:
         await self.connection.send(json.dumps(action))
 
-    async def until(self, wanted: Callable[[Said], bool]) -> Said:
-        """The next message that is `wanted`."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
+    async def receive_until(self, is_wanted: Callable[[JsonObject], bool]) -> JsonObject:
+        """The next message for which `is_wanted` is true."""
+        async with asyncio.timeout(MESSAGE_TIMEOUT):
             async for text in self.connection:
                 assert isinstance(text, str)
-                said: Said = json.loads(text)
-                assert said["type"] != "error", text
-                if "sequence" in said:
+                message: JsonObject = json.loads(text)
+                assert message["type"] != "error", text
+                if "sequence" in message:
                     self.texts.append(text)
-                if wanted(said):
-                    return said
+                if is_wanted(message):
+                    return message
         raise AssertionError(f"the socket was closed with {self.connection.close_code}")
 
-    async def in_mid_answer(self) -> None:
-        """Until two pieces of the answer have come."""
+    async def wait_for_deltas(self) -> None:
+        """Wait for two deltas."""
         for _ in range(2):
-            await self.until(lambda said: said.get("event_type") == "delta")
+            await self.receive_until(lambda message: message.get("event_type") == "delta")
 
-    async def end(self) -> Said:
-        return await self.until(lambda said: said["type"] in TERMINAL)
+    async def end(self) -> JsonObject:
+        return await self.receive_until(lambda message: message["type"] in TERMINAL)
 
 
 @asynccontextmanager
 async def product(folder: Path, model: FakeModel | None = None) -> AsyncGenerator[Product]:
-    """A product that runs; with a `model`, it is asked instead of the extractive generator."""
-    served = model or FakeModel()
-    async with serving(served) as url:
-        asked = {"DYNAVERA_GENERATOR": "openai:test", "OPENAI_BASE_URL": f"{url}/v1", "OPENAI_API_KEY": "sk-none"}
-        one = Product(folder / "data", asked if model is not None else {}, served)
-        await one.start()
+    """A running product; with a `model`, it is used instead of the extractive generator."""
+    served_model = model or FakeModel()
+    async with serving(served_model) as url:
+        environment = {"DYNAVERA_GENERATOR": "openai:test", "OPENAI_BASE_URL": f"{url}/v1", "OPENAI_API_KEY": "sk-none"}
+        instance = Product(folder / "data", environment if model is not None else {}, served_model)
+        await instance.start()
         try:
-            yield one
+            yield instance
         finally:
-            await one.stop()
+            await instance.stop()
 
 
 async def _is_ok(client: httpx.AsyncClient) -> bool:
     try:
         return (await client.get("/api/health")).json()["status"] == "ok"
     except httpx.TransportError:
-        # The API itself may be the part that is away.
+        # The API itself may be unavailable.
         return False
 
 
@@ -235,8 +237,8 @@ def text_frame(text: str) -> bytes:
     return bytes([0x81, 0x80 | len(payload)]) + mask + masked
 
 
-def folded(events: list[Said]) -> str:
-    """The answer that the deltas make."""
+def folded(events: list[JsonObject]) -> str:
+    """The answer, folded from the deltas."""
     answer = ""
     for event in events:
         if event.get("event_type") == "delta":

@@ -1,4 +1,4 @@
-"""What a user sees when parts of the product are killed in mid-answer: the whole log, once."""
+"""Killing parts of the product during an answer: users still receive the whole log, each event once."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed
 
 from dynavera.records.database import Database
 from dynavera.records.users import Users
-from tests.end_to_end.product import TERMINAL, UPGRADE, Product, Said, folded, product, text_frame
+from tests.end_to_end.product import TERMINAL, UPGRADE, JsonObject, Product, folded, product, text_frame
 from tests.fakes import FakeModel
 from tests.large_log import large_log
 from tests.serving import until
@@ -25,23 +25,23 @@ WORDS = [f"word{number}" for number in range(100)]
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Product]:
-    async with product(tmp_path_factory.mktemp("product"), FakeModel(WORDS, delay=0.04)) as one:
-        agent = await one.agent()
-        async with one.client() as client:
+    async with product(tmp_path_factory.mktemp("product"), FakeModel(WORDS, delay=0.04)) as instance:
+        agent = await instance.agent()
+        async with instance.client() as client:
             await client.patch(f"/api/agents/{agent['id']}", json={"max_tokens": 4000})
-        yield one
+        yield instance
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def whole(running: Product) -> Product:
-    """The product, with every part there again."""
-    await running.healthy()
+async def healthy(running: Product) -> Product:
+    """The product, with all parts healthy second."""
+    await running.wait_until_healthy()
     return running
 
 
-async def is_whole(running: Product, execution_id: str, texts: list[str]) -> None:
-    """The log is dense, the same for all, and its answer the model's."""
-    events: list[Said] = [json.loads(text) for text in texts]
+async def check_log(running: Product, execution_id: str, texts: list[str]) -> None:
+    """Check that the log has no gaps, is the same for all readers, and has the model's answer."""
+    events: list[JsonObject] = [json.loads(text) for text in texts]
     execution = await running.execution(execution_id)
     messages = [event["content"]["text"] for event in events if event.get("event_type") == "message"]
 
@@ -55,68 +55,68 @@ async def is_whole(running: Product, execution_id: str, texts: list[str]) -> Non
 
 
 @pytest.mark.parametrize("part", ["worker", "mcp", "temporal"])
-async def test_a_part_that_is_killed_in_mid_answer_costs_no_event_and_no_word(whole: Product, part: str) -> None:
-    async with whole.viewer() as viewer:
+async def test_killing_a_part_during_an_answer_loses_no_event_and_no_text(healthy: Product, part: str) -> None:
+    async with healthy.viewer() as viewer:
         execution_id = await viewer.start()
-        await viewer.in_mid_answer()
-        killed = whole.pid(part)
+        await viewer.wait_for_deltas()
+        killed = healthy.pid(part)
         os.kill(killed, signal.SIGKILL)
         await viewer.end()
 
-    await is_whole(whole, execution_id, viewer.texts)
-    await whole.healthy()
-    assert whole.pid(part) != killed
+    await check_log(healthy, execution_id, viewer.texts)
+    await healthy.wait_until_healthy()
+    assert healthy.pid(part) != killed
 
 
-async def test_a_client_that_comes_back_after_the_api_was_killed_sees_each_event_once(whole: Product) -> None:
-    async with whole.viewer() as first:
+async def test_a_client_that_reconnects_after_the_api_was_killed_receives_each_event_once(healthy: Product) -> None:
+    async with healthy.viewer() as first:
         execution_id = await first.start()
-        await first.in_mid_answer()
-        whole.kill("api")
+        await first.wait_for_deltas()
+        healthy.kill("api")
         with pytest.raises((AssertionError, ConnectionClosed)):
             await first.end()
-    await whole.healthy()
-    async with whole.viewer() as second:
-        await second.say(action="subscribe", execution_id=execution_id, after=len(first.texts))
-        await second.until(lambda said: said["type"] == "accepted")
-        # What came before the subscription is what any new socket shows.
+    await healthy.wait_until_healthy()
+    async with healthy.viewer() as second:
+        await second.send(action="subscribe", execution_id=execution_id, after=len(first.texts))
+        await second.receive_until(lambda message: message["type"] == "accepted")
+        # A new socket also sends events before its subscription.
         second.texts.clear()
         await second.end()
 
-    await is_whole(whole, execution_id, first.texts + second.texts)
+    await check_log(healthy, execution_id, first.texts + second.texts)
 
 
-async def test_a_start_that_was_accepted_outlives_a_worker_and_a_server_that_are_killed(whole: Product) -> None:
-    async with whole.viewer() as viewer:
-        whole.kill("worker")
-        whole.kill("temporal")
+async def test_an_accepted_start_survives_the_death_of_the_worker_and_of_temporal(healthy: Product) -> None:
+    async with healthy.viewer() as viewer:
+        healthy.kill("worker")
+        healthy.kill("temporal")
         execution_id = await viewer.start()
         await viewer.end()
 
-    await is_whole(whole, execution_id, viewer.texts)
+    await check_log(healthy, execution_id, viewer.texts)
 
 
-async def test_a_stop_lets_the_model_go_and_keeps_what_was_written(whole: Product) -> None:
-    async with whole.viewer() as viewer:
+async def test_a_stop_stops_the_model_and_keeps_the_partial_answer(healthy: Product) -> None:
+    async with healthy.viewer() as viewer:
         execution_id = await viewer.start()
-        await viewer.in_mid_answer()
-        left_before = len(whole.model.disconnected_at)
-        asked = time.monotonic()
-        await viewer.say(action="stop_agent", execution_id=execution_id)
-        await until(lambda: len(whole.model.disconnected_at) > left_before, seconds=3)
+        await viewer.wait_for_deltas()
+        disconnects_before = len(healthy.model.disconnected_at)
+        requested_at = time.monotonic()
+        await viewer.send(action="stop_agent", execution_id=execution_id)
+        await until(lambda: len(healthy.model.disconnected_at) > disconnects_before, seconds=3)
         ending = await viewer.end()
 
-    assert whole.model.disconnected_at[-1] - asked < 3
+    assert healthy.model.disconnected_at[-1] - requested_at < 3
     assert ending["type"] == "execution_stopped"
     assert ending["output_data"]["answer"] == folded([json.loads(text) for text in viewer.texts])
-    assert whole.model.text.startswith(ending["output_data"]["answer"])
+    assert healthy.model.text.startswith(ending["output_data"]["answer"])
     assert ending["stop"]["acknowledged_at"] is not None
 
 
-async def test_ctrl_c_on_the_command_line_stops_the_execution(whole: Product) -> None:
-    async with whole.viewer() as viewer:
-        command = await whole.command("run", "What is fNIRS?")
-        await viewer.in_mid_answer()
+async def test_ctrl_c_on_the_command_line_stops_the_execution(healthy: Product) -> None:
+    async with healthy.viewer() as viewer:
+        command = await healthy.command("run", "What is fNIRS?")
+        await viewer.wait_for_deltas()
         command.send_signal(signal.SIGINT)
         out, err = await command.communicate()
         ending = await viewer.end()
@@ -127,62 +127,62 @@ async def test_ctrl_c_on_the_command_line_stops_the_execution(whole: Product) ->
     assert "Stopped" in err.decode().splitlines()[-1]
 
 
-async def test_the_same_log_is_there_after_everything_was_restarted(whole: Product) -> None:
-    async with whole.viewer() as viewer:
+async def test_a_log_is_the_same_after_a_restart_of_everything(healthy: Product) -> None:
+    async with healthy.viewer() as viewer:
         execution_id = await viewer.start()
         await viewer.end()
-    before = await whole.log_text(execution_id)
+    before = await healthy.log_text(execution_id)
 
-    await whole.stop()
-    await whole.start()
+    await healthy.stop()
+    await healthy.start()
 
-    assert await whole.log_text(execution_id) == before
-    await is_whole(whole, execution_id, viewer.texts)
+    assert await healthy.log_text(execution_id) == before
+    await check_log(healthy, execution_id, viewer.texts)
 
 
-async def test_an_execution_goes_on_after_everything_was_restarted(whole: Product) -> None:
-    async with whole.viewer() as viewer:
+async def test_an_execution_continues_after_a_restart_of_everything(healthy: Product) -> None:
+    async with healthy.viewer() as viewer:
         execution_id = await viewer.start()
-        await viewer.in_mid_answer()
-    await whole.stop()
-    await whole.start()
-    async with whole.viewer() as again:
-        await again.say(action="subscribe", execution_id=execution_id, after=0)
-        await again.until(lambda said: said["type"] == "accepted")
-        again.texts.clear()
-        await again.end()
+        await viewer.wait_for_deltas()
+    await healthy.stop()
+    await healthy.start()
+    async with healthy.viewer() as second:
+        await second.send(action="subscribe", execution_id=execution_id, after=0)
+        await second.receive_until(lambda message: message["type"] == "accepted")
+        second.texts.clear()
+        await second.end()
 
-    assert again.texts[: len(viewer.texts)] == viewer.texts
-    await is_whole(whole, execution_id, again.texts)
+    assert second.texts[: len(viewer.texts)] == viewer.texts
+    await check_log(healthy, execution_id, second.texts)
 
 
-async def test_a_message_that_is_too_large_closes_the_socket_with_1009(whole: Product) -> None:
-    async with whole.viewer() as viewer:
+async def test_a_message_that_is_too_large_closes_the_socket_with_1009(healthy: Product) -> None:
+    async with healthy.viewer() as viewer:
         await viewer.connection.send("x" * (256 * 1024 + 1))
         await viewer.connection.wait_closed()
 
     assert viewer.connection.close_code == 1009
 
 
-@pytest.mark.parametrize("door", ["socket", "stream"])
-async def test_a_client_that_never_reads_is_dropped_and_holds_nobody_up(whole: Product, door: str) -> None:
-    agent = await whole.agent()
-    database = Database(f"sqlite+aiosqlite:///{whole.data_dir / 'records.sqlite3'}")
+@pytest.mark.parametrize("kind", ["socket", "stream"])
+async def test_a_client_that_never_reads_is_disconnected_and_delays_no_other(healthy: Product, kind: str) -> None:
+    agent = await healthy.agent()
+    database = Database(f"sqlite+aiosqlite:///{healthy.data_dir / 'records.sqlite3'}")
     user = await Users(database).first()
     large = await large_log(database, user.id, UUID(agent["id"]))
     await database.close()
 
-    with whole.silent_client() as silent:
-        if door == "stream":
-            silent.sendall(whole.request(f"/api/executions/{large}/events/stream"))
+    with healthy.silent_client() as silent:
+        if kind == "stream":
+            silent.sendall(healthy.request(f"/api/executions/{large}/events/stream"))
         else:
-            silent.sendall(whole.request(f"/ws/agents/{agent['id']}", *UPGRADE))
+            silent.sendall(healthy.request(f"/ws/agents/{agent['id']}", *UPGRADE))
             silent.sendall(text_frame(f'{{"action": "subscribe", "execution_id": "{large}"}}'))
         port = silent.getsockname()[1]
-        await until(lambda: whole.is_connected(port), seconds=10)
-        async with whole.viewer() as viewer:
+        await until(lambda: healthy.is_connected(port), seconds=10)
+        async with healthy.viewer() as viewer:
             execution_id = await viewer.start()
             await viewer.end()
-        await until(lambda: not whole.is_connected(port), seconds=60)
+        await until(lambda: not healthy.is_connected(port), seconds=60)
 
-    await is_whole(whole, execution_id, viewer.texts)
+    await check_log(healthy, execution_id, viewer.texts)

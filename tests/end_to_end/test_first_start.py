@@ -1,4 +1,4 @@
-"""A newcomer's first minutes: one command, one question, an answer that cites what the repository ships."""
+"""The first start: one command, one question, and an answer that cites the included articles."""
 
 import json
 from collections.abc import AsyncGenerator
@@ -13,11 +13,11 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def fresh(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Product]:
-    async with product(tmp_path_factory.mktemp("fresh")) as one:
-        yield one
+    async with product(tmp_path_factory.mktemp("fresh")) as instance:
+        yield instance
 
 
-async def test_the_first_question_gets_an_answer_that_cites_a_shipped_article(fresh: Product) -> None:
+async def test_the_first_answer_cites_an_included_article(fresh: Product) -> None:
     async with fresh.viewer() as viewer:
         execution_id = await viewer.start("What is fNIRS?")
         ending = await viewer.end()
@@ -57,7 +57,7 @@ async def test_the_execution_is_in_temporal_under_its_id(fresh: Product) -> None
     assert execution["temporal_url"].endswith(f"/namespaces/default/workflows/{execution_id}")
 
 
-async def test_what_was_there_is_there_after_a_restart(fresh: Product) -> None:
+async def test_documents_and_agents_survive_a_restart(fresh: Product) -> None:
     async with fresh.client() as client:
         before = (await client.get("/api/documents")).json()
 

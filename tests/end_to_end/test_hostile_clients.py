@@ -1,4 +1,4 @@
-"""The two HTTP services as processes, and clients that want to use up their memory."""
+"""The two HTTP services as processes, and clients that try to exhaust their memory."""
 
 import asyncio
 import os
@@ -14,13 +14,13 @@ import pytest
 
 from tests.serving import free_port
 
-STARTS_WITHIN = 60
-ANSWERS_WITHIN = 60
+START_TIMEOUT = 60
+RESPONSE_TIMEOUT = 60
 CONNECTIONS = 5
 BYTES = 40_000_000
-PIECE = b"a" * (1 << 18)
-MOST_GROWTH = 64 * 1024 * 1024
-"""Bytes. Without a limit it is more than everything sent: 1.3 times as much."""
+CHUNK = b"a" * (1 << 18)
+MAX_GROWTH = 64 * 1024 * 1024
+"""In bytes. Without limits it was 1.3 times as much as was sent."""
 
 HEALTH = {"api": "/api/health", "mcp_service": "/health"}
 PORT = {"api": "DYNAVERA_PORT", "mcp_service": "DYNAVERA_MCP_PORT"}
@@ -28,7 +28,7 @@ PORT = {"api": "DYNAVERA_PORT", "mcp_service": "DYNAVERA_MCP_PORT"}
 
 @dataclass(frozen=True)
 class Service:
-    """A service that runs, and answers health checks."""
+    """A running service."""
 
     port: int
     process: psutil.Process
@@ -53,7 +53,7 @@ async def running(name: str, folder: Path) -> AsyncGenerator[Service]:
     )
     try:
         service = Service(port, psutil.Process(process.pid))
-        async with asyncio.timeout(STARTS_WITHIN):
+        async with asyncio.timeout(START_TIMEOUT):
             while not await service.is_up(HEALTH[name]):
                 assert process.returncode is None
         yield service
@@ -66,35 +66,35 @@ async def running(name: str, folder: Path) -> AsyncGenerator[Service]:
 async def test_endless_headers_cost_no_memory(name: str, tmp_path: Path) -> None:
     async with running(name, tmp_path) as service:
         before = service.process.memory_info().rss
-        watching = asyncio.create_task(_peak(service.process))
-        async with asyncio.timeout(ANSWERS_WITHIN):
-            answers = await asyncio.gather(*(_endless_header(service.port) for _ in range(CONNECTIONS)))
+        measuring = asyncio.create_task(_peak(service.process))
+        async with asyncio.timeout(RESPONSE_TIMEOUT):
+            responses = await asyncio.gather(*(_endless_header(service.port) for _ in range(CONNECTIONS)))
             alive = await service.is_up(HEALTH[name])
-        watching.cancel()
-        grown = await watching - before
+        measuring.cancel()
+        growth = await measuring - before
 
-    assert [answer.split(b"\r\n")[0] for answer in answers] == [
+    assert [response.split(b"\r\n")[0] for response in responses] == [
         b"HTTP/1.1 431 Request Header Fields Too Large"
     ] * CONNECTIONS
     assert alive
-    assert grown < MOST_GROWTH
+    assert growth < MAX_GROWTH
 
 
 async def _endless_header(port: int) -> bytes:
-    """What is answered to a header of 40 MB, or as much of it as is taken."""
+    """The response to a header of 40 MB, or to as much of it as the service accepts."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    answering = asyncio.create_task(reader.readuntil(b"\r\n\r\n"))
+    reading = asyncio.create_task(reader.readuntil(b"\r\n\r\n"))
     with suppress(ConnectionError):
         writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\nX-A: ")
-        for _ in range(0, BYTES, len(PIECE)):
-            writer.write(PIECE)
+        for _ in range(0, BYTES, len(CHUNK)):
+            writer.write(CHUNK)
             await writer.drain()
     writer.transport.abort()
-    return await answering
+    return await reading
 
 
 async def _peak(process: psutil.Process) -> int:
-    """The most memory that it has had when this is cancelled."""
+    """The peak memory until this is cancelled."""
     peak = 0
     with suppress(asyncio.CancelledError):
         while True:
