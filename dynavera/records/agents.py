@@ -1,4 +1,4 @@
-"""Agents: whose they are, and whether they are asked at the moment."""
+"""Agents, their owners, and whether they are running."""
 
 from dataclasses import dataclass
 from itertools import accumulate
@@ -18,7 +18,7 @@ from dynavera.records.database import Database
 from dynavera.records.tables import AgentRow, EventRow, ExecutionRow
 
 EVENTS_PER_STEP, EXECUTIONS_PER_STEP = 5000, 200
-"""What one transaction removes of a deleted agent at most: it takes some 50 ms, and others write meanwhile."""
+"""The maximum number of events that one transaction removes: it takes about 50 ms, between which others can write."""
 
 
 class AgentNotFound(Exception):
@@ -74,7 +74,7 @@ class Agents:
         return Page(items=agents, next_cursor=cursor_of(agents[-1].id) if len(rows) > limit else None)
 
     async def patch(self, user_id: UUID, agent_id: UUID, patch: AgentPatch) -> Agent:
-        """Change the fields that `patch` has; executions that were started keep their snapshot.
+        """Change the fields that `patch` has; existing executions keep their snapshot.
 
         Raises:
             AgentNotFound: the user has no such agent.
@@ -100,7 +100,7 @@ class Agents:
             if await session.scalar(select(exists().where(ExecutionRow.agent_id == agent_id, _is_live()))):
                 raise AgentBusy("An execution of the agent is queued or running. Stop it first, or wait for its end.")
             await session.execute(update(AgentRow).where(AgentRow.id == agent_id).values(deleted_at=utc_now()))
-            # Their keys may be used again.
+            # Their idempotency keys can be used again.
             await session.execute(
                 update(ExecutionRow)
                 .where(ExecutionRow.agent_id == agent_id, ExecutionRow.idempotency_key.is_not(None))
@@ -108,7 +108,7 @@ class Agents:
             )
 
     async def remove_deleted(self, events: int = EVENTS_PER_STEP) -> bool:
-        """Remove at most so many events that deleted agents leave behind; whether there may be more.
+        """Remove some events of deleted agents; whether there may be more.
 
         Raises:
             DatabaseAway: the records do not answer.
@@ -141,7 +141,7 @@ async def _found(session: AsyncSession, user_id: UUID, agent_id: UUID) -> Agent:
 
 
 async def _locked(session: AsyncSession, user_id: UUID, agent_id: UUID) -> AgentRow:
-    # In PostgreSQL the lock keeps a start out, whose foreign key needs the row, until this transaction has ended.
+    # In PostgreSQL the lock blocks starts, whose foreign key needs the row, until this transaction has ended.
     row = await session.scalar(
         select(AgentRow)
         .where(AgentRow.id == agent_id, AgentRow.user_id == user_id, AgentRow.deleted_at.is_(None))
@@ -153,7 +153,7 @@ async def _locked(session: AsyncSession, user_id: UUID, agent_id: UUID) -> Agent
 
 
 async def _remove_part(session: AsyncSession, agent_id: UUID, most: int) -> None:
-    """Remove whole executions, or the end of a long log, or at last the agent."""
+    """Remove whole executions, or the end of a long log, or finally the agent."""
     last = select(func.max(EventRow.sequence)).where(EventRow.execution_id == ExecutionRow.id).scalar_subquery()
     of_agent = select(ExecutionRow.id, func.coalesce(last, 0)).where(ExecutionRow.agent_id == agent_id)
     found = (await session.execute(of_agent.order_by(ExecutionRow.id).limit(EXECUTIONS_PER_STEP))).all()

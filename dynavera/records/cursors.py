@@ -1,36 +1,36 @@
-"""Cursors of pages: opaque to clients, the last id of the page to us."""
+"""Cursors of pages: the last id of a page in Base64, opaque to clients."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error
 from uuid import UUID
 
 PATTERN = "^[A-Za-z0-9_-]{21}[AQgw]$"
-"""Every cursor and nothing else: the 22 characters of Base64 that stand for 16 bytes."""
+"""Matches exactly the cursors: 16 bytes as 22 characters of Base64."""
 
 _PADDING = "=="
-"""What Base64 adds to the 16 bytes of a UUID, and a cursor leaves out."""
+"""The padding of 16 bytes in Base64, which cursors omit."""
 
 
 class BadCursor(ValueError):
-    """A cursor that no page has given."""
+    """An invalid cursor."""
 
 
 def cursor_of(last_id: UUID) -> str:
-    """The cursor that goes on after `last_id`."""
+    """The cursor of the page after `last_id`."""
     return urlsafe_b64encode(last_id.bytes).decode().removesuffix(_PADDING)
 
 
 def cursor_id(cursor: str) -> UUID:
-    """The id that `cursor` goes on after.
+    """The last id of the page before `cursor`.
 
     Raises:
-        BadCursor: it is not one that `cursor_of` made.
+        BadCursor: it is not a cursor.
     """
     try:
         last_id = UUID(bytes=urlsafe_b64decode(cursor + _PADDING))
     except (Error, ValueError) as error:
-        raise BadCursor("The cursor is not one that a page has given. Start again without it.") from error
-    # Base64 forgives what it does not know; only the one right spelling is ours.
+        raise BadCursor("The cursor is invalid. Start again without a cursor.") from error
+    # The decoder ignores invalid characters and trailing bits.
     if cursor_of(last_id) != cursor:
-        raise BadCursor("The cursor is not one that a page has given. Start again without it.")
+        raise BadCursor("The cursor is invalid. Start again without a cursor.")
     return last_id

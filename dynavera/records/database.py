@@ -1,4 +1,4 @@
-"""The database: SQLite on one machine, PostgreSQL beyond it, used alike."""
+"""The database, with the same interface for SQLite and PostgreSQL."""
 
 import asyncio
 import time
@@ -19,24 +19,24 @@ from dynavera.records.sqlite import sqlite_engine
 T = TypeVar("T")
 
 QUEUE_SECONDS = 5
-"""How long a transaction waits for those before it in this process."""
+"""How long a transaction waits for earlier ones of this process."""
 
 CLOSING_SECONDS, CLOSING_POLL_SECONDS = 2, 0.01
-"""How long the end of a process waits for its transactions, and how often it looks."""
+"""How long closing waits for open transactions, and how often it checks."""
 
 CONNECT_SECONDS, STATEMENT_SECONDS = 5, 10
-"""Timeouts of PostgreSQL for a connection and for a statement: a lost server does not answer."""
+"""Timeouts of PostgreSQL for a connection and for a statement, for a server that does not respond."""
 
 
 class Database:
-    """Opens short transactions; every writer starts with its lock, so that none fails half-way.
+    """Opens short transactions; a writer starts with its lock, so that it does not fail later.
 
     A deferred SQLite transaction that reads and then writes fails at once with "database is locked" when another
-    process writes, whatever the busy timeout; `BEGIN IMMEDIATE` waits for it. That wait is in no order, so the writers
-    of a process queue before it, and at most one of them waits for the other processes.
+    process writes, whatever the busy timeout; `BEGIN IMMEDIATE` waits for it. That wait has no order, so the writers
+    of a process queue first, and at most one of them waits for other processes.
 
     Args:
-        url: SQLAlchemy's address of the database.
+        url: The database's URL for SQLAlchemy.
         connections: How many connections to PostgreSQL this process may have.
         statement_seconds: How long PostgreSQL may take to answer a statement; migrations take as long as they need.
     """
@@ -73,8 +73,8 @@ class Database:
     async def write(self, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
         """Do `work` in a transaction that commits at its end, or does nothing if it raises; what `work` returns.
 
-        As `writing`, for short work that many do at once: in SQLite those that wait share a commit. A caller that is
-        cancelled takes nothing back once its work has begun.
+        Like `writing`, for short work with many concurrent callers: in SQLite, waiting ones share a commit. Cancelling
+        the caller does not undo work that has begun.
 
         Raises:
             DatabaseAway: the database is locked, full or out of reach, or too many others write.
@@ -96,12 +96,12 @@ class Database:
 
     @asynccontextmanager
     async def connected(self) -> AsyncGenerator[AsyncConnection]:
-        """A writing connection of its own, for migrations: statements may take as long as they need.
+        """A separate connection for migrations, whose statements have no timeout.
 
         Raises:
             DatabaseAway: the database is locked, full or out of reach.
         """
-        engine = sqlite_engine(self._url, QUEUE_SECONDS) if self._is_sqlite else _patient_engine(self._url)
+        engine = sqlite_engine(self._url, QUEUE_SECONDS) if self._is_sqlite else _engine_without_timeout(self._url)
         try:
             async with named_errors(), engine.connect() as connection:
                 writer = await connection.execution_options(writes=True)
@@ -114,7 +114,7 @@ class Database:
         """Close every connection, after the open transactions have ended."""
         pool = cast("QueuePool", self._engine.pool)
         deadline = time.monotonic() + CLOSING_SECONDS
-        # A connection that comes back to a pool that is closed already is never closed.
+        # A connection that is returned to a closed pool is never closed.
         while pool.checkedout() and time.monotonic() < deadline:  # noqa: ASYNC110 -- the pool has no event for it
             await asyncio.sleep(CLOSING_POLL_SECONDS)
         await self._engine.dispose()
@@ -147,5 +147,5 @@ def _postgresql_engine(url: str, connections: int, statement_seconds: float) -> 
     )
 
 
-def _patient_engine(url: str) -> AsyncEngine:
+def _engine_without_timeout(url: str) -> AsyncEngine:
     return create_async_engine(url, connect_args={"timeout": CONNECT_SECONDS})

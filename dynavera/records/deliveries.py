@@ -1,4 +1,4 @@
-"""What has been accepted and is to reach Temporal: starts, stops, and the executions that should live there."""
+"""Starts and stops to deliver to Temporal, and the executions that should be running there."""
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ from dynavera.records.database import Database
 from dynavera.records.tables import ExecutionRow
 
 BATCH_SIZE = 500
-"""Executions that are read at a time."""
+"""Executions per query."""
 
 
 @dataclass(frozen=True)
 class WorkflowInput:
-    """What the workflow of an execution starts with."""
+    """The input of an execution's workflow."""
 
     execution_id: UUID
     agent_id: UUID
@@ -33,7 +33,7 @@ class WorkflowInput:
 
 @dataclass(frozen=True)
 class Live:
-    """An execution that has not ended; `obstacle` is what keeps it from going on, if anything does."""
+    """An execution that has not ended; `obstacle` is why it cannot continue, if anything prevents that."""
 
     execution_id: UUID
     obstacle: str | None
@@ -41,12 +41,12 @@ class Live:
 
 @dataclass(frozen=True)
 class Deliveries:
-    """The sweep's list of what is to be done."""
+    """The queries of the sweep."""
 
     database: Database
 
     async def workflow_input(self, execution_id: UUID) -> WorkflowInput | None:
-        """What the workflow starts with; None when the execution has ended."""
+        """The input of the workflow; None if the execution has ended."""
         async with self.database.reading() as session:
             row = await session.get(ExecutionRow, execution_id)
         return _workflow_input(row) if row is not None and row.status in LIVE else None
@@ -58,7 +58,7 @@ class Deliveries:
         )
 
     async def stops_not_delivered(self) -> list[UUID]:
-        """Executions whose stop Temporal has not heard of, oldest first."""
+        """Executions whose stop has not been delivered to Temporal, oldest first."""
         return await self._ids(
             select(ExecutionRow.id).where(
                 ExecutionRow.stop_requested_at.is_not(None), ExecutionRow.stop_delivered_at.is_(None)
@@ -66,7 +66,7 @@ class Deliveries:
         )
 
     async def stops_not_carried_out(self, before: datetime) -> list[tuple[UUID, UUID]]:
-        """User id and id of each execution that still runs though its stop was asked for before then, oldest first."""
+        """User id and id of each execution that runs although its stop was requested before then, oldest first."""
         wanted = (
             select(ExecutionRow.user_id, ExecutionRow.id)
             .where(ExecutionRow.status == "running", ExecutionRow.stop_requested_at < before)
@@ -77,7 +77,7 @@ class Deliveries:
             return [(user_id, execution_id) for user_id, execution_id in await session.execute(wanted)]
 
     async def live(self, before: datetime) -> AsyncGenerator[Live]:
-        """Executions that are queued or running in Temporal and were accepted before then, oldest first."""
+        """Queued or running executions with a workflow that were accepted before then, oldest first."""
         wanted = (
             select(ExecutionRow)
             .where(
@@ -90,17 +90,17 @@ class Deliveries:
         )
         part = await self._live(wanted)
         while part:
-            for one in part:
-                yield one
+            for execution in part:
+                yield execution
             part = await self._live(wanted.where(ExecutionRow.id > part[-1].execution_id))
 
     async def hindered(self) -> list[Live]:
-        """Executions that cannot go on at present, oldest first."""
+        """Executions that cannot continue at present, oldest first."""
         wanted = select(ExecutionRow).where(ExecutionRow.status.in_(LIVE), ExecutionRow.error_message.is_not(None))
         return await self._live(wanted.order_by(ExecutionRow.id).limit(BATCH_SIZE))
 
     async def note_obstacle(self, execution_id: UUID, obstacle: str | None) -> None:
-        """What keeps a live execution from going on; None: nothing any more."""
+        """Record why a live execution cannot continue; None removes that."""
         async with self.database.writing() as session:
             await session.execute(
                 update(ExecutionRow)
@@ -109,18 +109,20 @@ class Deliveries:
             )
 
     async def note_started(self, execution_id: UUID) -> None:
-        """Temporal has the workflow."""
+        """Record that Temporal has the workflow."""
         await self._note(execution_id, workflow_started_at=utc_now())
 
     async def note_stop_delivered(self, execution_id: UUID) -> None:
-        """Temporal knows of the stop, or has nothing to stop."""
+        """Record that Temporal has the stop, or nothing to stop."""
         await self._note(execution_id, stop_delivered_at=utc_now())
 
     async def stop_requested_before(self, execution_id: UUID, age: timedelta) -> bool:
-        """Whether the stop was asked for longer ago than `age`."""
+        """Whether the stop was requested longer ago than `age`."""
         async with self.database.reading() as session:
-            asked = await session.scalar(select(ExecutionRow.stop_requested_at).where(ExecutionRow.id == execution_id))
-        return asked is not None and asked < utc_now() - age
+            requested_at = await session.scalar(
+                select(ExecutionRow.stop_requested_at).where(ExecutionRow.id == execution_id)
+            )
+        return requested_at is not None and requested_at < utc_now() - age
 
     async def _ids(self, wanted: Select[UUID]) -> list[UUID]:
         async with self.database.reading() as session:

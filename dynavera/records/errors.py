@@ -1,4 +1,4 @@
-"""The names that errors of the database have, whichever driver raised them and wherever."""
+"""One exception for an unavailable database, whichever driver raised the error."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-PASSING_SQLSTATES = ("08", "25006", "28", "3D", "40", "53", "55P03", "57", "58", "XX")
+TRANSIENT_SQLSTATES = ("08", "25006", "28", "3D", "40", "53", "55P03", "57", "58", "XX")
 """PostgreSQL's codes for connection, read-only server, log-in, missing database, rollback, resources, lock, operator
 intervention, system and internal errors (https://www.postgresql.org/docs/current/errcodes-appendix.html)."""
 
@@ -17,7 +17,7 @@ class DatabaseAway(Exception):
 
 @asynccontextmanager
 async def named_errors() -> AsyncGenerator[None]:
-    """Raise `DatabaseAway` for whatever the database is to blame for; other errors pass.
+    """Raise `DatabaseAway` for errors that the database causes; others are raised as they are.
 
     Raises:
         DatabaseAway: the database is locked, full, damaged, out of reach or too slow.
@@ -25,7 +25,7 @@ async def named_errors() -> AsyncGenerator[None]:
     try:
         yield
     except DBAPIError as error:
-        if _is_passing(error):
+        if _is_transient(error):
             raise DatabaseAway(f"The database cannot be used now: {error.orig}.") from error
         raise
     except PoolTimeout as error:
@@ -36,12 +36,12 @@ async def named_errors() -> AsyncGenerator[None]:
         raise DatabaseAway(f"The database cannot be reached: {error}.") from error
 
 
-def _is_passing(error: DBAPIError) -> bool:
-    """Whether the database is to blame, and not the statement."""
+def _is_transient(error: DBAPIError) -> bool:
+    """Whether the database caused the error, and not the statement."""
     if error.connection_invalidated or isinstance(error, OperationalError | InterfaceError):
         return True
-    # SQLite's word for a file that is damaged; what is derived from it is about one statement.
+    # SQLite raises DatabaseError itself for a damaged file; its subclasses are about one statement.
     if type(error) is DatabaseError:
         return True
     sqlstate = getattr(error.orig, "sqlstate", None) or ""
-    return sqlstate.startswith(PASSING_SQLSTATES)
+    return sqlstate.startswith(TRANSIENT_SQLSTATES)

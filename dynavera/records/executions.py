@@ -1,4 +1,4 @@
-"""Executions and their events: what was accepted, what happened, and the one outcome."""
+"""Executions: accepting, listing, retrying and stopping them."""
 
 import hashlib
 from dataclasses import dataclass
@@ -37,12 +37,12 @@ class IdempotencyConflict(Exception):
 
 
 class ExecutionStillRuns(Exception):
-    """What was asked for needs an execution that has ended."""
+    """The request needs an execution that has ended."""
 
 
 @dataclass(frozen=True)
 class ExecutionQuery:
-    """Which executions to list; `until` is exclusive, `q` is looked for in the question, `latest` is one per agent."""
+    """Which executions to list; `until` is exclusive, `q` is a part of the question, `latest` selects one per agent."""
 
     agent_id: UUID | None = None
     status: ExecutionStatus | None = None
@@ -56,7 +56,7 @@ class ExecutionQuery:
 
 @dataclass(frozen=True)
 class Stop:
-    """What became of a request to stop: the execution as it is now, and whether it had ended before."""
+    """The result of a request to stop: the execution as it is now, and whether it had already ended."""
 
     execution: Execution
     ended_before: bool
@@ -64,7 +64,7 @@ class Stop:
 
 @dataclass(frozen=True)
 class Executions:
-    """The records of executions; `temporal_web` is the address that an execution's workflow id is added to."""
+    """The records of executions; `temporal_web` is the URL of its workflows, without a workflow id."""
 
     database: Database
     temporal_web: str
@@ -78,7 +78,7 @@ class Executions:
         idempotency_key: str | None = None,
         retry_of: UUID | None = None,
     ) -> Execution:
-        """Store a new execution with its first event, or find the one that this idempotency key made.
+        """Store a new execution with its first event, or return the one with this idempotency key.
 
         Raises:
             AgentNotFound: the user has no such agent.
@@ -100,7 +100,7 @@ class Executions:
         try:
             return await self.database.write(store)
         except IntegrityError:
-            # PostgreSQL lets two starts with one key come this far; the first has won.
+            # On PostgreSQL two starts with one key can get this far; the first one wins.
             async with self.database.reading() as session:
                 earlier = await _with_key(session, user_id, idempotency_key)
             if earlier is None:
@@ -128,7 +128,7 @@ class Executions:
         return self._execution(await self._row(user_id, execution_id))
 
     async def settings(self, user_id: UUID, execution_id: UUID) -> AgentSettings:
-        """The agent's settings as the user's execution took them when it was accepted.
+        """The agent's settings when the user's execution was accepted.
 
         Raises:
             ExecutionNotFound: there is no such execution, or it is another user's.
@@ -136,10 +136,10 @@ class Executions:
         return AgentSettings.model_validate((await self._row(user_id, execution_id)).settings)
 
     async def page(self, user_id: UUID, query: ExecutionQuery) -> tuple[list[Execution], str | None]:
-        """The user's executions that fit, newest first, and the cursor of the next page.
+        """The user's executions that match, newest first, and the cursor of the next page.
 
         Raises:
-            BadCursor: the cursor is not one of ours.
+            BadCursor: the cursor is invalid.
         """
         wanted = select(ExecutionRow).where(*_conditions(user_id, query))
         if query.cursor is not None:
@@ -169,7 +169,7 @@ class Executions:
         return None if row is None else self._execution(row)
 
     async def request_stop(self, user_id: UUID, execution_id: UUID) -> Stop:
-        """Note that a stop was asked for; an execution that has not begun is stopped by this alone.
+        """Record that a stop was requested; a queued execution is stopped by this alone.
 
         Raises:
             ExecutionNotFound: the user has no such execution.
@@ -188,8 +188,8 @@ class Executions:
             return Stop(self._execution(row), ended_before=False)
 
     async def of_agents(self, agent_ids: set[UUID], since: datetime) -> list[tuple[UUID, UUID]]:
-        """Agent id and execution id of every execution of these agents that is live or was accepted since."""
-        # Asked for at once, or in their order, all executions of the agents would be looked at.
+        """Agent id and execution id of each execution of these agents that is live or was accepted since then."""
+        # One query for both, or an ordered one, would read all executions of the agents.
         of_agents = select(ExecutionRow.agent_id, ExecutionRow.id).where(ExecutionRow.agent_id.in_(agent_ids))
         live = of_agents.where(ExecutionRow.status.in_(LIVE))
         recent = of_agents.where(ExecutionRow.id >= lowest_id_at(since))
@@ -202,17 +202,17 @@ class Executions:
         return [(found[execution_id], execution_id) for execution_id in sorted(found)]
 
     async def changed(self, user_id: UUID, since: datetime) -> list[tuple[datetime, UUID]]:
-        """When which of the user's executions changed since then, in the order of their changes."""
+        """The user's executions that have changed since then, with the times of their changes, in that order."""
         async with self.database.reading() as session:
             rows = await session.execute(
                 select(ExecutionRow.changed_at, ExecutionRow.id)
-                .where(ExecutionRow.user_id == user_id, ExecutionRow.changed_at >= since, _agent_is_there())
+                .where(ExecutionRow.user_id == user_id, ExecutionRow.changed_at >= since, _agent_exists())
                 .order_by(ExecutionRow.changed_at, ExecutionRow.id)
             )
             return [(changed_at, execution_id) for changed_at, execution_id in rows]
 
     async def count_live(self) -> dict[str, int]:
-        """How many executions are queued and how many run."""
+        """The numbers of queued and running executions."""
         async with self.database.reading() as session:
             rows = await session.execute(
                 select(ExecutionRow.status, func.count())
@@ -253,8 +253,8 @@ class Executions:
 
 
 def _conditions(user_id: UUID, query: ExecutionQuery) -> list[ColumnElement[bool]]:
-    """What the query asks of a row, except its part of the list."""
-    conditions = [ExecutionRow.user_id == user_id, _agent_is_there()]
+    """The conditions of the query, without its cursor and limit."""
+    conditions = [ExecutionRow.user_id == user_id, _agent_exists()]
     if query.agent_id is not None:
         conditions.append(ExecutionRow.agent_id == query.agent_id)
     if query.status is not None:
@@ -271,29 +271,29 @@ def _conditions(user_id: UUID, query: ExecutionQuery) -> list[ColumnElement[bool
 
 
 def _latest_of_each_agent(user_id: UUID) -> Select[UUID]:
-    # One look into the index for each agent, however many executions there are.
+    # One lookup in the index per agent, however many executions there are.
     of_agent = aliased(ExecutionRow)
     latest = select(of_agent.id).where(of_agent.agent_id == AgentRow.id).order_by(of_agent.id.desc()).limit(1)
     return select(latest.scalar_subquery()).where(AgentRow.user_id == user_id)
 
 
 def _newest_in(agent_id: UUID, status: ExecutionStatus) -> ScalarSelect[UUID]:
-    # One look into the index for each status; for both at once all of the agent's executions would be looked at.
+    # One lookup in the index per status; a query for both would read all executions of the agent.
     wanted = select(ExecutionRow.id).where(ExecutionRow.agent_id == agent_id, ExecutionRow.status == status)
     return wanted.order_by(ExecutionRow.id.desc()).limit(1).scalar_subquery()
 
 
 async def _found(session: AsyncSession, user_id: UUID, execution_id: UUID) -> ExecutionRow:
     row = await session.scalar(
-        select(ExecutionRow).where(ExecutionRow.id == execution_id, ExecutionRow.user_id == user_id, _agent_is_there())
+        select(ExecutionRow).where(ExecutionRow.id == execution_id, ExecutionRow.user_id == user_id, _agent_exists())
     )
     if row is None:
         raise ExecutionNotFound(f"There is no execution {str(execution_id)!r}.")
     return row
 
 
-def _agent_is_there() -> ColumnElement[bool]:
-    """Of executions: their agent has not been deleted."""
+def _agent_exists() -> ColumnElement[bool]:
+    """The condition that an execution's agent has not been deleted."""
     return ~exists().where(AgentRow.id == ExecutionRow.agent_id, AgentRow.deleted_at.is_not(None))
 
 
@@ -306,7 +306,7 @@ async def _with_key(session: AsyncSession, user_id: UUID, idempotency_key: str |
 
 
 async def _agent(session: AsyncSession, user_id: UUID, agent_id: UUID) -> AgentRow:
-    # In PostgreSQL the lock keeps the agent's deletion out until this transaction has ended.
+    # In PostgreSQL the lock prevents that the agent is deleted before this transaction has ended.
     agent = await session.get(AgentRow, agent_id, with_for_update={"read": True, "key_share": True})
     if agent is None or agent.user_id != user_id or agent.deleted_at is not None:
         raise AgentNotFound(f"There is no agent {str(agent_id)!r}.")
@@ -340,7 +340,7 @@ def _stopped_before_start(row: ExecutionRow) -> ExecutionStopped:
         agent_id=row.agent_id,
         sequence=2,
         timestamp=now,
-        message="Stopped before it began.",
+        message="Stopped before it started.",
         output_data=None,
         stop=StopReceipt(requested_at=row.stop_requested_at or now, acknowledged_at=None, characters=0),
     )

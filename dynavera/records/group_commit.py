@@ -21,20 +21,20 @@ T = TypeVar("T")
 class GroupCommit:
     """Commits waiting writes together, each in a savepoint, in the order of their arrival.
 
-    A commit waits for readers and for the disk, some ten times as long as a short transaction takes otherwise.
+    A commit waits for readers and for the disk, about ten times as long as the rest of a short transaction takes.
 
     Args:
         engine: SQLite's.
-        turn_to_write: Keeps the process's other writers out.
-        patience: Seconds after which a waiting write is refused when the database cannot be used.
+        turn_to_write: Excludes the process's other writers.
+        max_wait: Seconds after which a waiting write is refused when the database cannot be used.
     """
 
     def __init__(
-        self, engine: AsyncEngine, turn_to_write: Callable[[], AbstractAsyncContextManager[None]], patience: float
+        self, engine: AsyncEngine, turn_to_write: Callable[[], AbstractAsyncContextManager[None]], max_wait: float
     ) -> None:
         self._engine = engine
         self._turn_to_write = turn_to_write
-        self._patience = patience
+        self._max_wait = max_wait
         self._waiting: deque[_Write[Any]] = deque()
         self._committing: asyncio.Task[None] | None = None
 
@@ -72,7 +72,7 @@ class GroupCommit:
                     await write.run(connection)
 
     def _next(self) -> Generator["_Write[Any]"]:
-        """What waits, also what comes meanwhile, until the group is large or old enough."""
+        """The waiting writes, including new ones, until the group is large or old enough."""
         end = time.monotonic() + GROUP_SECONDS
         for _ in range(MAX_GROUP_SIZE):
             while self._waiting and self._waiting[0].answer.done():
@@ -82,8 +82,8 @@ class GroupCommit:
             yield self._waiting.popleft()
 
     def _refuse_waiting(self, error: Exception) -> None:
-        """Refuse the first write and all that have waited long enough. The rest is tried again."""
-        latest = time.monotonic() - self._patience
+        """Refuse the first write and all that have waited too long. The others are tried again."""
+        latest = time.monotonic() - self._max_wait
         is_first = True
         while self._waiting and (is_first or self._waiting[0].since <= latest):
             self._waiting.popleft().fail(error)
@@ -101,7 +101,7 @@ class _Write(Generic[T]):
         """Do the work in a savepoint.
 
         Raises:
-            DatabaseAway: the database is to blame: it may have ended the whole transaction.
+            DatabaseAway: the database failed, which may have ended the whole transaction.
         """
         options: dict[str, Any] = {"expire_on_commit": False, "join_transaction_mode": "create_savepoint"}
         try:

@@ -1,4 +1,4 @@
-"""The logs of executions: begun, archived, and ended once; the first outcome wins."""
+"""The logs of executions: each is started, archived and ended once; the first outcome wins."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class ExecutionNotFound(Exception):
 
 @dataclass(frozen=True)
 class LogPart:
-    """Archived events of an execution, and its status at that moment: one that has ended has them all archived."""
+    """Archived events of an execution, and its status then: an ended execution has all events archived."""
 
     status: ExecutionStatus
     events: list[ExecutionEvent]
@@ -40,7 +40,7 @@ class LogPart:
 
 @dataclass(frozen=True)
 class Position:
-    """How far an execution is, and up to which event its log is archived."""
+    """The status of an execution, and the sequence of its last archived event."""
 
     status: ExecutionStatus
     last: int
@@ -48,7 +48,7 @@ class Position:
 
 @dataclass(frozen=True)
 class Abandoned:
-    """Why an execution ends without its workflow; `acknowledged_at` is when the generator let go after a stop."""
+    """Why an execution ends without its workflow; `acknowledged_at` is when the generator stopped after a stop."""
 
     message: str
     code: str
@@ -57,12 +57,12 @@ class Abandoned:
 
 @dataclass(frozen=True)
 class Logs:
-    """What the workflow, and the sweep in its place, writes; and what every reader reads."""
+    """Reads the logs, and writes them for the workflow, or for the sweep in its place."""
 
     database: Database
 
     async def begin(self, execution_id: UUID) -> TerminalEvent | None:
-        """Note that the workflow runs; where the execution has ended already, its terminal event.
+        """Mark the execution as running; if it has already ended, return its terminal event.
 
         Raises:
             ExecutionNotFound: there is no such execution.
@@ -71,7 +71,7 @@ class Logs:
         async def begin(session: AsyncSession) -> TerminalEvent | None:
             row = await locked(session, execution_id)
             if row.status not in LIVE:
-                # Its workflow was started after all, and waits to be cancelled.
+                # Its workflow was started nevertheless, and waits to be cancelled.
                 row.stop_delivered_at = None
                 return await _terminal_event(session, execution_id)
             if row.status == "queued":
@@ -83,7 +83,7 @@ class Logs:
         return await self.database.write(begin)
 
     async def archive(self, execution_id: UUID, events: list[ExecutionEvent]) -> None:
-        """Keep part of the log; doing it twice is doing it once, and an execution that has ended is left as it is.
+        """Store part of the log. This is idempotent, and does not change an ended execution.
 
         Raises:
             ExecutionNotFound: there is no such execution.
@@ -92,12 +92,12 @@ class Logs:
         async def archive(session: AsyncSession) -> None:
             row = await locked(session, execution_id)
             if row.status in LIVE:
-                await _keep(session, events)
+                await _store(session, events)
 
         await self.database.write(archive)
 
     async def finish(self, tail: list[ExecutionEvent], event: TerminalEvent) -> TerminalEvent:
-        """Record the outcome with what is left of the log, if none is recorded yet: the first one wins.
+        """Record the outcome with the rest of the log, unless one is recorded: the first one wins.
 
         Returns:
             The terminal event that is stored now, this one or an earlier one.
@@ -110,13 +110,13 @@ class Logs:
             row = await locked(session, event.execution_id)
             if row.status not in LIVE:
                 return await _terminal_event(session, row.id)
-            await _keep(session, tail)
+            await _store(session, tail)
             return await end(session, row, _dated(row, event))
 
         return await self.database.write(finish)
 
     async def adopt(self, tail: list[ExecutionEvent], event: TerminalEvent) -> TerminalEvent:
-        """Record an outcome that was recorded before and that the records have lost since; `event` stays as it is.
+        """Restore an outcome that the records have lost; `event` is stored unchanged.
 
         Returns:
             The terminal event that is stored now, this one or an earlier one.
@@ -128,13 +128,13 @@ class Logs:
             row = await locked(session, event.execution_id)
             if row.status not in LIVE:
                 return await _terminal_event(session, row.id)
-            await _keep(session, tail)
+            await _store(session, tail)
             return await end(session, row, event)
 
     async def abandon(self, execution_id: UUID, tail: list[ExecutionEvent], ending: Abandoned) -> TerminalEvent:
-        """End an execution whose workflow has recorded no outcome; `tail` is what could be read of its log elsewhere.
+        """End an execution whose workflow has recorded no outcome; `tail` is the part of its log that Temporal has.
 
-        It is stopped if a stop was asked for, and failed otherwise.
+        Its status becomes stopped if a stop was requested, otherwise failed.
 
         Raises:
             ExecutionNotFound: there is no such execution.
@@ -143,7 +143,7 @@ class Logs:
             row = await locked(session, execution_id)
             if row.status not in LIVE:
                 return await _terminal_event(session, execution_id)
-            await _keep(session, tail)
+            await _store(session, tail)
             log = [execution_event.validate_json(event) for event in await session.scalars(_after(execution_id, 0))]
             return await end(session, row, _dated(row, _abandoned(row, log, ending)))
 
@@ -160,13 +160,13 @@ class Logs:
             ExecutionNotFound: there is no such execution (any more).
         """
         async with self.database.reading() as session:
-            # In this order: what ends between the two has its last events in what is read second.
+            # In this order: if the execution ends between the two, its last events are read.
             status = await _status(session, execution_id)
             rows = await session.scalars(_after(execution_id, after).limit(limit))
             return LogPart(status, [execution_event.validate_json(event) for event in rows])
 
     async def positions(self, execution_ids: Sequence[UUID]) -> dict[UUID, Position]:
-        """How far these executions are; those that are not there (any more) are left out."""
+        """The positions of these executions, without those that do not exist (any more)."""
         last = select(func.max(EventRow.sequence)).where(EventRow.execution_id == ExecutionRow.id).scalar_subquery()
         found: dict[UUID, Position] = {}
         async with self.database.reading() as session:
@@ -187,7 +187,7 @@ class Logs:
         return last or 0
 
     async def status(self, execution_id: UUID) -> ExecutionStatus:
-        """The status, whoever the user is.
+        """The status, for any user.
 
         Raises:
             ExecutionNotFound: there is no such execution (any more).
@@ -197,7 +197,7 @@ class Logs:
 
 
 async def locked(session: AsyncSession, execution_id: UUID) -> ExecutionRow:
-    """The execution's row, which nobody else changes until this transaction has ended.
+    """The execution's row, locked until this transaction has ended.
 
     Raises:
         ExecutionNotFound: there is no such execution.
@@ -237,7 +237,7 @@ async def end(session: AsyncSession, row: ExecutionRow, event: TerminalEvent) ->
     row.output_data = None if event.output_data is None else event.output_data.model_dump(mode="json")
     row.error_message = event.message if isinstance(event, ExecutionError) else None
     row.completed_at = event.timestamp
-    # Not the event's moment: whoever watches for changes sees what is committed now.
+    # Not the event's time: lists of changes show what is committed now.
     row.changed_at = utc_now()
     session.add(event_row(event))
     await session.flush()
@@ -245,7 +245,7 @@ async def end(session: AsyncSession, row: ExecutionRow, event: TerminalEvent) ->
 
 
 def _dated(row: ExecutionRow, event: TerminalEvent) -> TerminalEvent:
-    """The event as of now, for a workflow has no clock of its own; when a stop was asked for is in the row."""
+    """The event with the time now, because a workflow has no exact clock; the time of a stop request is in the row."""
     event = event.model_copy(update={"timestamp": max(event.timestamp, utc_now())})
     if isinstance(event, ExecutionStopped):
         # Without a request in the records the stop came from Temporal Web.
@@ -282,7 +282,7 @@ def _final_status(event: TerminalEvent) -> FinalStatus:
             return "completed"
 
 
-async def _keep(session: AsyncSession, events: list[ExecutionEvent]) -> None:
+async def _store(session: AsyncSession, events: list[ExecutionEvent]) -> None:
     if not events:
         return
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
@@ -294,5 +294,5 @@ async def _keep(session: AsyncSession, events: list[ExecutionEvent]) -> None:
 
 
 def event_row(event: ExecutionEvent) -> EventRow:
-    """An event as it is kept: the JSON that every reader gets."""
+    """An event as it is stored: the JSON that every reader gets."""
     return EventRow(execution_id=event.execution_id, sequence=event.sequence, event=event.model_dump_json())

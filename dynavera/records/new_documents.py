@@ -27,7 +27,7 @@ class FileIdentity:
 
 @dataclass(frozen=True)
 class DocumentDetails:
-    """What a file says about itself; `notice` says what was not read."""
+    """The metadata in a file; `notice` lists what was not read."""
 
     title: str | None = None
     date: str | None = None

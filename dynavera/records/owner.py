@@ -22,7 +22,7 @@ from dynavera.startup import CannotStart
 OWNER_NAME = "owner"
 TOKEN_NAME = "first user's token"  # noqa: S105 -- a key's name
 OWNER_LOCK = 0x55736572
-"""The PostgreSQL advisory lock under which the owner and its tokens are settled: "User" in ASCII."""
+"""The PostgreSQL advisory lock for creating the owner and updating its tokens: "User" in ASCII."""
 
 Source = Literal["setting", "file"]
 
@@ -95,8 +95,7 @@ class _Tokens:
         except CannotStart as error:
             # With everything in the settings, a process needs no data directory.
             self.news.append(
-                f"{error} Until then nothing tells whether DYNAVERA_TOKEN was changed: revoke an earlier one on the "
-                "page."
+                f"{error} Until then a change of DYNAVERA_TOKEN is not detected: revoke an earlier one on the page."
             )
             await self._ensure_key("DYNAVERA_TOKEN", token, was_used=False)
             return
@@ -107,7 +106,7 @@ class _Tokens:
         try:
             in_file = token_in_file(self.settings)
         except CannotStart as error:
-            self.news.append(f"{error} DYNAVERA_TOKEN is used meanwhile.")
+            self.news.append(f"{error} Until then DYNAVERA_TOKEN is used.")
             return
         before = await self.session.get(OwnerTokenRow, (instance, "file"))
         if before is not None and (in_file is None or before.digest != _fingerprint(in_file)):
@@ -132,8 +131,8 @@ class _Tokens:
         key = await self.session.scalar(select(ApiKeyRow).where(ApiKeyRow.digest == _fingerprint(token)))
         if key is not None and key.user_id != self.owner_id:
             raise TokenTaken(
-                "DYNAVERA_TOKEN, or the file 'token' in the data directory, holds another user's API key. "
-                "Set it to a key of its own, or remove it."
+                "DYNAVERA_TOKEN, or the file 'token' in the data directory, contains another user's API key. "
+                "Set it to a separate key, or remove it."
             )
         if key is None:
             self.session.add(key_row(self.owner_id, TOKEN_NAME, token.get_secret_value(), configured=True))
@@ -162,7 +161,7 @@ class _Tokens:
         made_here = ApiKeyRow.digest == fingerprint, ApiKeyRow.configured
         ended = await self.session.scalar(select(func.count(SessionRow.id)).join(ApiKeyRow).where(*made_here))
         if await self.session.scalar(delete(ApiKeyRow).where(*made_here).returning(ApiKeyRow.id)):
-            self.news.append(f"The owner's earlier token is revoked; sessions made with it that have ended: {ended}.")
+            self.news.append(f"The owner's earlier token is revoked, and {ended} of its sessions have ended.")
 
     async def _owner_has_a_key(self) -> bool:
         return bool(await self.session.scalar(select(exists().where(ApiKeyRow.user_id == self.owner_id))))

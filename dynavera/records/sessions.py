@@ -1,4 +1,4 @@
-"""Sessions of browsers, and the log-in links that begin them."""
+"""Sessions of browsers, and the codes of log-in links."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -34,16 +34,16 @@ class KeyRevoked(Exception):
 
 @dataclass(frozen=True)
 class Sessions:
-    """The sessions of all users; each ends with its lifetime, and with the API key that it was made with."""
+    """The sessions of all users; each ends after its lifetime, or with the API key that created it."""
 
     database: Database
     lifetime: timedelta
 
     async def begin(self, identity: Identity, user_agent: str | None = None) -> str:
-        """A new session: its secret, for the cookie. Sessions that have ended are cleared away.
+        """Create a session; its secret for the cookie. Ended sessions are deleted.
 
         Raises:
-            KeyRevoked: the key that it would be made with is revoked.
+            KeyRevoked: the API key of the identity has been revoked.
         """
         secret, now = new_secret("ses"), utc_now()
         row = SessionRow(
@@ -67,7 +67,7 @@ class Sessions:
         return secret
 
     async def identity(self, secret: str) -> Identity | None:
-        """The active user whose browser shows this cookie; that it was used is noted now and then."""
+        """The active user with this cookie; the use is recorded at intervals."""
         now = utc_now()
         query = (
             select(UserRow, SessionRow)
@@ -113,7 +113,7 @@ class Sessions:
             raise SessionNotFound(f"There is no session {str(session_id)!r}.")
 
     async def end_others(self, identity: Identity) -> None:
-        """End all sessions of the user but the one that asks; with an API key, that is all of them."""
+        """End all sessions of the user but the current one; with an API key, all of them."""
         others = delete(SessionRow).where(SessionRow.user_id == identity.user.id)
         if identity.session_id is not None:
             others = others.where(SessionRow.id != identity.session_id)
@@ -126,7 +126,7 @@ class Sessions:
             await session.execute(delete(SessionRow).where(SessionRow.digest == digest(secret)))
 
     async def login_code(self, identity: Identity) -> tuple[str, datetime]:
-        """A code that logs the user in once, and when it expires; the session will end with the same API key.
+        """A code that logs the user in once, and its expiry; its session ends with the same API key.
 
         Raises:
             KeyRevoked: the key that asks is revoked.
@@ -148,7 +148,7 @@ class Sessions:
         return code, row.expires_at
 
     async def redeem(self, code: str) -> Identity | None:
-        """The active user whom the code logs in; the code is used up."""
+        """The active user of the code, which cannot be used again."""
         async with self.database.writing() as session:
             used = (
                 await session.execute(
@@ -163,7 +163,7 @@ class Sessions:
             return Identity(user_of(row), used.api_key_id) if row is not None and row.active else None
 
     def _alive(self, now: datetime) -> ColumnElement[bool]:
-        # A lifetime that was made shorter counts for the sessions that there are, too.
+        # A shorter lifetime also applies to existing sessions.
         return and_(SessionRow.expires_at > now, SessionRow.created_at > now - self.lifetime)
 
     async def _note_use(self, session_id: UUID, now: datetime) -> None:
@@ -174,7 +174,7 @@ class Sessions:
                     update(SessionRow).where(SessionRow.id == session_id, unnoted).values(last_used_at=now)
                 )
         except DatabaseAway as error:
-            # Who can be recognised is let in, even while nothing can be written.
+            # A user who can be identified gets access even if nothing can be written.
             _log.warning("a session's use was not noted", reason=str(error))
 
     def _shown(self, row: SessionRow, *, is_current: bool) -> Session:

@@ -1,4 +1,4 @@
-"""The tables of the records; Alembic's migrations are checked against them."""
+"""The tables of the records; a test compares Alembic's migrations with them."""
 
 from datetime import UTC, datetime
 from typing import Any, ClassVar
@@ -11,7 +11,7 @@ from sqlalchemy.types import TypeDecorator
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A moment in UTC; SQLite keeps no time zone, so it is put back on the way out."""
+    """A time in UTC. SQLite stores no time zone, so it is added when a value is read."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -28,7 +28,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class Table(DeclarativeBase):
-    """What all tables share."""
+    """The base of all tables."""
 
     metadata = MetaData(
         naming_convention={
@@ -42,7 +42,7 @@ class Table(DeclarativeBase):
 
 
 class UserRow(Table):
-    """Who owns agents, executions and documents; the owner of the instance is the first user."""
+    """A user, who has agents, executions and documents; the owner of the instance is the first user."""
 
     __tablename__ = "users"
 
@@ -54,7 +54,7 @@ class UserRow(Table):
 
 
 class ApiKeyRow(Table):
-    """The SHA-256 of an API key; the key itself is nowhere. A `configured` one was DYNAVERA_TOKEN or a token file."""
+    """The SHA-256 of an API key, which itself is not stored. A `configured` one was DYNAVERA_TOKEN or a token file."""
 
     __tablename__ = "api_keys"
 
@@ -80,7 +80,7 @@ class OwnerTokenRow(Table):
 
 
 class SessionRow(Table):
-    """A logged-in browser, by the SHA-256 of its cookie; it ends with the API key that it was made with."""
+    """A logged-in browser, by the SHA-256 of its cookie; it ends with the API key that created it."""
 
     __tablename__ = "sessions"
 
@@ -95,7 +95,7 @@ class SessionRow(Table):
 
 
 class LoginCodeRow(Table):
-    """The SHA-256 of a log-in link's code; the row goes when the link is used, or the key that made it."""
+    """The SHA-256 of a log-in link's code; deleted when the link is used, or with the API key that created it."""
 
     __tablename__ = "login_codes"
 
@@ -106,11 +106,11 @@ class LoginCodeRow(Table):
 
 
 DELETED = text("deleted_at IS NOT NULL")
-"""Agents whose logs are being removed: nearly always none, and looked for every few seconds."""
+"""Agents whose logs are being removed: nearly always none, but queried every few seconds."""
 
 
 class AgentRow(Table):
-    """An agent; `settings` is an `AgentSettings`. One with `deleted_at` is gone for every reader."""
+    """An agent; `settings` is an `AgentSettings`. One with `deleted_at` is no longer visible."""
 
     __tablename__ = "agents"
     __table_args__ = (Index("ix_agents_deleted", "id", sqlite_where=DELETED, postgresql_where=DELETED),)
@@ -124,11 +124,11 @@ class AgentRow(Table):
 
 
 STOP_PENDING = text("stop_requested_at IS NOT NULL AND stop_delivered_at IS NULL")
-"""Executions whose stop is to be delivered: nearly always none, and looked for every two seconds."""
+"""Executions whose stop is to be delivered: nearly always none, but queried every two seconds."""
 
 
 class ExecutionRow(Table):
-    """An execution; `settings` is its agent's snapshot. `changed_at` moves with every change that a list shows."""
+    """An execution; `settings` is its agent's snapshot. `changed_at` is the last change that a list shows."""
 
     __tablename__ = "executions"
     __table_args__ = (
@@ -172,7 +172,7 @@ class EventRow(Table):
 
 
 class DocumentRow(Table):
-    """A document and its whole text; passages point into it by code points."""
+    """A document and its whole text; the offsets of passages are in code points."""
 
     __tablename__ = "documents"
     __table_args__ = (UniqueConstraint("user_id", "collection", "name"), Index(None, "user_id", "collection", "sha256"))
@@ -191,7 +191,7 @@ class DocumentRow(Table):
 
 
 class PassageRow(Table):
-    """A piece of a document, from code point `start` to before `end` of its text; `page` where it has pages."""
+    """A piece of a document, from code point `start` to before `end` of its text; `page` if it has pages."""
 
     __tablename__ = "passages"
     __table_args__ = (Index(None, "document_id", "position"),)
@@ -208,7 +208,7 @@ class PassageRow(Table):
 
 
 class DocumentChangeRow(Table):
-    """One change of the knowledge base, in order: what the derived indexes catch up with after a crash."""
+    """A change of the knowledge base, in order. After a crash, the search indexes apply the changes that they miss."""
 
     __tablename__ = "document_changes"
     __table_args__ = ({"sqlite_autoincrement": True},)

@@ -28,31 +28,31 @@ class ApiKeyNotFound(Exception):
 
 
 class ApiKeyInUse(Exception):
-    """The owner's token, as this process holds it, would be a key again after the next start."""
+    """The owner's token of this process would become valid again at the next start."""
 
 
 class OwnerCannotBeDeactivated(Exception):
-    """The owner of the instance cannot be shut out."""
+    """The owner of the instance cannot be deactivated."""
 
 
 @dataclass(frozen=True)
 class Identity:
-    """A user, and what it was recognised by: an API key, or a session with the key that it was made with."""
+    """A user, and the credential: an API key, or a session with the key that created it."""
 
     user: User
     api_key_id: UUID | None
-    """None for a session of which no key is known."""
+    """None for a session whose key is unknown."""
     session_id: UUID | None = None
     """None for an API key."""
 
 
 @dataclass(frozen=True)
 class Users:
-    """Who may come in, and how they are recognised."""
+    """The users and their API keys."""
 
     database: Database
     token: SecretStr | None = None
-    """The owner's token as this process holds it: that key is not revoked."""
+    """The owner's token of this process, which cannot be revoked here."""
 
     async def first(self) -> User:
         """The first user.
@@ -63,22 +63,22 @@ class Users:
         async with self.database.reading() as session:
             row = await session.scalar(select(UserRow).where(UserRow.owner))
         if row is None:
-            raise UserNotFound("There is no first user yet. Start the API once; it makes one.")
+            raise UserNotFound("There is no owner yet. Start the API once: it creates the owner.")
         return user_of(row)
 
     async def by_id(self, user_id: UUID) -> User | None:
-        """The user, if there is one and it is active."""
+        """The user, if it exists and is active."""
         async with self.database.reading() as session:
             row = await session.get(UserRow, user_id)
         return user_of(row) if row is not None and row.active else None
 
     async def by_api_key(self, api_key: str) -> User | None:
-        """The active user whose key this is."""
+        """The active user with this key."""
         identity = await self.identity(api_key)
         return None if identity is None else identity.user
 
     async def identity(self, api_key: str) -> Identity | None:
-        """The active user whose key this is, and which key it is."""
+        """The active user with this key, and the key's id."""
         query = (
             select(UserRow, ApiKeyRow.id)
             .join(ApiKeyRow, ApiKeyRow.user_id == UserRow.id)
@@ -95,7 +95,7 @@ class Users:
             return [self._shown(row) for row in rows]
 
     async def add_key(self, user_id: UUID, name: str) -> NewApiKey:
-        """A new API key of the user; the answer is the only place where its secret is shown."""
+        """A new API key of the user; its secret is returned only here."""
         api_key = new_secret("dyn")
         row = key_row(user_id, name, api_key)
         async with self.database.writing() as session:
@@ -103,7 +103,7 @@ class Users:
         return NewApiKey(**self._shown(row).model_dump(), api_key=api_key)
 
     async def delete_key(self, user_id: UUID, key_id: UUID) -> None:
-        """Revoke a key; the sessions made with it end.
+        """Revoke a key; the sessions that it created end.
 
         Raises:
             ApiKeyNotFound: the user has no such key.
@@ -115,7 +115,7 @@ class Users:
                 raise ApiKeyNotFound(f"There is no API key {str(key_id)!r}.")
             if self._holds(row):
                 raise ApiKeyInUse(
-                    "This key is Dynavera's own token, and is not revoked here. To change it, stop Dynavera, "
+                    "This key is Dynavera's own token, which cannot be revoked here. To change it, stop Dynavera, "
                     "remove the file 'token' from the data directory (or change DYNAVERA_TOKEN), and start again."
                 )
             await session.execute(delete(ApiKeyRow).where(ApiKeyRow.id == key_id))
@@ -139,11 +139,11 @@ class Users:
                 await session.flush()
                 session.add(key_row(row.id, "first key", api_key))
         except IntegrityError as error:
-            raise UserNameTaken(f"There is a user {name!r} already. Choose another name.") from error
+            raise UserNameTaken(f"A user named {name!r} already exists. Choose another name.") from error
         return NewUser(**user_of(row).model_dump(), api_key=api_key)
 
     async def set_active(self, user_id: UUID, *, active: bool) -> User:
-        """Let a user in or shut them out, their sessions with them.
+        """Activate or deactivate a user, whose sessions then end.
 
         Raises:
             UserNotFound: there is no such user.
@@ -154,7 +154,7 @@ class Users:
             if row is None:
                 raise UserNotFound(f"There is no user {str(user_id)!r}.")
             if row.owner and not active:
-                raise OwnerCannotBeDeactivated("The owner of this instance cannot be shut out.")
+                raise OwnerCannotBeDeactivated("The owner of this instance cannot be deactivated.")
             await session.execute(update(UserRow).where(UserRow.id == user_id).values(active=active))
             if not active:
                 await session.execute(delete(SessionRow).where(SessionRow.user_id == user_id))
@@ -169,12 +169,12 @@ class Users:
 
 
 def key_row(user_id: UUID, name: str, api_key: str, *, configured: bool = False) -> ApiKeyRow:
-    """A new API key of a user; a `configured` one was not made by hand."""
+    """A new API key of a user; a `configured` one is DYNAVERA_TOKEN or a token file."""
     return ApiKeyRow(
         id=new_id(), user_id=user_id, name=name, digest=digest(api_key), configured=configured, created_at=utc_now()
     )
 
 
 def user_of(row: UserRow) -> User:
-    """The user that the row stands for."""
+    """The user in a row."""
     return User(id=row.id, name=row.name, owner=row.owner, active=row.active, created_at=row.created_at)

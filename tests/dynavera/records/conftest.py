@@ -1,4 +1,4 @@
-"""The records' tests run on SQLite and on PostgreSQL alike."""
+"""Runs the tests of the records on both SQLite and PostgreSQL."""
 
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -15,7 +15,7 @@ from tests.postgres import postgres as postgres
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def records_url(request: pytest.FixtureRequest, tmp_path: Path, postgres: PostgresServer | None) -> str:
-    """The address of an empty database."""
+    """The URL of an empty database."""
     if request.param == "sqlite":
         return f"sqlite+aiosqlite:///{tmp_path / 'records.sqlite3'}"
     return required(postgres).new_database()

@@ -67,7 +67,7 @@ async def test_a_new_agent_has_the_defaults_and_is_idle(database: Database, user
         ("stopped", "idle"),
     ],
 )
-async def test_an_agent_runs_while_an_execution_of_it_is_live(
+async def test_an_agent_is_running_while_it_has_a_live_execution(
     database: Database, user: User, status: ExecutionStatus, shown: str
 ) -> None:
     agents = Agents(database)
@@ -80,7 +80,7 @@ async def test_an_agent_runs_while_an_execution_of_it_is_live(
     assert (await agents.get(user.id, agent.id)).status == shown
 
 
-async def test_pages_show_each_agent_once_newest_first(database: Database, user: User) -> None:
+async def test_agents_are_paged_newest_first(database: Database, user: User) -> None:
     agents = Agents(database)
     made = [(await agents.create(user.id, AgentSettings(name=f"agent {n}"))).id for n in range(5)]
 
@@ -95,7 +95,7 @@ async def test_pages_show_each_agent_once_newest_first(database: Database, user:
     assert cursor is None
 
 
-async def test_a_patch_changes_what_it_names_and_nothing_else(database: Database, user: User) -> None:
+async def test_a_patch_changes_only_its_fields(database: Database, user: User) -> None:
     agents = Agents(database)
     agent = await agents.create(user.id, AgentSettings(name="Librarian", generator="openai:gpt", top_k=7))
 
@@ -145,7 +145,7 @@ async def test_a_deleted_agent_and_its_executions_are_not_found(database: Databa
     assert await agents.by_name(user.id, "gone") == []
 
 
-async def test_what_a_deleted_agent_leaves_is_removed_in_parts(database: Database, user: User) -> None:
+async def test_the_executions_of_a_deleted_agent_are_removed_in_parts(database: Database, user: User) -> None:
     agents = Agents(database)
     agent, other = [await agents.create(user.id, AgentSettings(name=name)) for name in ("gone", "kept")]
     for events in (4, 6, 1, 25, 0):
@@ -161,7 +161,7 @@ async def test_what_a_deleted_agent_leaves_is_removed_in_parts(database: Databas
     assert (await stored(database, ExecutionRow), await stored(database, AgentRow)) == (1, 1)
 
 
-async def test_the_idempotency_keys_of_a_deleted_agent_are_free_again(database: Database, user: User) -> None:
+async def test_the_idempotency_keys_of_a_deleted_agent_can_be_used_again(database: Database, user: User) -> None:
     agents, executions = Agents(database), Executions(database, "")
     agent, other = [await agents.create(user.id, AgentSettings(name=name)) for name in ("gone", "kept")]
     before = await executions.accept(user.id, agent.id, {"query": "What?"}, idempotency_key="one")
@@ -186,7 +186,7 @@ async def test_a_busy_agent_is_not_deleted(database: Database, user: User, statu
     assert await stored(database, EventRow) == 1
 
 
-async def test_another_users_agent_is_like_none(database: Database, user: User) -> None:
+async def test_an_agent_of_another_user_is_not_found(database: Database, user: User) -> None:
     agents = Agents(database)
     other = await Users(database).add("other")
     agent = await agents.create(user.id, AgentSettings(name="Librarian"))

@@ -8,7 +8,7 @@ from dynavera.identifiers import new_id
 from dynavera.records.cursors import BadCursor, cursor_id, cursor_of
 
 
-def test_a_cursor_goes_on_after_the_id_it_was_made_of() -> None:
+def test_a_cursor_continues_after_its_id() -> None:
     last_id = new_id()
 
     cursor = cursor_of(last_id)
@@ -33,6 +33,6 @@ def test_a_cursor_goes_on_after_the_id_it_was_made_of() -> None:
         str(UUID(int=0)),
     ],
 )
-def test_what_no_page_has_given_is_refused(cursor: str) -> None:
-    with pytest.raises(BadCursor, match="not one that a page has given"):
+def test_an_invalid_cursor_is_refused(cursor: str) -> None:
+    with pytest.raises(BadCursor, match="The cursor is invalid"):
         cursor_id(cursor)

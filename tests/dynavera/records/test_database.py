@@ -34,7 +34,7 @@ async def database(tmp_path: Path) -> AsyncGenerator[Database]:
 
 
 def another_process_writes(folder: Path) -> None:
-    """As another process would, without waiting for anybody."""
+    """Write as another process would, without waiting for a lock."""
     other = sqlite3.connect(folder / "records.sqlite3", timeout=0, isolation_level=None)
     try:
         other.execute("BEGIN IMMEDIATE")
@@ -45,7 +45,7 @@ def another_process_writes(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("end", ["rollback", "close"])
-async def test_a_cursor_that_was_left_in_the_middle_keeps_no_lock(end: str, database: Database, tmp_path: Path) -> None:
+async def test_an_unfinished_cursor_keeps_no_lock(end: str, database: Database, tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / "records.sqlite3", factory=TidyConnection, isolation_level=None)
     connection.execute("BEGIN")
     left = connection.cursor()
@@ -57,7 +57,7 @@ async def test_a_cursor_that_was_left_in_the_middle_keeps_no_lock(end: str, data
     connection.close()
 
 
-async def test_readers_that_are_cancelled_keep_nobody_from_writing(database: Database, tmp_path: Path) -> None:
+async def test_cancelled_readers_do_not_block_writers(database: Database, tmp_path: Path) -> None:
     chance = random.Random(7)
     left: list[object] = []
 
@@ -67,7 +67,7 @@ async def test_readers_that_are_cancelled_keep_nobody_from_writing(database: Dat
             await session.execute(text("SELECT n FROM pages"))
 
     for _ in range(ROUNDS):
-        # Somebody keeps the errors, as a log does: with their tracebacks they keep everything that was in use.
+        # The errors are kept, as by a log: their tracebacks refer to everything that was in use.
         left += await asyncio.gather(*(read() for _ in range(4)), return_exceptions=True)
         async with asyncio.timeout(5), database.writing() as session:
             await session.execute(text("UPDATE pages SET n = n + 1 WHERE n = 5"))
@@ -79,8 +79,8 @@ async def test_readers_that_are_cancelled_keep_nobody_from_writing(database: Dat
     gc.collect()
 
 
-@pytest.mark.parametrize("end", ["of itself", "cancelled"])
-async def test_closing_leaves_no_connection_of_a_transaction_under_way_behind(
+@pytest.mark.parametrize("end", ["by itself", "cancelled"])
+async def test_closing_also_closes_the_connections_of_running_transactions(
     end: str, database: Database, recwarn: pytest.WarningsRecorder
 ) -> None:
     begun = asyncio.Event()
@@ -102,7 +102,7 @@ async def test_closing_leaves_no_connection_of_a_transaction_under_way_behind(
     assert [str(warning.message) for warning in recwarn if warning.category is ResourceWarning] == []
 
 
-async def test_a_database_without_a_free_connection_is_away(tmp_path: Path) -> None:
+async def test_a_database_without_a_free_connection_is_unavailable(tmp_path: Path) -> None:
     database = Database(f"sqlite+aiosqlite:///{tmp_path / 'records.sqlite3'}")
     cast("QueuePool", database._engine.pool)._timeout = 0  # pyright: ignore[reportPrivateUsage]
 
@@ -130,7 +130,7 @@ def locked_by_another_process(folder: Path) -> Generator[None]:
 
 
 @pytest.mark.parametrize("way", ["writing", "reading", "connected"])
-async def test_a_lock_that_is_not_released_is_a_database_away(
+async def test_a_locked_database_is_unavailable(
     way: str, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("dynavera.records.sqlite.BUSY_TIMEOUT_SECONDS", 0.05)
@@ -143,7 +143,7 @@ async def test_a_lock_that_is_not_released_is_a_database_away(
     await impatient.close()
 
 
-async def test_writers_of_a_process_take_turns_in_the_order_they_came(database: Database) -> None:
+async def test_writers_of_a_process_run_in_the_order_of_arrival(database: Database) -> None:
     order: list[int] = []
 
     async def write(number: int) -> None:
@@ -156,7 +156,7 @@ async def test_writers_of_a_process_take_turns_in_the_order_they_came(database: 
     assert order == list(range(200))
 
 
-async def test_a_writer_that_is_cancelled_in_the_queue_leaves_it(database: Database) -> None:
+async def test_a_writer_that_is_cancelled_in_the_queue_is_skipped(database: Database) -> None:
     async with database.writing():
         waiting = asyncio.create_task(write_once(database))
         await asyncio.sleep(0.05)
@@ -176,7 +176,7 @@ async def write(session: AsyncSession) -> None:
     await session.execute(text("UPDATE pages SET n = n + 1 WHERE n = 5"))
 
 
-async def test_writes_that_wait_share_a_commit_and_each_ends_alone(database: Database) -> None:
+async def test_waiting_writes_share_a_commit_but_fail_separately(database: Database) -> None:
     async def number(session: AsyncSession, value: int) -> int:
         await session.execute(text("INSERT INTO pages VALUES (:n, 'new')"), {"n": value})
         if value % 3 == 0:
@@ -197,7 +197,7 @@ async def test_writes_that_wait_share_a_commit_and_each_ends_alone(database: Dat
     assert len(commits) < 10
 
 
-async def test_a_write_whose_caller_leaves_holds_up_no_other(database: Database) -> None:
+async def test_a_write_whose_caller_is_cancelled_delays_no_other(database: Database) -> None:
     async with database.writing():
         left = [asyncio.create_task(database.write(write)) for _ in range(5)]
         stays = asyncio.create_task(database.write(write))
@@ -210,7 +210,7 @@ async def test_a_write_whose_caller_leaves_holds_up_no_other(database: Database)
         await stays
 
 
-async def test_all_who_share_a_commit_that_fails_hear_of_it(
+async def test_a_failed_commit_fails_all_writes_that_share_it(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("dynavera.records.sqlite.BUSY_TIMEOUT_SECONDS", 0.05)
@@ -226,8 +226,8 @@ async def test_all_who_share_a_commit_that_fails_hear_of_it(
 
 
 @pytest.mark.parametrize("way", ["writing", "reading", "connected"])
-async def test_a_file_that_is_no_database_is_named(way: str, tmp_path: Path) -> None:
-    database = no_database(tmp_path)
+async def test_a_file_that_is_not_a_database_is_reported(way: str, tmp_path: Path) -> None:
+    database = not_a_database(tmp_path)
 
     with pytest.raises(DatabaseAway, match="file is not a database"):
         async with getattr(database, way)() as session:
@@ -236,8 +236,8 @@ async def test_a_file_that_is_no_database_is_named(way: str, tmp_path: Path) -> 
     await database.close()
 
 
-async def test_writes_to_what_is_no_database_are_refused_at_once(tmp_path: Path) -> None:
-    database = no_database(tmp_path)
+async def test_writes_to_a_file_that_is_not_a_database_fail_at_once(tmp_path: Path) -> None:
+    database = not_a_database(tmp_path)
 
     async with asyncio.timeout(2):
         answers = await asyncio.gather(*(database.write(write) for _ in range(3)), return_exceptions=True)
@@ -246,7 +246,7 @@ async def test_writes_to_what_is_no_database_are_refused_at_once(tmp_path: Path)
     await database.close()
 
 
-def no_database(folder: Path) -> Database:
+def not_a_database(folder: Path) -> Database:
     (folder / "records.sqlite3").write_bytes(b"not a database " * 1000)
     return Database(f"sqlite+aiosqlite:///{folder / 'records.sqlite3'}")
 
@@ -265,7 +265,7 @@ async def test_postgresql_limits_statements_of_requests_and_not_those_of_migrati
     await database.close()
 
 
-async def test_a_log_in_that_postgresql_refuses_is_named(postgres: PostgresServer | None) -> None:
+async def test_a_refused_postgresql_log_in_is_reported(postgres: PostgresServer | None) -> None:
     nowhere = f"{required(postgres).new_database()}_that_is_not_there"
 
     with pytest.raises(DatabaseAway, match="does not exist"):

@@ -33,9 +33,9 @@ class KnowledgeBase:
         return await self.changes.after(after, most_passages=most_passages)
 
     async def passages(self, document_id: UUID) -> list[IndexedPassage]:
-        """What the indexes are told that the document has."""
+        """The passages of the document in the change log."""
         changes = await self.changed()
-        return [each for one in changes.documents if one.document_id == document_id for each in one.passages]
+        return [each for found in changes.documents if found.document_id == document_id for each in found.passages]
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def document(name: str, *texts: str, media_type: str = "text/plain") -> NewDocum
     return NewDocument(name, media_type, len(whole), sha256, whole, passages)
 
 
-async def test_every_change_is_numbered_in_order_and_told_once(base: KnowledgeBase) -> None:
+async def test_every_change_is_numbered_and_listed_once(base: KnowledgeBase) -> None:
     a = await base.put(base.mine, document("a", "one"))
     b = await base.put(base.theirs, document("b", "two"), "other")
     await base.put(base.mine, document("a", "three"))
@@ -59,24 +59,24 @@ async def test_every_change_is_numbered_in_order_and_told_once(base: KnowledgeBa
     changes = await base.changed()
 
     assert changes.revision == await base.changes.last_revision() == 4
-    told = {each.document_id: [passage.text for passage in each.passages] for each in changes.documents}
-    assert told == {a.id: ["three"], b.id: []}
+    changed = {each.document_id: [passage.text for passage in each.passages] for each in changes.documents}
+    assert changed == {a.id: ["three"], b.id: []}
     assert {each.scope.collection for each in changes.documents} == {"default", "other"}
     assert (await base.changed(after=4)).documents == []
 
 
-async def test_changes_come_in_parts_of_so_many_passages(base: KnowledgeBase) -> None:
+async def test_changes_are_paged_by_their_number_of_passages(base: KnowledgeBase) -> None:
     new = [document(name, *(f"{name}{number}" for number in range(3))) for name in "abc"]
     stored = await base.records.put(base.mine, "default", new)
 
     parts = [await base.changed(most_passages=6), await base.changed(most_passages=1)]
     rest = await base.changed(most_passages=6, after=parts[0].revision)
 
-    told = [[each.document_id for each in part.documents] for part in (*parts, rest)]
-    assert told == [[stored[0].id, stored[1].id], [stored[0].id], [stored[2].id]]
+    changed = [[each.document_id for each in part.documents] for part in (*parts, rest)]
+    assert changed == [[stored[0].id, stored[1].id], [stored[0].id], [stored[2].id]]
 
 
-async def test_a_replaced_document_keeps_its_id_and_none_of_its_passages(base: KnowledgeBase) -> None:
+async def test_a_replaced_document_keeps_its_id_but_none_of_its_passages(base: KnowledgeBase) -> None:
     first = await base.put(base.mine, document("a", "one", "two"))
     old = await base.passages(first.id)
 
@@ -88,7 +88,7 @@ async def test_a_replaced_document_keeps_its_id_and_none_of_its_passages(base: K
     assert await base.records.located(base.mine, "default", [passage.id for passage in old]) == {}
 
 
-async def test_documents_that_are_stored_together_follow_each_other(base: KnowledgeBase) -> None:
+async def test_documents_stored_together_are_applied_in_order(base: KnowledgeBase) -> None:
     await base.put(base.mine, document("a", "x"))
 
     stored = await base.records.put(
@@ -104,17 +104,17 @@ async def test_documents_that_are_stored_together_follow_each_other(base: Knowle
     assert [passage.text for passage in await base.passages(stored[1].id)] == ["z"]
 
 
-async def test_what_would_be_repeated_is_known_before_anything_is_read(base: KnowledgeBase) -> None:
+async def test_repeated_files_are_recognized_before_they_are_read(base: KnowledgeBase) -> None:
     a = await base.put(base.mine, document("a", "x"))
-    asked = [document("a", "x"), document("copy", "x"), document("a", "y"), document("b", "x"), document("a", "x")]
+    files = [document("a", "x"), document("copy", "x"), document("a", "y"), document("b", "x"), document("a", "x")]
 
-    known = await base.records.repeated(base.mine, "default", [each.identity for each in asked])
+    known = await base.records.repeated(base.mine, "default", [each.identity for each in files])
 
-    # From the third on "a" will be another one, so that nothing is said of what follows.
+    # The third file changes "a", so the result is unknown for it and all that follow.
     assert known == [a, a, None, None, None]
 
 
-async def test_the_same_bytes_of_another_kind_repeat_nothing(base: KnowledgeBase) -> None:
+async def test_the_same_bytes_with_another_media_type_are_not_repeated(base: KnowledgeBase) -> None:
     await base.put(base.mine, document("a.txt", "x"))
 
     [known] = await base.records.repeated(
@@ -124,7 +124,7 @@ async def test_the_same_bytes_of_another_kind_repeat_nothing(base: KnowledgeBase
     assert known is None
 
 
-async def test_collections_are_counted_for_each_user(base: KnowledgeBase) -> None:
+async def test_collections_are_counted_per_user(base: KnowledgeBase) -> None:
     await base.put(base.mine, document("a", "one", "two"), "papers")
     await base.put(base.mine, document("b", "three"), "papers")
     await base.put(base.mine, document("c", "four"))
@@ -135,14 +135,14 @@ async def test_collections_are_counted_for_each_user(base: KnowledgeBase) -> Non
     assert [(each.name, each.documents, each.passages) for each in counted] == [("default", 1, 1), ("papers", 2, 3)]
 
 
-async def test_a_change_that_fails_leaves_nothing(base: KnowledgeBase) -> None:
+async def test_a_failed_change_has_no_effect(base: KnowledgeBase) -> None:
     with pytest.raises(DocumentNotFound):
         await base.records.delete(base.mine, UUID(int=1))
 
     assert await base.changes.last_revision() == 0
 
 
-async def test_what_is_anothers_is_not_there(base: KnowledgeBase) -> None:
+async def test_documents_of_another_user_are_not_found(base: KnowledgeBase) -> None:
     theirs = await base.put(base.theirs, document("a", "one"))
     passages = [passage.id for passage in await base.passages(theirs.id)]
 
@@ -158,7 +158,7 @@ async def test_what_is_anothers_is_not_there(base: KnowledgeBase) -> None:
     assert not await base.records.has_collection(base.mine, "default")
 
 
-async def test_bad_cursors_are_refused(base: KnowledgeBase) -> None:
+async def test_invalid_cursors_are_refused(base: KnowledgeBase) -> None:
     mine = await base.put(base.mine, document("a", "one"))
 
     with pytest.raises(BadCursor):
@@ -167,7 +167,7 @@ async def test_bad_cursors_are_refused(base: KnowledgeBase) -> None:
         await base.records.passages(base.mine, mine.id, 10, "nonsense")
 
 
-async def test_totals_count_what_all_have(base: KnowledgeBase) -> None:
+async def test_totals_count_the_documents_of_all_users(base: KnowledgeBase) -> None:
     await base.put(base.mine, document("a", "one", "two"))
     await base.put(base.theirs, document("a", "three"))
 

@@ -1,4 +1,4 @@
-"""The records of executions: accepted once, archived once, ended once."""
+"""The records of executions: each is accepted, archived and ended once."""
 
 import asyncio
 from datetime import timedelta
@@ -150,7 +150,7 @@ async def test_another_user_sees_nothing_and_may_use_the_same_key(
     assert [one.id for one in page] == [own.id]
 
 
-async def test_the_log_is_archived_once_however_often_it_is_told(
+async def test_archiving_the_same_events_again_changes_nothing(
     executions: Executions, user: User, agent: Agent, logs: Logs
 ) -> None:
     execution = await executions.accept(user.id, agent.id, QUESTION)
@@ -165,7 +165,7 @@ async def test_the_log_is_archived_once_however_often_it_is_told(
     assert [event.sequence for event in await logs.events(execution.id, 2, 1)] == [3]
 
 
-async def test_the_first_outcome_wins_and_every_later_one_learns_it(
+async def test_the_first_outcome_wins_and_is_returned_to_later_ones(
     executions: Executions, user: User, agent: Agent, logs: Logs
 ) -> None:
     execution = await executions.accept(user.id, agent.id, QUESTION)
@@ -185,7 +185,7 @@ async def test_the_first_outcome_wins_and_every_later_one_learns_it(
     assert await logs.last_sequence(execution.id) == 4
 
 
-async def test_a_stop_in_the_queue_ends_the_execution_and_its_workflow_learns_it(
+async def test_a_stop_in_the_queue_ends_the_execution_and_its_workflow_adopts_that(
     executions: Executions, user: User, agent: Agent, logs: Logs, deliveries: Deliveries
 ) -> None:
     execution = await executions.accept(user.id, agent.id, QUESTION)
@@ -201,7 +201,7 @@ async def test_a_stop_in_the_queue_ends_the_execution_and_its_workflow_learns_it
     assert await deliveries.stops_not_delivered() == [execution.id]
 
 
-async def test_the_receipt_of_a_stop_says_when_it_was_asked_for(
+async def test_the_receipt_of_a_stop_has_the_time_of_the_request(
     executions: Executions, user: User, agent: Agent, logs: Logs
 ) -> None:
     execution = await executions.accept(user.id, agent.id, QUESTION)
@@ -216,7 +216,7 @@ async def test_the_receipt_of_a_stop_says_when_it_was_asked_for(
     assert before <= ending.stop.requested_at <= after
 
 
-async def test_what_ended_without_a_word_keeps_what_was_written(
+async def test_an_unrecorded_end_keeps_the_partial_answer(
     executions: Executions, user: User, agent: Agent, logs: Logs
 ) -> None:
     execution = await executions.accept(user.id, agent.id, QUESTION)
@@ -268,7 +268,7 @@ async def test_the_users_own_executions_are_counted_by_status(
     assert await executions.counts(stranger.id, ExecutionQuery()) == ExecutionCounts()
 
 
-async def test_the_latest_of_each_agent_are_the_users_own(
+async def test_the_latest_executions_are_those_of_the_users_agents(
     executions: Executions, database: Database, user: User, agent: Agent
 ) -> None:
     agents = Agents(database)
@@ -286,7 +286,7 @@ async def test_the_latest_of_each_agent_are_the_users_own(
     assert [one.id for one in latest] == [newest.id, of_other.id]
 
 
-async def test_a_retry_asks_the_same_and_only_of_what_has_ended(
+async def test_only_an_ended_execution_can_be_retried_with_the_same_input(
     executions: Executions, user: User, agent: Agent
 ) -> None:
     execution = await executions.accept(user.id, agent.id, QUESTION)
@@ -301,7 +301,7 @@ async def test_a_retry_asks_the_same_and_only_of_what_has_ended(
     assert again.status == "queued"
 
 
-async def test_changes_are_seen_in_their_order(executions: Executions, user: User, agent: Agent, logs: Logs) -> None:
+async def test_changes_are_listed_in_order(executions: Executions, user: User, agent: Agent, logs: Logs) -> None:
     since = utc_now() - timedelta(seconds=1)
     first = await executions.accept(user.id, agent.id, QUESTION)
     second = await executions.accept(user.id, agent.id, QUESTION)
@@ -315,7 +315,7 @@ async def test_changes_are_seen_in_their_order(executions: Executions, user: Use
     assert await executions.newest_live(user.id, agent.id) == second
 
 
-async def test_an_execution_that_does_not_exist_is_said_not_to(executions: Executions, user: User, logs: Logs) -> None:
+async def test_an_unknown_execution_is_not_found(executions: Executions, user: User, logs: Logs) -> None:
     unknown = new_id()
 
     for call in (logs.begin(unknown), logs.archive(unknown, []), logs.status(unknown)):
@@ -325,7 +325,7 @@ async def test_an_execution_that_does_not_exist_is_said_not_to(executions: Execu
         await executions.get(user.id, unknown)
 
 
-async def test_many_stops_at_once_in_the_queue_are_one(
+async def test_concurrent_stops_in_the_queue_have_one_result(
     executions: Executions, user: User, agent: Agent, logs: Logs
 ) -> None:
     execution = await executions.accept(user.id, agent.id, QUESTION)
@@ -336,7 +336,9 @@ async def test_many_stops_at_once_in_the_queue_are_one(
     assert len(await logs.events(execution.id, 0, 10)) == 2
 
 
-async def test_a_stop_and_a_begin_at_once_agree(executions: Executions, user: User, agent: Agent, logs: Logs) -> None:
+async def test_a_stop_and_a_begin_at_the_same_moment_agree(
+    executions: Executions, user: User, agent: Agent, logs: Logs
+) -> None:
     for _ in range(10):
         execution = await executions.accept(user.id, agent.id, QUESTION)
 
@@ -349,7 +351,7 @@ async def test_a_stop_and_a_begin_at_once_agree(executions: Executions, user: Us
             assert stop.execution.status == "stopped"
 
 
-async def test_an_ending_that_is_recorded_late_is_still_seen_as_a_change(
+async def test_an_end_that_is_recorded_late_is_listed_as_a_change(
     executions: Executions, user: User, agent: Agent, logs: Logs
 ) -> None:
     execution = await executions.accept(user.id, agent.id, QUESTION)
@@ -362,7 +364,7 @@ async def test_an_ending_that_is_recorded_late_is_still_seen_as_a_change(
     assert [execution_id for _, execution_id in await executions.changed(user.id, now)] == [execution.id]
 
 
-async def test_a_start_that_races_its_agents_deletion_is_one_or_the_other(
+async def test_a_start_and_the_deletion_of_its_agent_exclude_each_other(
     executions: Executions, user: User, database: Database
 ) -> None:
     agents = Agents(database)
@@ -379,7 +381,7 @@ async def test_a_start_that_races_its_agents_deletion_is_one_or_the_other(
         assert isinstance(deletion, AgentBusy) == isinstance(start, Execution)
 
 
-async def test_the_search_for_a_question_knows_no_case_in_any_alphabet(
+async def test_the_search_for_a_question_ignores_case_in_any_alphabet(
     executions: Executions, user: User, agent: Agent
 ) -> None:
     execution = await executions.accept(user.id, agent.id, {"query": "Ein CAFÉ?"})

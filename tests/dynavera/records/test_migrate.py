@@ -34,13 +34,13 @@ async def revision(database: Database) -> str | None:
         return await session.scalar(text("SELECT version_num FROM alembic_version"))
 
 
-async def test_an_empty_database_comes_to_the_newest_schema(database: Database) -> None:
+async def test_an_empty_database_is_migrated_to_the_newest_schema(database: Database) -> None:
     await migrate(database)
 
     assert await revision(database) == newest_revision()
 
 
-async def test_the_migrations_make_the_tables_that_the_records_use(database: Database) -> None:
+async def test_the_migrations_create_the_tables_of_the_records(database: Database) -> None:
     await migrate(database)
 
     async with database.connected() as connection:
@@ -51,7 +51,7 @@ async def test_the_migrations_make_the_tables_that_the_records_use(database: Dat
     assert differences == []
 
 
-async def test_an_older_database_keeps_what_it_has(database: Database) -> None:
+async def test_a_migration_keeps_the_data_of_an_older_database(database: Database) -> None:
     now = utc_now()
     user_id, agent_id, execution_id = new_id(), new_id(), new_id()
     made = {"created_at": now, "settings": {"name": "Tester"}}
@@ -90,7 +90,7 @@ async def test_an_older_database_keeps_what_it_has(database: Database) -> None:
     assert key.configured
 
 
-async def test_sessions_of_an_older_database_go_on_and_are_listed(database: Database) -> None:
+async def test_sessions_of_an_older_database_stay_valid_and_are_listed(database: Database) -> None:
     now, user_id = utc_now(), new_id()
     lives = {"user_id": user_id, "expires_at": now + timedelta(days=1)}
     async with database.connected() as connection:
@@ -127,7 +127,7 @@ async def test_migrating_again_changes_nothing(database: Database) -> None:
     assert await revision(database) == newest_revision()
 
 
-async def test_a_database_of_a_newer_dynavera_is_refused_in_words(database: Database) -> None:
+async def test_a_database_of_a_newer_version_is_refused(database: Database) -> None:
     await migrate(database)
     async with database.writing() as session:
         await session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
@@ -137,7 +137,7 @@ async def test_a_database_of_a_newer_dynavera_is_refused_in_words(database: Data
 
 
 def row(table: str, **values: Any) -> sa.Insert:
-    """A row of a table as it was in an older schema, which the records' own classes do not know."""
+    """A row of a table of an older schema, for which there are no classes."""
     columns: list[sa.ColumnClause[Any]] = [
         sa.column(name, sa.JSON() if isinstance(value, dict) else sa.literal(value).type)
         for name, value in values.items()

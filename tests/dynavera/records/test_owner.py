@@ -1,4 +1,4 @@
-"""The owner's token, with processes that have data directories of their own, on a real database."""
+"""The owner's token, with processes that have separate data directories, on a real database."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -20,16 +20,16 @@ from dynavera.startup import CannotStart
 
 @dataclass
 class Host:
-    """A process with a data directory, which starts as often as a test wants; it keeps what the last start said."""
+    """A process with a data directory that can be started several times; keeps the notices of the last start."""
 
     database: Database
     folder: Path
-    said: list[str] = field(default_factory=list[str])
+    notices: list[str] = field(default_factory=list[str])
 
     async def start(self, setting: str | None = None) -> None:
         token = None if setting is None else SecretStr(setting)
-        self.said = []
-        await ensure_owner(self.database, Settings(data_dir=self.folder, token=token), self.said.append)
+        self.notices = []
+        await ensure_owner(self.database, Settings(data_dir=self.folder, token=token), self.notices.append)
 
     @property
     def file(self) -> Path:
@@ -45,7 +45,7 @@ NewHost = Callable[[str], Host]
 
 @pytest.fixture
 async def host(records_url: str, tmp_path: Path) -> AsyncGenerator[NewHost]:
-    """Makes hosts by their names; each has its own connections to the one database."""
+    """Creates hosts by name; each has its own connections to the same database."""
     hosts: list[Host] = []
 
     def new_host(name: str) -> Host:
@@ -54,8 +54,8 @@ async def host(records_url: str, tmp_path: Path) -> AsyncGenerator[NewHost]:
 
     await migrate(new_host("migrating").database)
     yield new_host
-    for one in hosts:
-        await one.database.close()
+    for created in hosts:
+        await created.database.close()
 
 
 async def is_valid(host: Host, token: str | None) -> bool:
@@ -63,7 +63,7 @@ async def is_valid(host: Host, token: str | None) -> bool:
     return user is not None and user.owner
 
 
-async def test_of_processes_that_start_together_exactly_one_makes_a_token(host: NewHost) -> None:
+async def test_exactly_one_of_several_starting_processes_creates_a_token(host: NewHost) -> None:
     hosts = [host(f"host {number}") for number in range(4)]
 
     await asyncio.gather(*(one.start() for one in hosts))
@@ -72,15 +72,17 @@ async def test_of_processes_that_start_together_exactly_one_makes_a_token(host: 
     others = [one for one in hosts if one is not first]
     assert await is_valid(first, first.token)
     assert first.file.stat().st_mode & 0o777 == 0o600
-    assert [str(first.file) in sentence for sentence in first.said] == [True]
+    assert [str(first.file) in sentence for sentence in first.notices] == [True]
     assert all(
-        "DYNAVERA_TOKEN" in sentence and "has no owner's token" in sentence for one in others for sentence in one.said
+        "DYNAVERA_TOKEN" in sentence and "has no owner's token" in sentence
+        for one in others
+        for sentence in one.notices
     )
-    assert [len(one.said) for one in others] == [1, 1, 1]
+    assert [len(one.notices) for one in others] == [1, 1, 1]
     assert len(await Users(first.database).keys((await Users(first.database).first()).id)) == 1
 
 
-async def test_processes_with_one_data_directory_share_a_token_and_make_one_owner(host: NewHost) -> None:
+async def test_processes_with_one_data_directory_share_a_token_and_create_one_owner(host: NewHost) -> None:
     processes = [host("shared") for _ in range(4)]
 
     await asyncio.gather(*(process.start() for process in processes))
@@ -89,10 +91,10 @@ async def test_processes_with_one_data_directory_share_a_token_and_make_one_owne
     assert await is_valid(processes[0], processes[0].token)
     assert len(await users.all()) == 1
     assert len(await users.keys((await users.first()).id)) == 1
-    assert sorted(len(process.said) for process in processes) == [0, 0, 0, 1]
+    assert sorted(len(process.notices) for process in processes) == [0, 0, 0, 1]
 
 
-async def test_no_start_revokes_what_a_process_with_another_data_directory_uses(host: NewHost) -> None:
+async def test_a_start_does_not_revoke_the_token_of_another_data_directory(host: NewHost) -> None:
     made, set_here, set_there, written = host("made"), host("set here"), host("set there"), host("written")
     written.folder.mkdir()
     written.file.write_text("dyn_written-by-hand\n")
@@ -105,10 +107,10 @@ async def test_no_start_revokes_what_a_process_with_another_data_directory_uses(
 
     tokens = [made.token, "dyn_here", "dyn_there", "dyn_written-by-hand"]
     assert [await is_valid(made, token) for token in tokens] == [True] * 4
-    assert [one.said for one in (made, set_here, set_there, written)] == [[], [], [], []]
+    assert [one.notices for one in (made, set_here, set_there, written)] == [[], [], [], []]
 
 
-async def test_a_setting_that_was_changed_revokes_the_earlier_one_and_ends_its_sessions(host: NewHost) -> None:
+async def test_a_changed_setting_revokes_the_earlier_token_and_ends_its_sessions(host: NewHost) -> None:
     one = host("one")
     await one.start("dyn_first")
     users, sessions = Users(one.database), Sessions(one.database, Settings().session_lifetime)
@@ -126,9 +128,9 @@ async def test_a_setting_that_was_changed_revokes_the_earlier_one_and_ends_its_s
     assert await sessions.identity(by_token) is None
     assert await sessions.redeem(code) is None
     assert await sessions.identity(by_laptop) is not None
-    assert one.said == [
+    assert one.notices == [
         "The token in DYNAVERA_TOKEN is an API key of the owner now.",
-        "The owner's earlier token is revoked; sessions made with it that have ended: 1.",
+        "The owner's earlier token is revoked, and 1 of its sessions have ended.",
     ]
 
 
@@ -139,20 +141,20 @@ async def test_a_shared_token_is_revoked_when_the_last_data_directory_has_anothe
 
     await one.start("dyn_second")
     in_between = await is_valid(one, "dyn_first")
-    said = one.said
+    notices = one.notices
     await two.start("dyn_second")
 
     assert in_between
-    assert "stays valid" in said[-1]
+    assert "stays valid" in notices[-1]
     assert [await is_valid(one, token) for token in ("dyn_first", "dyn_second")] == [False, True]
 
 
-async def test_a_token_file_that_was_removed_is_made_again_and_the_earlier_token_revoked(host: NewHost) -> None:
+async def test_a_deleted_token_file_is_replaced_and_the_earlier_token_revoked(host: NewHost) -> None:
     one = host("one")
     await one.start()
     earlier = one.token
     users = Users(one.database)
-    # The owner has another key, so this is not the first start over again.
+    # The owner has another key, so this is not like a first start.
     await users.add_key((await users.first()).id, "laptop")
 
     one.file.unlink()
@@ -162,7 +164,7 @@ async def test_a_token_file_that_was_removed_is_made_again_and_the_earlier_token
     assert [await is_valid(one, token) for token in (earlier, one.token)] == [False, True]
 
 
-async def test_a_token_file_that_was_rewritten_is_used(host: NewHost) -> None:
+async def test_a_rewritten_token_file_is_used(host: NewHost) -> None:
     one = host("one")
     await one.start()
     earlier = one.token
@@ -173,7 +175,7 @@ async def test_a_token_file_that_was_rewritten_is_used(host: NewHost) -> None:
     assert [await is_valid(one, token) for token in (earlier, "dyn_by-hand")] == [False, True]
 
 
-async def test_a_database_that_was_made_again_gets_the_token_that_there_is(host: NewHost, tmp_path: Path) -> None:
+async def test_a_new_database_gets_the_existing_token(host: NewHost, tmp_path: Path) -> None:
     one = host("one")
     await one.start()
     database = Database(f"sqlite+aiosqlite:///{tmp_path / 'again.sqlite3'}")
@@ -186,23 +188,23 @@ async def test_a_database_that_was_made_again_gets_the_token_that_there_is(host:
     await database.close()
 
 
-async def test_the_setting_wins_over_the_file_and_that_is_said(host: NewHost) -> None:
+async def test_the_setting_takes_precedence_over_the_file_with_a_notice(host: NewHost) -> None:
     one = host("one")
     await one.start()
     in_file = one.token
 
     await one.start("dyn_set")
-    beside = [await is_valid(one, token) for token in (in_file, "dyn_set")]
-    said = one.said
+    with_file = [await is_valid(one, token) for token in (in_file, "dyn_set")]
+    notices = one.notices
     one.file.unlink()
     await one.start("dyn_set")
 
-    assert beside == [True, True]
-    assert f"DYNAVERA_TOKEN is used, and not the token in {one.file}." in said[-1]
+    assert with_file == [True, True]
+    assert f"DYNAVERA_TOKEN is used, and not the token in {one.file}." in notices[-1]
     assert [await is_valid(one, token) for token in (in_file, "dyn_set")] == [False, True]
 
 
-async def test_without_the_setting_nothing_is_made_or_revoked(host: NewHost) -> None:
+async def test_without_the_setting_no_token_is_created_or_revoked(host: NewHost) -> None:
     one = host("one")
     await one.start("dyn_set")
 
@@ -211,10 +213,10 @@ async def test_without_the_setting_nothing_is_made_or_revoked(host: NewHost) -> 
 
     assert one.token is None
     assert await is_valid(one, "dyn_set")
-    assert "has no owner's token" in one.said[0]
+    assert "has no owner's token" in one.notices[0]
 
 
-async def test_a_token_that_was_revoked_and_is_still_set_is_a_key_again_and_that_is_said(host: NewHost) -> None:
+async def test_a_revoked_token_that_is_still_set_becomes_valid_again_with_a_notice(host: NewHost) -> None:
     one = host("one")
     await one.start("dyn_set")
     users = Users(one.database)
@@ -225,10 +227,10 @@ async def test_a_token_that_was_revoked_and_is_still_set_is_a_key_again_and_that
     await one.start("dyn_set")
 
     assert (revoked, await is_valid(one, "dyn_set")) == (False, True)
-    assert "again, though it was revoked" in one.said[0]
+    assert "again, though it was revoked" in one.notices[0]
 
 
-async def test_a_key_that_was_made_by_hand_outlives_its_time_as_a_token(host: NewHost) -> None:
+async def test_a_key_that_was_used_as_the_token_stays_valid_afterwards(host: NewHost) -> None:
     one = host("one")
     await one.start("dyn_set")
     users = Users(one.database)
@@ -240,7 +242,7 @@ async def test_a_key_that_was_made_by_hand_outlives_its_time_as_a_token(host: Ne
     assert [await is_valid(one, token) for token in ("dyn_set", made.api_key, "dyn_third")] == [False, True, True]
 
 
-async def test_a_token_of_an_earlier_version_is_kept_for_whoever_uses_it(host: NewHost) -> None:
+async def test_a_token_of_an_earlier_version_is_kept(host: NewHost) -> None:
     one = host("one")
     await one.start("dyn_set")
     async with one.database.writing() as session:
@@ -252,7 +254,7 @@ async def test_a_token_of_an_earlier_version_is_kept_for_whoever_uses_it(host: N
     assert [await is_valid(one, token) for token in ("dyn_earlier", "dyn_set", "dyn_second")] == [True, False, True]
 
 
-async def test_a_token_that_is_another_users_key_is_refused_in_words(host: NewHost) -> None:
+async def test_another_users_key_as_the_token_is_refused(host: NewHost) -> None:
     one = host("one")
     await one.start("dyn_set")
     other = await Users(one.database).add("other")
@@ -264,19 +266,19 @@ async def test_a_token_that_is_another_users_key_is_refused_in_words(host: NewHo
     assert not await is_valid(one, other.api_key)
 
 
-async def test_with_the_setting_no_data_directory_is_needed(host: NewHost, tmp_path: Path) -> None:
+async def test_the_setting_needs_no_data_directory(host: NewHost, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     one = Host(host("any").database, tmp_path / "file" / "data")
 
     await one.start("dyn_set")
 
     assert await is_valid(one, "dyn_set")
-    assert any("revoke an earlier one on the page" in sentence for sentence in one.said)
+    assert any("revoke an earlier one on the page" in sentence for sentence in one.notices)
     with pytest.raises(CannotStart, match="DYNAVERA_DATA_DIR"):
         await one.start()
 
 
-async def test_a_blank_token_file_is_refused_where_it_is_needed(host: NewHost) -> None:
+async def test_a_blank_token_file_is_refused_if_it_is_needed(host: NewHost) -> None:
     one = host("one")
     one.folder.mkdir()
     one.file.write_text("\n")
@@ -286,7 +288,7 @@ async def test_a_blank_token_file_is_refused_where_it_is_needed(host: NewHost) -
     await one.start("dyn_set")
 
     assert await is_valid(one, "dyn_set")
-    assert any("is blank" in sentence for sentence in one.said)
+    assert any("is blank" in sentence for sentence in one.notices)
 
 
 async def test_the_token_itself_is_not_in_the_database(host: NewHost) -> None:

@@ -1,4 +1,4 @@
-"""What is looked for several times a second reads what it finds, and not all executions there are."""
+"""Query plans: queries that run several times a second use an index and do not scan all executions."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import contextmanager
@@ -19,12 +19,12 @@ from dynavera.records.executions import Executions
 from dynavera.records.migrate import migrate
 from tests.owner import create_owner
 
-Look = Callable[[Database, UUID, UUID], Awaitable[object]]
+Query = Callable[[Database, UUID, UUID], Awaitable[object]]
 
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncGenerator[Database]:
-    """In SQLite, whose plans depend on the query alone; PostgreSQL's change with what is in the tables."""
+    """SQLite only: PostgreSQL's plans depend on the content of the tables."""
     database = Database(f"sqlite+aiosqlite:///{tmp_path / 'records.sqlite3'}")
     await migrate(database)
     yield database
@@ -56,7 +56,7 @@ async def agents(database: Database, user_id: UUID, _agent_id: UUID) -> object:
 
 
 @pytest.mark.parametrize(
-    ("look", "ways"),
+    ("query", "steps"),
     [
         (stops_not_delivered, {"SCAN executions USING INDEX ix_executions_stop_not_delivered"}),
         (
@@ -84,35 +84,33 @@ async def agents(database: Database, user_id: UUID, _agent_id: UUID) -> object:
         ),
     ],
 )
-async def test_a_look_finds_executions_by_an_index_that_leads_to_few(
-    database: Database, look: Look, ways: set[str]
-) -> None:
+async def test_frequent_queries_use_a_selective_index(database: Database, query: Query, steps: set[str]) -> None:
     user = await create_owner(database)
     agent = await Agents(database).create(user.id, AgentSettings(name="Tester"))
 
-    with asked() as queries:
-        await look(database, user.id, agent.id)
+    with recorded_queries() as queries:
+        await query(database, user.id, agent.id)
 
-    assert {way for way in await plan(database, queries) if " executions" in way} == ways
+    assert {step for step in await plan(database, queries) if " executions" in step} == steps
 
 
 @contextmanager
-def asked() -> Generator[list[tuple[str, Any]]]:
-    """The queries that are made meanwhile, with their parameters."""
+def recorded_queries() -> Generator[list[tuple[str, Any]]]:
+    """The queries that run in the block, with their parameters."""
     queries: list[tuple[str, Any]] = []
 
-    def note(_connection: object, _cursor: object, query: str, parameters: Any, *_: object) -> None:
+    def record(_connection: object, _cursor: object, query: str, parameters: Any, *_: object) -> None:
         queries.append((query, parameters))
 
-    event.listen(Engine, "before_cursor_execute", note)
+    event.listen(Engine, "before_cursor_execute", record)
     try:
         yield queries
     finally:
-        event.remove(Engine, "before_cursor_execute", note)
+        event.remove(Engine, "before_cursor_execute", record)
 
 
 async def plan(database: Database, queries: list[tuple[str, Any]]) -> list[str]:
-    """How SQLite does what was asked for, step by step."""
+    """The steps of SQLite's query plans."""
     steps: list[str] = []
     async with database.connected() as connection:
         for query, parameters in queries:

@@ -1,4 +1,4 @@
-"""Sessions and log-in codes, and how they end with the key that made them, on a real database."""
+"""Sessions and log-in codes, which end with the key that created them, on a real database."""
 
 from datetime import timedelta
 
@@ -24,7 +24,7 @@ def sessions(database: Database) -> Sessions:
 
 
 async def new_key(database: Database, user: User) -> Identity:
-    """The user by a new API key."""
+    """The user's identity with a new API key."""
     identity = await Users(database).identity((await Users(database).add_key(user.id, "laptop")).api_key)
     assert identity is not None
     return identity
@@ -37,13 +37,13 @@ async def known(sessions: Sessions, secret: str) -> Identity:
 
 
 async def aged(database: Database, age: timedelta) -> None:
-    """Let every session have begun, and been used last, so long ago."""
+    """Make every session look `age` old and unused since."""
     async with database.writing() as session:
         begun = utc_now() - age
         await session.execute(update(SessionRow).values(created_at=begun, last_used_at=begun))
 
 
-async def test_a_revoked_key_ends_its_sessions_its_codes_and_no_others(
+async def test_a_revoked_key_ends_only_its_own_sessions_and_codes(
     database: Database, user: User, sessions: Sessions
 ) -> None:
     one, other = await new_key(database, user), await new_key(database, user)
@@ -51,7 +51,7 @@ async def test_a_revoked_key_ends_its_sessions_its_codes_and_no_others(
     redeemed = await sessions.redeem(code)
     assert redeemed is not None
     by_link = await sessions.begin(redeemed)
-    # A browser that is logged in makes a link for another one.
+    # A logged-in browser creates a link for another one.
     onwards, _ = await sessions.login_code(await known(sessions, by_link))
     elsewhere = await sessions.begin(other)
 
@@ -63,9 +63,7 @@ async def test_a_revoked_key_ends_its_sessions_its_codes_and_no_others(
     assert (await known(sessions, elsewhere)).api_key_id == other.api_key_id
 
 
-async def test_a_key_that_is_revoked_meanwhile_begins_nothing(
-    database: Database, user: User, sessions: Sessions
-) -> None:
+async def test_a_revoked_key_creates_no_session_or_code(database: Database, user: User, sessions: Sessions) -> None:
     one = await new_key(database, user)
     assert one.api_key_id is not None
     await Users(database).delete_key(user.id, one.api_key_id)
@@ -78,16 +76,14 @@ async def test_a_key_that_is_revoked_meanwhile_begins_nothing(
     assert (await sessions.page(one, 10)).items == []
 
 
-async def test_sessions_are_listed_newest_first_page_by_page(
-    database: Database, user: User, sessions: Sessions
-) -> None:
+async def test_sessions_are_paged_newest_first(database: Database, user: User, sessions: Sessions) -> None:
     one = await new_key(database, user)
     secrets = [await sessions.begin(one, f"Browser {number}") for number in range(3)]
     stranger = (await Users(database).add("stranger")).id
-    asking = await known(sessions, secrets[1])
+    current = await known(sessions, secrets[1])
 
-    first = await sessions.page(asking, 2)
-    second = await sessions.page(asking, 2, first.next_cursor)
+    first = await sessions.page(current, 2)
+    second = await sessions.page(current, 2, first.next_cursor)
 
     items = [*first.items, *second.items]
     assert [(item.user_agent, item.current) for item in items] == [
@@ -101,10 +97,10 @@ async def test_sessions_are_listed_newest_first_page_by_page(
     other = Identity(user.model_copy(update={"id": stranger}), None)
     assert (await sessions.page(other, 10)).items == []
     with pytest.raises(BadCursor):
-        await sessions.page(asking, 2, "x")
+        await sessions.page(current, 2, "x")
 
 
-async def test_one_session_is_ended_by_its_user_only(database: Database, user: User, sessions: Sessions) -> None:
+async def test_a_session_can_only_be_ended_by_its_user(database: Database, user: User, sessions: Sessions) -> None:
     one = await new_key(database, user)
     kept, ended = await sessions.begin(one), await sessions.begin(one)
     session_id = (await known(sessions, ended)).session_id
@@ -123,7 +119,9 @@ async def test_one_session_is_ended_by_its_user_only(database: Database, user: U
         await sessions.end(user.id, session_id)
 
 
-async def test_all_others_are_ended_and_by_a_key_all(database: Database, user: User, sessions: Sessions) -> None:
+async def test_a_session_can_end_all_others_and_a_key_can_end_all(
+    database: Database, user: User, sessions: Sessions
+) -> None:
     one = await new_key(database, user)
     secrets = [await sessions.begin(one) for _ in range(3)]
     guest = await Users(database).add("guest")
@@ -140,7 +138,7 @@ async def test_all_others_are_ended_and_by_a_key_all(database: Database, user: U
     assert await sessions.identity(of_guest) is not None
 
 
-async def test_a_lifetime_that_was_made_shorter_counts_for_sessions_that_there_are(
+async def test_a_shorter_lifetime_applies_to_existing_sessions(
     database: Database, user: User, sessions: Sessions
 ) -> None:
     one = await new_key(database, user)
@@ -154,12 +152,12 @@ async def test_a_lifetime_that_was_made_shorter_counts_for_sessions_that_there_a
     assert shown.expires_at - shown.created_at == timedelta(hours=3)
     assert await shortest.identity(secret) is None
     assert (await shortest.page(identity, 10)).items == []
-    # A new session clears away what has ended.
+    # A new session deletes expired ones.
     await shortest.begin(one)
     assert await sessions.identity(secret) is None
 
 
-async def test_the_last_use_is_noted_now_and_then(database: Database, user: User, sessions: Sessions) -> None:
+async def test_the_last_use_is_recorded_at_intervals(database: Database, user: User, sessions: Sessions) -> None:
     one = await new_key(database, user)
     secret = await sessions.begin(one)
     noted: list[timedelta] = []
@@ -175,7 +173,7 @@ async def test_the_last_use_is_noted_now_and_then(database: Database, user: User
     assert noted[1] <= timedelta(0)
 
 
-async def test_who_is_shut_out_has_no_session(database: Database, user: User, sessions: Sessions) -> None:
+async def test_a_deactivated_user_has_no_session(database: Database, user: User, sessions: Sessions) -> None:
     guest = await Users(database).add("guest")
     identity = await Users(database).identity(guest.api_key)
     assert identity is not None

@@ -9,7 +9,7 @@ from dynavera.records.database import Database
 from dynavera.records.users import ApiKeyInUse, ApiKeyNotFound, Users
 
 
-async def test_a_key_says_whose_it_is_and_which_it_is_until_it_is_revoked(database: Database, user: User) -> None:
+async def test_a_key_identifies_its_user_until_it_is_revoked(database: Database, user: User) -> None:
     users = Users(database)
     made = await users.add_key(user.id, "laptop")
 
@@ -22,7 +22,7 @@ async def test_a_key_says_whose_it_is_and_which_it_is_until_it_is_revoked(databa
     assert await users.by_api_key(made.api_key) is None
 
 
-async def test_the_token_of_this_process_is_not_revoked_and_said_beforehand(database: Database, user: User) -> None:
+async def test_the_token_of_this_process_is_listed_as_not_revocable(database: Database, user: User) -> None:
     users = Users(database, SecretStr("dyn_first"))
     made = await users.add_key(user.id, "laptop")
 
@@ -34,7 +34,7 @@ async def test_the_token_of_this_process_is_not_revoked_and_said_beforehand(data
     assert await users.by_api_key("dyn_first") == user
 
 
-async def test_a_key_of_somebody_else_is_not_found(database: Database, user: User) -> None:
+async def test_a_key_of_another_user_is_not_found(database: Database, user: User) -> None:
     users = Users(database)
     other = await users.add("other")
     made = await users.add_key(user.id, "laptop")

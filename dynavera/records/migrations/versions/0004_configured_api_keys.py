@@ -1,4 +1,4 @@
-"""Which API key is the first user's token; until now only its name said so, which any key may have."""
+"""Marks the API keys that are the owner's token; before, only their name showed it, which any key may have."""
 
 import sqlalchemy as sa
 from alembic import op

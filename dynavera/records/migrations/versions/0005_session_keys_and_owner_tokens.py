@@ -1,4 +1,4 @@
-"""Sessions and log-in codes know the API key that made them; which process uses which owner's token."""
+"""The API key of each session and log-in code, and the owner's token of each data directory."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -42,7 +42,7 @@ def upgrade() -> None:
 
 
 def _fill() -> None:
-    """Give the sessions that there are ids in their order; which key made them is not known."""
+    """Give existing sessions ids in their order; their API keys are unknown."""
     sessions = sa.table(
         "sessions",
         sa.column("digest", sa.String()),
