@@ -8,7 +8,9 @@ from dynavera import settings as settings_module
 from dynavera.records.database import Database
 from dynavera.settings import BadSettings, Settings, environment_names, load_settings
 
-EXAMPLE = Path(settings_module.__file__).parents[1] / ".env.example"
+ROOT = Path(settings_module.__file__).parents[1]
+EXAMPLE = ROOT / ".env.example"
+OPERATIONS = ROOT / "docs" / "operations.md"
 SETTING_LINE = re.compile(r"^#([A-Z][A-Z0-9_]*)=(.*)$")
 
 
@@ -27,6 +29,12 @@ def example() -> dict[str, str]:
 
 def test_example_lists_exactly_all_settings() -> None:
     assert sorted(example()) == sorted(environment_names())
+
+
+def test_operations_page_lists_every_setting() -> None:
+    listed = [line.split("|")[1] for line in OPERATIONS.read_text().splitlines() if line.startswith("| `")]
+
+    assert [name for name in environment_names() if not any(f"`{name}`" in cell for cell in listed)] == []
 
 
 @pytest.mark.parametrize(("name", "value"), sorted(example().items()))
