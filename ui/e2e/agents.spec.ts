@@ -40,7 +40,7 @@ async function choose(agent: string, item: string): Promise<void> {
   await page.getByRole('menuitem', { name: item }).click()
 }
 
-test('a fresh instance is asked its first question by one click', async () => {
+test('the first question of a new instance takes one click', async () => {
   await page.goto(await product.loginLink())
   await page.getByText('No language model is configured').waitFor()
   expect(await faultsOf(page)).toEqual([])
@@ -52,7 +52,7 @@ test('a fresh instance is asked its first question by one click', async () => {
   await page.getByText('Completed').first().waitFor()
 })
 
-test('an agent shows what it was asked last', async () => {
+test('an agent shows its last question', async () => {
   await toAgents()
 
   await row('Research assistant').getByRole('link', { name: 'What is fNIRS?' }).waitFor()
@@ -60,7 +60,7 @@ test('an agent shows what it was asked last', async () => {
   expect(await page.getByRole('heading', { name: 'Ask the first question' }).count()).toBe(0)
 })
 
-test('an agent is made by keys alone, and what is wrong is said at its field', async () => {
+test('an agent is created by keyboard, with errors shown at their fields', async () => {
   await tabTo('New agent')
   await page.keyboard.press('Enter')
   await page.waitForFunction('document.activeElement.labels?.[0]?.textContent === "Name"')
@@ -92,7 +92,7 @@ test('an agent is edited on its own page', async () => {
   expect(await page.evaluate('window.hacked')).toBeUndefined()
 })
 
-test('a duplicate has all that its original has', async () => {
+test('a duplicate has all settings of the original', async () => {
   await toAgents()
   await choose('Lab guide', 'Duplicate')
   expect(await page.getByLabel('Instructions').inputValue()).toBe(HOSTILE)
@@ -107,7 +107,7 @@ test('a duplicate has all that its original has', async () => {
   await pictured(page, 'agents')
 })
 
-test('agents are found by / and a word', async () => {
+test('/ starts a search for agents', async () => {
   await page.keyboard.press('/')
   await page.keyboard.type('spectroscopy')
 
@@ -118,7 +118,7 @@ test('agents are found by / and a word', async () => {
   await row('Lab guide').first().waitFor()
 })
 
-test('a deleted agent comes back by Undo, and goes without it', async () => {
+test('Undo restores a deleted agent', async () => {
   const name = page.getByRole('link', { name: 'Lab guide', exact: true })
   await choose('Lab guide', 'Delete')
   await name.waitFor({ state: 'detached' })
@@ -134,7 +134,7 @@ test('a deleted agent comes back by Undo, and goes without it', async () => {
   expect(await name.count()).toBe(0)
 })
 
-test('an agent that runs is not deleted before its execution is stopped', async () => {
+test('a running agent is not deleted before its execution is stopped', async () => {
   model.delayMilliseconds = 60
   model.sentences = 200
   await page.getByRole('link', { name: HOSTILE, exact: true }).click()
@@ -158,6 +158,6 @@ test('an agent that runs is not deleted before its execution is stopped', async 
   await page.getByRole('link', { name: HOSTILE, exact: true }).waitFor({ state: 'detached' })
 })
 
-test('the page never complained', () => {
+test('the console has no errors', () => {
   expect(complaints).toEqual([])
 })

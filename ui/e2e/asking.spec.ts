@@ -43,7 +43,7 @@ async function lines(): Promise<string[]> {
   return log().allInnerTexts()
 }
 
-test('who is not known is led to the log-in page', async () => {
+test('the log-in page opens without a session', async () => {
   await page.goto(product.address)
 
   await page.getByRole('heading', { name: 'Log in' }).waitFor()
@@ -51,7 +51,7 @@ test('who is not known is led to the log-in page', async () => {
   await pictured(page, 'login')
 })
 
-test('the log-in link logs in and leaves no code in the address', async () => {
+test('the log-in link logs in and leaves no code in the URL', async () => {
   await page.goto(await product.loginLink())
 
   await page.getByRole('link', { name: 'Research assistant' }).waitFor()
@@ -60,7 +60,7 @@ test('the log-in link logs in and leaves no code in the address', async () => {
   await pictured(page, 'agents')
 })
 
-test('a new agent opens, ready to be asked', async () => {
+test('a new agent opens with the question field', async () => {
   await page.getByRole('button', { name: 'New agent' }).click()
   await page.getByLabel('Name', { exact: true }).fill('Browser test')
   await page.getByText('Retrieval and generation').click()
@@ -99,7 +99,7 @@ test('the answer grows while the model writes, and cites its sources', async () 
   await page.getByRole('dialog').waitFor({ state: 'detached' })
 })
 
-test('Stop keeps what had been written, and the model is left', async () => {
+test('Stop keeps the partial answer and stops the model', async () => {
   model.sentences = 100
   await ask('Which artefacts does movement cause?')
   await answer().getByText('blood').waitFor()
@@ -121,7 +121,7 @@ test('Stop keeps what had been written, and the model is left', async () => {
   await pictured(page, 'stopped')
 })
 
-test('Retry asks again, and the new answer is shown as it comes', async () => {
+test('Retry asks again and shows the new answer as it grows', async () => {
   model.sentences = 3
   const stopped = page.url()
   await page.getByRole('button', { name: 'Retry' }).click()
@@ -132,7 +132,7 @@ test('Retry asks again, and the new answer is shown as it comes', async () => {
   await page.getByRole('heading', { name: 'Which artefacts does movement cause?' }).waitFor()
 })
 
-test('a reload in mid-answer shows the same log, without duplicates', async () => {
+test('a reload during an answer shows the same log without duplicates', async () => {
   model.sentences = 12
   await ask('How deep does the light go?')
   await answer().getByText('blood').waitFor()
@@ -155,7 +155,7 @@ test('a reload in mid-answer shows the same log, without duplicates', async () =
   expect(await lines()).toEqual(live)
 })
 
-test('a long answer is followed on a phone, until one scrolls up to read', async () => {
+test('the page follows a long answer on a phone until the user scrolls up', async () => {
   await page.setViewportSize({ width: 390, height: 844 })
   model.sentences = 60
   await ask('Is it in view?')
@@ -188,7 +188,7 @@ test('a long answer is followed on a phone, until one scrolls up to read', async
   await page.setViewportSize({ width: 1440, height: 900 })
 })
 
-test('an API that is killed in mid-answer is found again, and the log goes on', async () => {
+test('the log continues after the API was killed during an answer', async () => {
   model.sentences = 12
   await ask('Who looked first?')
   await answer().getByText('blood').waitFor()
@@ -217,7 +217,7 @@ test('an earlier execution shows its own answer', async () => {
   expect(await answered()).toBe(shown(model.text))
 })
 
-test('a queued execution says that no worker is running, and begins when one is', async () => {
+test('a queued execution shows that no worker is running, and starts with one', async () => {
   model.sentences = 3
   const worker = await product.freeze('worker')
   await page.getByText('Live', { exact: true }).waitFor()
@@ -233,7 +233,7 @@ test('a queued execution says that no worker is running, and begins when one is'
   await health().getByText('No worker is running').waitFor({ state: 'detached' })
 })
 
-test('the list of agents follows what is started elsewhere', async () => {
+test('the list of agents shows executions that are started elsewhere', async () => {
   model.sentences = 12
   const other = await page.context().newPage()
   await other.goto(product.address)
@@ -247,6 +247,6 @@ test('the list of agents follows what is started elsewhere', async () => {
   await other.close()
 })
 
-test('the page never complained', () => {
+test('the console has no errors', () => {
   expect(complaints).toEqual([])
 })

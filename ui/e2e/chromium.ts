@@ -21,12 +21,13 @@ export const HOW_TO_INSTALL =
   'The browser test needs Chromium: run `sudo apt-get install chromium` (Debian) or `brew install --cask chromium` (macOS), or set CHROMIUM_PATH.'
 
 export function findChromium(): string | null {
-  const said = [process.env.CHROMIUM_PATH, process.env.CHROMIUM]
+  const configured = [process.env.CHROMIUM_PATH, process.env.CHROMIUM]
   const onPath = (process.env.PATH ?? '')
     .split(delimiter)
     .flatMap((folder) => NAMES.map((name) => join(folder, name)))
   return (
-    [...said, ...onPath, ...MAC].find((path) => path !== undefined && path !== '' && isProgram(path)) ?? null
+    [...configured, ...onPath, ...MAC].find((path) => path !== undefined && path !== '' && isProgram(path)) ??
+    null
   )
 }
 

@@ -103,7 +103,7 @@ async function lookedAt(name: string): Promise<void> {
   await pictured(page, name)
 }
 
-test('an answer that tries to be script is Markdown and nothing else', async () => {
+test('scripts in an answer are shown as text', async () => {
   model.delayMilliseconds = 15
   model.words = HOSTILE
   await openAgent()
@@ -143,7 +143,7 @@ test('a marker opens its source, highlighted in its document', async () => {
   await source.waitFor({ state: 'detached' })
 })
 
-test('JSON that does not parse shows where', async () => {
+test('invalid JSON shows the position of the error', async () => {
   await page.getByRole('tab', { name: 'JSON' }).click()
   const field = page.getByRole('textbox', { name: 'Input as JSON' })
 
@@ -156,7 +156,7 @@ test('JSON that does not parse shows where', async () => {
   await page.getByRole('tab', { name: 'Question' }).click()
 })
 
-test('two executions of one agent run side by side, and neither loses a line', async () => {
+test('two concurrent executions of an agent have complete logs', async () => {
   model.words = null
   model.delayMilliseconds = 40
   model.sentences = 14
@@ -194,7 +194,7 @@ test('two executions of one agent run side by side, and neither loses a line', a
   }
 })
 
-test('the page of an execution goes on when the API was killed in mid-answer', async () => {
+test('the page of an execution continues after the API was killed during an answer', async () => {
   model.sentences = 12
   const id = await ask('What survives?')
   await page.getByRole('link', { name: 'Details' }).click()
@@ -214,7 +214,7 @@ test('the page of an execution goes on when the API was killed in mid-answer', a
   expect(await lines()).toEqual(live)
 })
 
-test('the page of an execution tells where its time went', async () => {
+test('the page of an execution shows its timeline', async () => {
   const timeline = page.getByRole('table', { name: 'Timeline' })
 
   await timeline.getByRole('rowheader', { name: 'Queued' }).waitFor()
@@ -248,7 +248,7 @@ test('an execution is exported as JSON and as Markdown', async () => {
   expect(markdown.text).toContain('## Sources')
 })
 
-test('an execution is printed light: its answer, its sources and its settings', async () => {
+test('an execution is printed in the light theme with its answer, sources and settings', async () => {
   await page.emulateMedia({ media: 'print', colorScheme: 'dark' })
 
   expect(await answer().isVisible()).toBe(true)
@@ -267,7 +267,7 @@ test('an execution is printed light: its answer, its sources and its settings', 
   await page.emulateMedia({ media: null, colorScheme: null })
 })
 
-test('an execution is asked again, and compared with the first', async () => {
+test('an execution is retried and compared with the first', async () => {
   model.sentences = 5
   await page.getByRole('button', { name: 'Retry' }).click()
   await page.getByRole('link', { name: 'Retry of an earlier execution' }).waitFor()
@@ -293,7 +293,7 @@ test('another execution to compare with is picked from those of the agent', asyn
   await page.getByRole('article', { name: 'Right' }).getByText('Who looked first?').waitFor()
 })
 
-test('all executions are listed, and found by what the address says', async () => {
+test('all executions are listed, and filtered by the URL', async () => {
   await page.getByRole('link', { name: 'Executions' }).first().click()
   await rows().filter({ hasText: 'What survives?' }).first().waitFor()
   await lookedAt('executions')
@@ -318,7 +318,7 @@ test('all executions are listed, and found by what the address says', async () =
   await rows().filter({ hasText: 'What survives?' }).first().waitFor()
 })
 
-test('what is started elsewhere comes into the list, and is stopped from its row', async () => {
+test('an execution that is started elsewhere appears in the list and can be stopped there', async () => {
   model.sentences = 200
   await page.request.post(`${product.address}/api/agents/${agentId}/executions`, {
     data: { input_data: { query: 'Started elsewhere?' } },
@@ -332,14 +332,14 @@ test('what is started elsewhere comes into the list, and is stopped from its row
   expect(await rows().first().innerText()).toContain('Started elsewhere?')
 })
 
-test('an execution that does not exist is said to be missing', async () => {
+test('a missing execution has its own page', async () => {
   await page.goto(`${product.address}/executions/01900000-0000-7000-8000-000000000000`)
 
   await page.getByRole('heading', { name: 'There is no such execution' }).waitFor()
   await lookedAt('missing-execution')
 })
 
-test('nothing was run, nothing was fetched from elsewhere, and the page never complained', async () => {
+test('no script ran, nothing was fetched from other hosts, and the console has no errors', async () => {
   await openAgent()
   await page.getByRole('navigation', { name: 'Executions' }).getByRole('link', { name: /1\+1/ }).click()
   await answer().getByRole('table').waitFor()

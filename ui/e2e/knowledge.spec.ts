@@ -56,7 +56,7 @@ async function marked(): Promise<string> {
   return top < 900 && bottom > 60 ? passage.innerText() : 'out of sight'
 }
 
-test('the shipped documents are there, at all sizes', async () => {
+test('the included documents are listed at all window sizes', async () => {
   await page.keyboard.press('g')
   await page.keyboard.press('k')
 
@@ -65,7 +65,7 @@ test('the shipped documents are there, at all sizes', async () => {
   await pictured(page, 'knowledge')
 })
 
-test('each file of an upload says what became of it', async () => {
+test('each file of an upload shows its outcome', async () => {
   await page.getByLabel('Files').setInputFiles(at('cap.md', 'not-text.md', HOSTILE_NAME))
 
   await upload('cap.md').getByText('2 passages').waitFor()
@@ -78,13 +78,13 @@ test('each file of an upload says what became of it', async () => {
   await uploads().waitFor({ state: 'detached' })
 })
 
-test('a file that was there already is told apart', async () => {
+test('an unchanged file is marked as such', async () => {
   await page.getByLabel('Files').setInputFiles(at('cap.md'))
 
   await upload('cap.md').getByText('Unchanged', { exact: true }).waitFor()
 })
 
-test('a folder goes into a new collection, named by its paths', async () => {
+test('a folder is uploaded into a new collection, with paths as names', async () => {
   await page.getByLabel('Collection', { exact: true }).selectOption({ label: 'New collection…' })
   await page.getByLabel('Name of the new collection').fill('kelp')
   await page.getByLabel('Folder').setInputFiles(join(folder, 'papers'))
@@ -153,7 +153,7 @@ test('a document is replaced under its name', async () => {
   await page.getByText('is no longer in the document').waitFor()
 })
 
-test('a deleted document is in no list and no search, unless it is brought back', async () => {
+test('a deleted document is in no list and no search until Undo', async () => {
   await page.getByRole('button', { name: 'Delete', exact: true }).click()
   await page.getByRole('button', { name: 'Undo' }).click()
   await documents().getByRole('link', { name: 'cap.md' }).waitFor()
@@ -170,7 +170,7 @@ test('a deleted document is in no list and no search, unless it is brought back'
   await expect.poll(left, { timeout: 20_000 }).toBe(0)
 })
 
-test('several documents are put in order, picked and deleted by keys alone', async () => {
+test('several documents are sorted, selected and deleted by keyboard', async () => {
   await page.goto(`${product.address}/knowledge?collection=kelp`)
   await documents().waitFor()
   await page.getByRole('button', { name: /^Sort by/ }).click()
@@ -199,7 +199,7 @@ test('several documents are put in order, picked and deleted by keys alone', asy
   await expect.poll(() => all.evaluate((box) => box === box.ownerDocument.activeElement)).toBe(true)
 })
 
-test('what tries to be script stays text', async () => {
+test('scripts in a document are shown as text', async () => {
   await page.goto(`${product.address}/knowledge`)
   await documents().getByRole('link', { name: HOSTILE_NAME }).click()
 
@@ -210,7 +210,7 @@ test('what tries to be script stays text', async () => {
   expect(await page.evaluate('window.hacked')).toBeUndefined()
 })
 
-test('an address that names nothing says so', async () => {
+test('an unknown URL shows that there is nothing', async () => {
   for (const id of ['nonsense', '01900000-0000-7000-8000-000000000001']) {
     await page.goto(`${product.address}/knowledge/${id}`)
     await page.getByRole('heading', { name: 'There is no such document' }).waitFor()
@@ -218,6 +218,6 @@ test('an address that names nothing says so', async () => {
   expect(await faultsOf(page)).toEqual([])
 })
 
-test('the page never complained', () => {
+test('the console has no errors', () => {
   expect(complaints).toEqual([])
 })

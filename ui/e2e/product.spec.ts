@@ -18,14 +18,14 @@ beforeAll(async () => {
 
 afterAll(() => endAll(endings))
 
-test('a product that cannot start says why, and leaves nothing', async () => {
+test('a product that cannot start reports the reason and leaves no process', async () => {
   const start = Product.start({ DYNAVERA_PORT: '15000', DYNAVERA_MCP_PORT: '15000' })
 
   await expect(start).rejects.toThrow('are both 15000')
   expect(await readdir(folder)).toEqual([])
 })
 
-test('a product that was killed is over, and leaves nothing', async () => {
+test('a killed product leaves no process', async () => {
   const product = await Product.start()
   endings.push(() => product.stop())
 

@@ -20,7 +20,7 @@ const PORTS = { from: 15_000, to: 32_000 }
 type Part = 'up' | 'api' | 'worker'
 
 export class Product {
-  private said = ''
+  private output = ''
   private readonly end: Promise<void>
   private isOver = false
 
@@ -30,13 +30,13 @@ export class Product {
     private readonly environment: NodeJS.ProcessEnv,
     private readonly up: ChildProcess,
   ) {
-    const hear = (data: Buffer) => (this.said += data.toString())
-    up.stdout?.on('data', hear)
-    up.stderr?.on('data', hear)
+    const append = (data: Buffer) => (this.output += data.toString())
+    up.stdout?.on('data', append)
+    up.stderr?.on('data', append)
     this.end = new Promise<void>((over) => {
       up.once('exit', over)
       up.once('error', (error) => {
-        this.said += error.message
+        this.output += error.message
         over()
       })
     }).then(() => {
@@ -107,7 +107,7 @@ export class Product {
       await new Promise((resolve) => setTimeout(resolve, 100))
     }
     await this.stop()
-    throw new Error(`dynavera up is not ready. It said:\n${this.said}`)
+    throw new Error(`dynavera up is not ready. Its output:\n${this.output}`)
   }
 
   private async isHealthy(): Promise<boolean> {

@@ -43,7 +43,7 @@ async function look(name: string): Promise<void> {
   await pictured(page, name)
 }
 
-test('who is not known logs in, and is where they wanted to be', async () => {
+test('after the log-in the requested page opens', async () => {
   await page.goto(`${product.address}/system`)
   await heading('Log in').waitFor()
   await look('login')
@@ -56,7 +56,7 @@ test('who is not known logs in, and is where they wanted to be', async () => {
 })
 
 describe('the system page', () => {
-  test('shows each part, what is in use, and where Temporal Web is', async () => {
+  test('shows each part, the models in use and the link to Temporal Web', async () => {
     const parts = page.getByRole('list', { name: 'Services' })
     await parts.getByText('Healthy').nth(4).waitFor()
     await page.getByText('wordllama').waitFor()
@@ -65,7 +65,7 @@ describe('the system page', () => {
     expect((await fetch((await link.getAttribute('href')) ?? '')).ok).toBe(true)
   })
 
-  test('makes a key that opens, whatever it is called, and revokes it', async () => {
+  test('creates a working key with any name, and revokes it', async () => {
     const name = '<img src=x onerror="window.hurt = true">'
     await page.getByLabel('New API key').fill(name)
     await page.getByRole('button', { name: 'Create key' }).click()
@@ -98,7 +98,7 @@ describe('the system page', () => {
 })
 
 describe('the sessions', () => {
-  test('are listed, and one of another browser is ended: it is led to the log-in page', async () => {
+  test('are listed, and ending that of another browser shows its log-in page', async () => {
     const browser = page.context().browser()
     const elsewhere = await (await browser!.newContext()).newPage()
     await elsewhere.goto(await product.loginLink())
@@ -119,7 +119,7 @@ describe('the sessions', () => {
     await heading('System').waitFor()
   })
 
-  test('made with a key end with it', async () => {
+  test('end with the key that created them', async () => {
     await page.getByLabel('New API key').fill('laptop')
     await page.getByRole('button', { name: 'Create key' }).click()
     const key = await page.locator('.secret').innerText()
@@ -144,7 +144,7 @@ describe('the sessions', () => {
 })
 
 describe('the navigation', () => {
-  test('leads everywhere by keys, and says where one is', async () => {
+  test('works by keyboard, and marks the current page', async () => {
     for (const [keys, name] of [
       ['ga', 'Agents'],
       ['ge', 'Executions'],
@@ -166,7 +166,7 @@ describe('the navigation', () => {
     await page.setViewportSize(WIDE)
   })
 
-  test('that leads nowhere says so', async () => {
+  test('to an unknown page shows that it does not exist', async () => {
     await page.goto(`${product.address}/nowhere`)
     await page.getByText('There is no such page').waitFor()
     await look('not-found')
@@ -174,7 +174,7 @@ describe('the navigation', () => {
 })
 
 describe('the palette', () => {
-  test('finds an agent, and hands a question over to it', async () => {
+  test('finds an agent and opens it with the question', async () => {
     await page.keyboard.press('Control+k')
     await page.getByRole('option', { name: /^Research assistant/ }).waitFor()
     await look('palette')
@@ -188,7 +188,7 @@ describe('the palette', () => {
     expect(await field.inputValue()).toBe('What is light?')
   })
 
-  test('gives the focus back when it is closed', async () => {
+  test('returns the focus when it is closed', async () => {
     const menu = page.getByRole('button', { name: 'Account: owner' })
     await menu.focus()
     await page.keyboard.press('Control+k')
@@ -199,7 +199,7 @@ describe('the palette', () => {
     expect(await menu.evaluate((element) => element === document.activeElement)).toBe(true)
   })
 
-  test('is not the only one: ? lists the keys', async () => {
+  test('and other shortcuts are listed by ?', async () => {
     await page.keyboard.press('?')
     await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor()
     await look('keys')
@@ -208,7 +208,7 @@ describe('the palette', () => {
 })
 
 describe('the theme', () => {
-  test('that is chosen is kept, and there before any other script has run', async () => {
+  test('is kept, and applied before any other script runs', async () => {
     await page.getByRole('button', { name: 'Account: owner' }).click()
     await page.getByRole('menu').waitFor()
     await look('menu')
@@ -227,14 +227,14 @@ describe('the theme', () => {
   })
 })
 
-describe('a connection that is lost', () => {
+describe('a lost connection', () => {
   beforeAll(async () => {
     await page.goto(`${product.address}/system`)
     await page.getByText('wordllama').waitFor()
     await page.getByText('Healthy').nth(4).waitFor()
   })
 
-  test('by a browser that is offline is shown at once, and is mended', async () => {
+  test('of an offline browser is shown at once, and restored', async () => {
     const before = await heading('System').boundingBox()
     await page.context().setOffline(true)
     await health().getByText('You are offline.').waitFor({ timeout: SHOWN_WITHIN })
@@ -250,7 +250,7 @@ describe('a connection that is lost', () => {
     await health().locator('p').waitFor({ state: 'detached' })
   })
 
-  test('by an API that hangs is shown within three seconds, and is mended', async () => {
+  test('to a frozen API is shown within three seconds, and restored', async () => {
     const api = await product.freeze('api')
     await health()
       .getByText(/^(Connection lost|Can’t reach Dynavera)/)
@@ -262,7 +262,7 @@ describe('a connection that is lost', () => {
     await health().locator('p').waitFor({ state: 'detached' })
   })
 
-  test('by an API that is killed is shown within three seconds, and is mended', async () => {
+  test('to a killed API is shown within three seconds, and restored', async () => {
     await product.kill('api')
     await health().getByText('Can’t reach Dynavera.').waitFor({ timeout: SHOWN_WITHIN })
 
@@ -271,7 +271,7 @@ describe('a connection that is lost', () => {
   })
 })
 
-test('logging out leads to the log-in page, and the session is over', async () => {
+test('logging out opens the log-in page and ends the session', async () => {
   await page.getByRole('button', { name: 'Account: owner' }).click()
   await page.getByRole('menuitem', { name: 'Log out' }).click()
 
@@ -280,6 +280,6 @@ test('logging out leads to the log-in page, and the session is over', async () =
   await heading('Log in').waitFor()
 })
 
-test('the page never complained', () => {
+test('the console has no errors', () => {
   expect(complaints).toEqual([])
 })

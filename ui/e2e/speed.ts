@@ -174,7 +174,7 @@ async function frames(page: Page, work: string): Promise<number[]> {
   })()`)
 }
 
-function told(name: string, times: number[]): void {
+function report(name: string, times: number[]): void {
   const sorted = [...times].sort((one, other) => one - other)
   const at = (part: number) => (sorted[Math.floor(part * (sorted.length - 1))] ?? 0).toFixed(1)
   const late = times.filter((time) => time > 34).length
@@ -203,14 +203,14 @@ async function longLog(page: Page, socket: WebSocket): Promise<void> {
   )
   const scroll = `async () => { const list = document.querySelector('[role=log]')
     for (let step = 0; step < 240; step += 1) { list.scrollTop -= 700; await new Promise(requestAnimationFrame) } }`
-  told(
+  report(
     '  idle',
     await frames(
       page,
       'async () => { for (let step = 0; step < 120; step += 1) await new Promise(requestAnimationFrame) }',
     ),
   )
-  told('  scrolling', await frames(page, scroll))
+  report('  scrolling', await frames(page, scroll))
   const begin = performance.now()
   await page.getByRole('searchbox', { name: 'Search the log' }).fill('blood')
   const holding = Math.ceil((LINES - WORDS.indexOf('blood')) / WORDS.length)

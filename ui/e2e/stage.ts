@@ -27,7 +27,7 @@ export async function staged(endings: Endings, settings: Record<string, string> 
     timeout: BROWSER_STARTS_WITHIN,
   })
   endings.push(() => browser.close())
-  // In a context of its own: a page that brings its context along lets no second one into it.
+  // In a separate context: one that was created with its page cannot have a second page.
   const page = await (await browser.newContext({ viewport: WIDE })).newPage()
   page.setDefaultTimeout(20_000)
   const complaints: string[] = []

@@ -88,7 +88,7 @@ async function executed(agentId: string): Promise<string> {
 }
 
 test.each(['agent', 'execution', 'compare', 'executions', 'agents', 'knowledge', 'document', 'system'])(
-  'nothing leaves its column and nothing covers anything on the page: %s',
+  'nothing overflows or overlaps on the page: %s',
   async (name) => {
     await page.goto(product.address + (addresses[name] ?? ''))
     const faults: string[] = []
@@ -106,6 +106,6 @@ test.each(['agent', 'execution', 'compare', 'executions', 'agents', 'knowledge',
   },
 )
 
-test('the page never complained', () => {
+test('the console has no errors', () => {
   expect(complaints).toEqual([])
 })
