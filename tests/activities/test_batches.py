@@ -1,4 +1,4 @@
-"""What an attempt tells its workflow, and how often."""
+"""What an attempt sends to its workflow, and how often."""
 
 from dataclasses import dataclass
 
@@ -8,11 +8,11 @@ from activities.batches import Outbox, SignalBudget
 from dynavera.contracts.events import DeltaContent, ProgressContent
 from dynavera.limits import ARCHIVE_AGE, BATCHES_BEFORE_SLOWDOWN, DELTA_SLOWDOWN_INTERVAL
 
-HISTORY_EVENTS_A_BATCH = 4
-"""A signal, and the workflow task that hears it: scheduled, started, completed."""
+HISTORY_EVENTS_PER_BATCH = 4
+"""A signal and its workflow task: scheduled, started, completed."""
 
-HISTORY_EVENTS_AN_ARCHIVE = 6
-"""An activity's three, and the workflow task that hears of its end."""
+HISTORY_EVENTS_PER_ARCHIVE = 6
+"""An activity's three, and those of the workflow task after it."""
 
 
 @dataclass
@@ -34,7 +34,7 @@ def outbox(generations: int = 1) -> Outbox:
     return Outbox(1, SignalBudget(100, generations), "")
 
 
-def test_the_first_delta_waits_a_moment_for_the_rest_and_later_ones_for_their_turn(clock: Clock) -> None:
+def test_the_first_delta_waits_briefly_and_later_ones_for_the_interval(clock: Clock) -> None:
     outgoing = outbox()
 
     outgoing.add_text(0, "a")
@@ -50,28 +50,28 @@ def test_the_first_delta_waits_a_moment_for_the_rest_and_later_ones_for_their_tu
 
 
 @pytest.mark.usefixtures("clock")
-def test_nothing_to_tell_is_never_due() -> None:
+def test_an_empty_outbox_is_never_due() -> None:
     assert outbox().seconds_until_due() is None
 
 
 @pytest.mark.usefixtures("clock")
-def test_pieces_that_follow_each_other_are_one_delta_and_batches_are_numbered() -> None:
+def test_consecutive_pieces_are_one_delta_and_batches_are_numbered() -> None:
     outgoing = outbox()
 
     outgoing.add_text(0, "a🧠")
     outgoing.add_text(2, "b")
     first = outgoing.take_batch()
-    outgoing.add_text(0, "anew")
+    outgoing.add_text(0, "new")
     second = outgoing.take_batch()
 
     assert first.contents == [DeltaContent(offset=0, text="a🧠b")]
-    assert second.contents == [DeltaContent(offset=0, text="anew")]
+    assert second.contents == [DeltaContent(offset=0, text="new")]
     assert (first.index, second.index) == (0, 1)
-    assert outgoing.answer == "anew"
+    assert outgoing.answer == "new"
 
 
 @pytest.mark.usefixtures("clock")
-def test_text_after_a_status_line_says_that_the_answer_is_written() -> None:
+def test_text_after_a_status_line_is_announced() -> None:
     outgoing = outbox()
 
     outgoing.add_note("Loading the model.")
@@ -85,26 +85,26 @@ def test_text_after_a_status_line_says_that_the_answer_is_written() -> None:
 
 
 @pytest.mark.usefixtures("clock")
-def test_a_remark_on_the_text_is_no_waiting_and_is_owed_until_it_is_told() -> None:
+def test_a_note_about_the_text_is_unsent_until_it_is_in_a_batch() -> None:
     outgoing = outbox()
     outgoing.add_text(0, "Light is red.")
     outgoing.take_batch()
 
-    outgoing.add_note("A citation was left out.")
-    owed = outgoing.has_unsent_note
+    outgoing.add_note("A citation was removed.")
+    unsent = outgoing.has_unsent_note
     outgoing.add_text(13, " It shines.")
     batch = outgoing.take_batch()
 
     assert batch.contents == [
-        ProgressContent(stage="generating", message="A citation was left out."),
+        ProgressContent(stage="generating", message="A citation was removed."),
         DeltaContent(offset=13, text=" It shines."),
     ]
-    assert owed
+    assert unsent
     assert not outgoing.has_unsent_note
 
 
 @pytest.mark.usefixtures("clock")
-def test_why_there_is_no_text_is_owed_until_there_is_some() -> None:
+def test_the_reason_for_missing_text_is_unsent_until_there_is_text() -> None:
     outgoing = outbox()
 
     outgoing.add_note("Loading the model.")
@@ -120,12 +120,12 @@ def test_many_generations_share_the_budget_of_signals() -> None:
 
 
 @pytest.mark.usefixtures("clock")
-def test_an_attempt_that_has_sent_thousands_slows_down_before_temporal_refuses() -> None:
+def test_an_attempt_slows_down_before_temporals_limit_of_signals() -> None:
     assert SignalBudget(100, 1).pause(10**6, BATCHES_BEFORE_SLOWDOWN) == DELTA_SLOWDOWN_INTERVAL
 
 
 @pytest.mark.usefixtures("clock")
-def test_what_cannot_be_delivered_any_more_is_never_due() -> None:
+def test_a_muted_outbox_is_never_due() -> None:
     outgoing = outbox()
     outgoing.add_text(0, "a")
 
@@ -148,4 +148,4 @@ def test_45_minutes_at_20_tokens_a_second_stay_within_temporals_limits(clock: Cl
 
     archives = minutes * 60 / ARCHIVE_AGE.total_seconds()
     assert batches < BATCHES_BEFORE_SLOWDOWN
-    assert batches * HISTORY_EVENTS_A_BATCH + archives * HISTORY_EVENTS_AN_ARCHIVE < 8_000
+    assert batches * HISTORY_EVENTS_PER_BATCH + archives * HISTORY_EVENTS_PER_ARCHIVE < 8_000

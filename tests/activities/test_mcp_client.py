@@ -1,4 +1,4 @@
-"""The client side of the seam to the MCP service, against a real service."""
+"""The client of the MCP service, against a real service."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -33,13 +33,13 @@ async def model_and_service(folder: Path, model: FakeModel) -> AsyncGenerator[tu
         yield service, mcp
 
 
-async def told_by(mcp: McpService, user_id: UUID, call: GenerateCall) -> list[TextPiece | StatusLine | Generated]:
+async def generate(mcp: McpService, user_id: UUID, call: GenerateCall) -> list[TextPiece | StatusLine | Generated]:
     return [item async for item in mcp.generate(user_id, call)]
 
 
-def folded(told: list[TextPiece | StatusLine | Generated], prefix: str = "") -> str:
+def folded(items: list[TextPiece | StatusLine | Generated], prefix: str = "") -> str:
     answer = prefix
-    for item in told:
+    for item in items:
         if isinstance(item, TextPiece):
             assert item.offset <= len(answer)
             answer = answer[: item.offset] + item.text
@@ -54,17 +54,17 @@ async def test_a_question_is_answered(tmp_path: Path) -> None:
     ):
         await upload(client, fnirs_md=FNIRS)
         found = await mcp.retrieve(service.owner.id, "What is fNIRS?", "default", 4)
-        told = await told_by(
+        items = await generate(
             mcp, service.owner.id, GenerateCall(query="What is fNIRS?", passages=found.passages, operation_id="one")
         )
 
     assert [passage.document for passage in found.passages] == ["fnirs.md"]
-    assert isinstance(told[-1], Generated)
-    assert told[-1].text.startswith("Functional near-infrared spectroscopy (fNIRS) is an optical method")
-    assert folded(told) == told[-1].text
+    assert isinstance(items[-1], Generated)
+    assert items[-1].text.startswith("Functional near-infrared spectroscopy (fNIRS) is an optical method")
+    assert folded(items) == items[-1].text
 
 
-async def test_the_service_is_asked_for_the_user(tmp_path: Path) -> None:
+async def test_calls_are_made_for_the_user(tmp_path: Path) -> None:
     async with (
         running_service(tmp_path) as service,
         McpService(service.url, service.service_token) as mcp,
@@ -77,73 +77,73 @@ async def test_the_service_is_asked_for_the_user(tmp_path: Path) -> None:
     assert found.passages == []
 
 
-async def test_an_answer_starts_over_where_its_beginning_was_reasoning(tmp_path: Path) -> None:
+async def test_an_answer_restarts_if_its_beginning_was_reasoning(tmp_path: Path) -> None:
     model = FakeModel(words=["Let", "me", "think.", "</think>", "Light", "is", "red."], delay=0.05)
 
     async with model_and_service(tmp_path, model) as (service, mcp):
-        told = await told_by(mcp, service.owner.id, GenerateCall(query="Which light?", passages=[PASSAGE]))
+        items = await generate(mcp, service.owner.id, GenerateCall(query="Which light?", passages=[PASSAGE]))
 
-    offsets = [item.offset for item in told if isinstance(item, TextPiece)]
-    assert folded(told) == "Light is red."
+    offsets = [item.offset for item in items if isinstance(item, TextPiece)]
+    assert folded(items) == "Light is red."
     assert offsets.count(0) == 2
-    assert isinstance(told[-1], Generated)
-    assert (told[-1].text, told[-1].reasoning) == ("Light is red.", "Let me think.")
+    assert isinstance(items[-1], Generated)
+    assert (items[-1].text, items[-1].reasoning) == ("Light is red.", "Let me think.")
 
 
-async def test_many_pieces_come_in_order_and_add_up(tmp_path: Path) -> None:
+async def test_many_pieces_arrive_in_order_and_complete(tmp_path: Path) -> None:
     model = FakeModel(words=[f"wörd{number}🧠" for number in range(300)], delay=0.001)
 
     async with model_and_service(tmp_path, model) as (service, mcp):
-        told = await told_by(mcp, service.owner.id, GenerateCall(query="q", passages=[PASSAGE], max_tokens=1000))
+        items = await generate(mcp, service.owner.id, GenerateCall(query="q", passages=[PASSAGE], max_tokens=1000))
 
-    assert len(told) > 50
-    assert folded(told) == model.text
-    assert isinstance(told[-1], Generated)
-    assert told[-1].usage.completion_tokens == 300
+    assert len(items) > 50
+    assert folded(items) == model.text
+    assert isinstance(items[-1], Generated)
+    assert items[-1].usage.completion_tokens == 300
 
 
 async def test_an_answer_is_continued_where_the_prefix_ends(tmp_path: Path) -> None:
-    model = FakeModel(words=["some", "words", "that", "are", "told", "one", "after", "another"])
-    prefix = "some words that are told one"
+    model = FakeModel(words=["some", "words", "that", "are", "sent", "one", "after", "another"])
+    prefix = "some words that are sent one"
 
     async with model_and_service(tmp_path, model) as (service, mcp):
-        told = await told_by(mcp, service.owner.id, GenerateCall(query="q", passages=[PASSAGE], prefix=prefix))
+        items = await generate(mcp, service.owner.id, GenerateCall(query="q", passages=[PASSAGE], prefix=prefix))
 
-    first = told[0]
+    first = items[0]
     assert isinstance(first, TextPiece)
     assert first.offset == len(prefix)
-    assert folded(told, prefix) == model.text
+    assert folded(items, prefix) == model.text
 
 
-async def test_an_endpoint_that_answers_anew_starts_over(tmp_path: Path) -> None:
-    model = FakeModel(words=["some", "words", "that", "are", "told", "one", "after", "another"], restarts_answer=True)
-    prefix = "some words that are told one"
+async def test_an_endpoint_that_restarts_the_answer_starts_at_offset_0(tmp_path: Path) -> None:
+    model = FakeModel(words=["some", "words", "that", "are", "sent", "one", "after", "another"], restarts_answer=True)
+    prefix = "some words that are sent one"
 
     async with model_and_service(tmp_path, model) as (service, mcp):
-        told = await told_by(mcp, service.owner.id, GenerateCall(query="q", passages=[PASSAGE], prefix=prefix))
+        items = await generate(mcp, service.owner.id, GenerateCall(query="q", passages=[PASSAGE], prefix=prefix))
 
-    assert folded(told, prefix) == model.text
-    assert isinstance(told[0], TextPiece)
-    assert told[0].offset == 0
+    assert folded(items, prefix) == model.text
+    assert isinstance(items[0], TextPiece)
+    assert items[0].offset == 0
 
 
 async def test_closing_a_generation_stops_the_model(tmp_path: Path) -> None:
     model = FakeModel(words=["word"] * 1000, delay=0.02)
 
     async with model_and_service(tmp_path, model) as (service, mcp):
-        async with aclosing(mcp.generate(service.owner.id, GenerateCall(query="q", passages=[PASSAGE]))) as told:
-            await anext(told)
+        async with aclosing(mcp.generate(service.owner.id, GenerateCall(query="q", passages=[PASSAGE]))) as items:
+            await anext(items)
         await until(lambda: bool(model.disconnected_at), seconds=1)
 
     assert model.emitted_after_disconnect == 0
 
 
-async def test_cancelling_who_reads_a_generation_stops_the_model(tmp_path: Path) -> None:
+async def test_cancelling_the_reader_of_a_generation_stops_the_model(tmp_path: Path) -> None:
     model = FakeModel(words=["word"] * 1000, delay=0.02)
 
     async with model_and_service(tmp_path, model) as (service, mcp):
         call = GenerateCall(query="q", passages=[PASSAGE])
-        reading = asyncio.create_task(told_by(mcp, service.owner.id, call))
+        reading = asyncio.create_task(generate(mcp, service.owner.id, call))
         await until(lambda: model.emitted > 3)
         reading.cancel()
         await until(lambda: bool(model.disconnected_at), seconds=1)
@@ -156,26 +156,26 @@ async def test_a_stop_is_acknowledged_and_leaves_the_partial_answer(tmp_path: Pa
 
     async with model_and_service(tmp_path, model) as (service, mcp):
         call = GenerateCall(query="q", passages=[PASSAGE], operation_id="one")
-        reading = asyncio.create_task(told_by(mcp, service.owner.id, call))
+        reading = asyncio.create_task(generate(mcp, service.owner.id, call))
         await until(lambda: model.emitted > 3)
         stopped = await mcp.stop_generation(service.owner.id, "one")
-        told = await reading
+        items = await reading
         again = await mcp.stop_generation(service.owner.id, "one")
 
-    generated = told[-1]
+    generated = items[-1]
     assert isinstance(generated, Generated)
     assert generated.finish_reason == "stopped"
     assert (stopped.stopped, stopped.characters) == (True, len(generated.text))
-    assert folded(told) == generated.text
+    assert folded(items) == generated.text
     assert again.stopped is False
 
 
-async def test_many_generations_keep_no_short_call_waiting(tmp_path: Path) -> None:
+async def test_many_generations_do_not_delay_a_short_call(tmp_path: Path) -> None:
     model = FakeModel(words=["word"] * 200, delay=0.5)
 
     async with model_and_service(tmp_path, model) as (service, mcp):
         call = GenerateCall(query="q", passages=[PASSAGE])
-        reading = [asyncio.create_task(told_by(mcp, service.owner.id, call)) for _ in range(120)]
+        reading = [asyncio.create_task(generate(mcp, service.owner.id, call)) for _ in range(120)]
         await until(lambda: len(model.requests) == 120, seconds=60)
         found = await mcp.retrieve(service.owner.id, "q", "default", 4)
         for task in reading:
@@ -197,12 +197,12 @@ async def test_many_generations_keep_no_short_call_waiting(tmp_path: Path) -> No
     ],
     ids=["400", "401", "429", "503", "500", "breaks off"],
 )
-async def test_a_failing_model_is_told_by_structure(
+async def test_a_failing_model_is_a_structured_refusal(
     tmp_path: Path, model: FakeModel, code: str, after: float | None, *, retryable: bool
 ) -> None:
     async with model_and_service(tmp_path, model) as (service, mcp):
         with pytest.raises(McpRefused) as refused:
-            await told_by(mcp, service.owner.id, GenerateCall(query="q", passages=[PASSAGE]))
+            await generate(mcp, service.owner.id, GenerateCall(query="q", passages=[PASSAGE]))
 
     assert refused.value.refusal.code == code
     assert refused.value.refusal.retryable is retryable
@@ -227,30 +227,30 @@ async def test_a_wrong_token_is_refused_and_names_the_setting(tmp_path: Path) ->
     assert "DYNAVERA_MCP_TOKEN" in refused.value.refusal.detail
 
 
-async def test_a_service_that_was_away_is_found_again(tmp_path: Path) -> None:
+async def test_a_service_is_reached_after_an_outage(tmp_path: Path) -> None:
     port = free_port()
 
     async with McpService(f"http://127.0.0.1:{port}", SecretStr("mcp_secret")) as mcp:
         with pytest.raises(McpAway):
             await mcp.retrieve(uuid4(), "q", "default", 4)
         with pytest.raises(McpAway):
-            await told_by(mcp, uuid4(), GenerateCall(query="q", passages=[]))
+            await generate(mcp, uuid4(), GenerateCall(query="q", passages=[]))
         async with running_service(tmp_path, port=port, mcp_token=SecretStr("mcp_secret")) as service:
             found = await mcp.retrieve(service.owner.id, "q", "default", 4)
-            told = await told_by(mcp, service.owner.id, GenerateCall(query="q", passages=[]))
+            items = await generate(mcp, service.owner.id, GenerateCall(query="q", passages=[]))
 
     assert found.passages == []
-    assert isinstance(told[-1], Generated)
+    assert isinstance(items[-1], Generated)
 
 
-async def test_a_service_that_ends_in_the_middle_is_away(tmp_path: Path) -> None:
+async def test_a_service_that_ends_during_a_generation_is_unavailable(tmp_path: Path) -> None:
     model = FakeModel(words=["word"] * 1000, delay=0.02)
 
     async with serving(model) as model_url:
         running = running_service(tmp_path, openai_base_url=f"{model_url}/v1", generator="openai:fake")
         service = await running.__aenter__()
         async with McpService(service.url, service.service_token) as mcp:
-            reading = asyncio.create_task(told_by(mcp, service.owner.id, GenerateCall(query="q", passages=[PASSAGE])))
+            reading = asyncio.create_task(generate(mcp, service.owner.id, GenerateCall(query="q", passages=[PASSAGE])))
             await until(lambda: model.emitted > 3)
             await running.__aexit__(None, None, None)
             with pytest.raises(McpAway):
@@ -259,15 +259,15 @@ async def test_a_service_that_ends_in_the_middle_is_away(tmp_path: Path) -> None
                 await mcp.stop_generation(service.owner.id, "one")
 
 
-async def test_a_wrong_citation_is_left_out_and_told(tmp_path: Path) -> None:
+async def test_a_wrong_citation_is_removed_and_reported(tmp_path: Path) -> None:
     model = FakeModel(words=["Light", "is", "red", "[1", ",", "9", "].", "It", "shines", "[7]."])
 
     async with model_and_service(tmp_path, model) as (service, mcp):
-        told = await told_by(mcp, service.owner.id, GenerateCall(query="q", passages=[PASSAGE]))
+        items = await generate(mcp, service.owner.id, GenerateCall(query="q", passages=[PASSAGE]))
 
-    assert isinstance(told[-1], Generated)
-    assert folded(told) == told[-1].text == "Light is red [1]. It shines."
-    assert [item for item in told if isinstance(item, StatusLine)] == [
+    assert isinstance(items[-1], Generated)
+    assert folded(items) == items[-1].text == "Light is red [1]. It shines."
+    assert [item for item in items if isinstance(item, StatusLine)] == [
         StatusLine("Removed a citation of passage 9, which does not exist."),
         StatusLine("Removed a citation of passage 7, which does not exist."),
     ]
@@ -282,6 +282,6 @@ async def test_a_failure_of_the_service_itself_is_an_internal_error(
     monkeypatch.setattr("mcp_service.generation.Generations.run", fail)
     async with running_service(tmp_path) as service, McpService(service.url, service.service_token) as mcp:
         with pytest.raises(McpRefused) as refused:
-            await told_by(mcp, service.owner.id, GenerateCall(query="What?", passages=[]))
+            await generate(mcp, service.owner.id, GenerateCall(query="What?", passages=[]))
 
     assert (refused.value.refusal.code, refused.value.refusal.retryable) == ("internal_error", True)

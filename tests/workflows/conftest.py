@@ -1,4 +1,4 @@
-"""A world of its own for each test."""
+"""A separate world for each test."""
 
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -10,5 +10,5 @@ from tests.workflows.world import World, world
 
 @pytest.fixture
 async def here(tmp_path: Path) -> AsyncGenerator[World]:
-    async with world(tmp_path) as one:
-        yield one
+    async with world(tmp_path) as created:
+        yield created

@@ -1,4 +1,4 @@
-"""Workers that execute workflows and generate nothing: in this process, or in one of their own that can be killed."""
+"""Workers that execute workflows but generate nothing, in this process or in a separate one that can be killed."""
 
 import asyncio
 import sys
@@ -23,7 +23,7 @@ from workflows.agent_execution import AgentExecution
 from workflows.replay_guard import ReplayGuard
 
 STICKY_TIMEOUT = timedelta(seconds=3)
-"""Longer than the product's, so that a test can act while a workflow task waits for a worker that was killed."""
+"""Longer than the product's, so that a test can act while a workflow task waits for a killed worker."""
 
 
 def executing(client: Client, queue: str, logs: Logs, mcp: FakeMcp) -> Worker:
@@ -47,8 +47,10 @@ def executing(client: Client, queue: str, logs: Logs, mcp: FakeMcp) -> Worker:
 
 
 @asynccontextmanager
-async def executing_apart(client: Client, queue: str, database_url: str) -> AsyncGenerator[asyncio.subprocess.Process]:
-    """Such a worker in a process of its own, which is killed at the end if it still runs."""
+async def executing_in_process(
+    client: Client, queue: str, database_url: str
+) -> AsyncGenerator[asyncio.subprocess.Process]:
+    """Such a worker in a separate process, which is killed at the end if it still runs."""
     address = client.service_client.config.target_host
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.workflows.executing", address, queue, database_url)

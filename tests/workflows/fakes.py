@@ -1,4 +1,4 @@
-"""An MCP service that says what a test tells it to, and fails as the real one fails."""
+"""A fake MCP service, configured by each test, that fails as the real one does."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -20,19 +20,19 @@ PASSAGE = RetrievedPassage(
 
 @dataclass
 class Gate:
-    """A place where the fake waits until the test lets it go on."""
+    """A point where the fake waits until the test opens it."""
 
     reached: asyncio.Event = field(default_factory=asyncio.Event)
     opened: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def passing(self) -> None:
+    async def wait(self) -> None:
         self.reached.set()
         await self.opened.wait()
 
 
 @dataclass
 class FakeMcp:
-    """Retrieves one passage and writes `words`, each as a piece; `failures` are raised first, one an attempt."""
+    """Retrieves one passage and writes `words`, each as a piece; each attempt raises one of the `failures` first."""
 
     words: list[str] = field(default_factory=lambda: ["Light ", "tells [1]."])
     passages: list[RetrievedPassage] = field(default_factory=lambda: [PASSAGE])
@@ -46,11 +46,11 @@ class FakeMcp:
     gate_after: int = 1
     calls: list[GenerateCall] = field(default_factory=list[GenerateCall])
     stopped: list[str] = field(default_factory=list[str])
-    abandoned: int = 0
+    aborted: int = 0
 
     async def retrieve(self, user_id: UUID, query: str, collection: str, top_k: int) -> Retrieved:
         if self.retrieval_gate is not None:
-            await self.retrieval_gate.passing()
+            await self.retrieval_gate.wait()
         if self.retrieval_failures:
             raise self.retrieval_failures.pop(0)
         return Retrieved(passages=self.passages[:top_k])
@@ -68,7 +68,7 @@ class FakeMcp:
                 if failure is not None and number >= self.fail_after:
                     raise failure
                 if self.gate is not None and number >= self.gate_after:
-                    await self.gate.passing()
+                    await self.gate.wait()
                 yield TextPiece(len(text), word)
                 text += word
                 if number + 1 == self.stopped_early:
@@ -76,7 +76,7 @@ class FakeMcp:
                     break
             done = True
         finally:
-            self.abandoned += not done
+            self.aborted += not done
         usage = Usage(prompt_tokens=1, completion_tokens=len(self.words))
         reason = "stop" if text == whole else "stopped"
         yield Generated(text=text, generator="fake", finish_reason=reason, usage=usage)
@@ -92,7 +92,7 @@ class FakeMcp:
         return rest
 
 
-def away() -> McpAway:
+def unavailable() -> McpAway:
     return McpAway("The MCP service does not answer.")
 
 

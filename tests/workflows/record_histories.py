@@ -1,4 +1,4 @@
-"""Record a history of each shape of execution under the current rules: `python -m tests.workflows.record_histories`."""
+"""Record a history of each kind of execution under the current rules: `python -m tests.workflows.record_histories`."""
 
 import asyncio
 import json
@@ -8,14 +8,14 @@ from pathlib import Path
 from uuid import UUID
 
 from dynavera.limits import ARCHIVE_EVENTS
-from tests.workflows.fakes import FakeMcp, Gate, away, refused
+from tests.workflows.fakes import FakeMcp, Gate, refused, unavailable
 from tests.workflows.test_replay import HISTORIES
 from tests.workflows.world import World, world
 from workflows.rules import CURRENT
 
 ROOT = HISTORIES.parents[1]
 
-Shape = Callable[[World], Awaitable[UUID]]
+Kind = Callable[[World], Awaitable[UUID]]
 
 
 async def completed(here: World) -> UUID:
@@ -27,7 +27,7 @@ async def completed(here: World) -> UUID:
 
 
 async def several_attempts(here: World) -> UUID:
-    here.mcp = FakeMcp(retrieval_failures=[away()], failures=[away()], fail_after=1)
+    here.mcp = FakeMcp(retrieval_failures=[unavailable()], failures=[unavailable()], fail_after=1)
     return await completed(here)
 
 
@@ -56,8 +56,8 @@ async def archived_when_old(here: World) -> UUID:
         execution_id = await here.start()
         await here.mcp.gate.reached.wait()
         for number in range(8):
-            await here.reports(execution_id, number, "a", seconds=number * 6)
-            await here.caught_up(execution_id)
+            await here.send_letter(execution_id, number, "a", seconds=number * 6)
+            await here.wait_until_idle(execution_id)
         here.mcp.gate.opened.set()
         await here.events(execution_id)
         await here.closed_as(execution_id)
@@ -92,8 +92,8 @@ async def unforeseen_error(here: World) -> UUID:
 async def worker_lost(here: World) -> UUID:
     async with here.executing():
         execution_id = await here.start()
-        await here.take_generation_and_die()
-        await here.said(execution_id, "stopped answering")
+        await here.take_generation_and_vanish()
+        await here.wait_for_text(execution_id, "stopped answering")
     async with here.worker():
         await here.events(execution_id)
         await here.closed_as(execution_id)
@@ -101,7 +101,7 @@ async def worker_lost(here: World) -> UUID:
 
 
 async def record() -> None:
-    shapes: tuple[Shape, ...] = (
+    kinds: tuple[Kind, ...] = (
         archived,
         archived_when_old,
         completed,
@@ -114,14 +114,14 @@ async def record() -> None:
     )
     folder_of_rules = HISTORIES / f"rules_{CURRENT}"
     folder_of_rules.mkdir(exist_ok=True)
-    for shape in shapes:
+    for kind in kinds:
         with tempfile.TemporaryDirectory() as folder:
             async with world(Path(folder)) as here:
-                execution_id = await shape(here)
+                execution_id = await kind(here)
                 history = await here.environment.client.get_workflow_handle(str(execution_id)).fetch_history()
-        # Stack traces name the folder in which they were made: no other one needs to know it.
+        # Stack traces contain the path of this repository.
         recorded = json.dumps(history.to_json_dict(), indent=1, sort_keys=True).replace(f"{ROOT}/", "")
-        (folder_of_rules / f"{shape.__name__}.json").write_text(recorded + "\n")
+        (folder_of_rules / f"{kind.__name__}.json").write_text(recorded + "\n")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 
 def sandbox() -> WorkflowRunner:
-    """A runner that keeps out what is not deterministic."""
+    """A runner that refuses nondeterministic calls."""
     return SandboxedWorkflowRunner(
         restrictions=SandboxRestrictions.default.with_passthrough_modules("activities", "dynavera")
     )

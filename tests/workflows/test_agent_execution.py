@@ -1,4 +1,4 @@
-"""The workflow, on a real Temporal server: how an execution succeeds, fails and is tried again."""
+"""The workflow, on a real Temporal server: how an execution succeeds, fails and is retried."""
 
 import asyncio
 import time
@@ -17,14 +17,14 @@ from dynavera.contracts.events import (
     Progress,
     Step,
 )
-from tests.workflows.fakes import Gate, away, refused
-from tests.workflows.world import PATIENCE_SECONDS, QUEUE, World, answer_of, failed_attempts
+from tests.workflows.fakes import Gate, refused, unavailable
+from tests.workflows.world import QUEUE, TIMEOUT_SECONDS, World, answer_of, failed_attempts
 
-WITHIN_SECONDS = 6
-"""The time within which an execution goes on after a crash."""
+MAX_SILENCE_SECONDS = 6
+"""How long an execution may pause after a crash."""
 
 
-async def test_an_execution_says_each_stage_and_ends_with_the_cited_answer(here: World) -> None:
+async def test_an_execution_logs_each_stage_and_ends_with_the_cited_answer(here: World) -> None:
     async with here.worker():
         execution_id = await here.start()
         events = await here.events(execution_id)
@@ -43,7 +43,7 @@ async def test_an_execution_says_each_stage_and_ends_with_the_cited_answer(here:
     assert execution.output_data == ending.output_data
 
 
-async def test_without_passages_the_step_says_so_and_the_execution_completes(here: World) -> None:
+async def test_an_execution_without_passages_logs_that_and_completes(here: World) -> None:
     here.mcp.passages = list[RetrievedPassage]()
 
     async with here.worker():
@@ -60,7 +60,7 @@ async def test_a_status_line_of_the_generator_is_progress(here: World) -> None:
 
     async with here.worker():
         execution_id = await here.start()
-        await here.said(execution_id, "Loading the model.")
+        await here.wait_for_text(execution_id, "Loading the model.")
         gate.opened.set()
         events = await here.events(execution_id)
 
@@ -68,36 +68,36 @@ async def test_a_status_line_of_the_generator_is_progress(here: World) -> None:
     assert [line.stage for line in lines if line.message == "Loading the model."] == ["initializing"]
 
 
-async def test_why_an_answer_is_empty_is_said_before_the_end(here: World) -> None:
+async def test_the_reason_for_an_empty_answer_is_logged(here: World) -> None:
     here.mcp.words = list[str]()
-    here.mcp.status_lines = ["The model ended its answer without a word."]
+    here.mcp.status_lines = ["The model ended its answer without any text."]
 
     async with here.worker():
         events = await here.events(await here.start())
 
-    said = [event.content.message for event in events if isinstance(event, Progress)]
-    assert said[-2:] == ["The model ended its answer without a word.", "Saving the answer."]
+    messages = [event.content.message for event in events if isinstance(event, Progress)]
+    assert messages[-2:] == ["The model ended its answer without any text.", "Saving the answer."]
     assert isinstance(events[-1], ExecutionCompleted)
 
 
-async def test_a_failed_attempt_is_said_and_tried_again(here: World) -> None:
-    here.mcp.retrieval_failures = [away(), away()]
+async def test_a_failed_attempt_is_logged_and_retried(here: World) -> None:
+    here.mcp.retrieval_failures = [unavailable(), unavailable()]
 
     async with here.worker():
         events = await here.events(await here.start())
 
     failures = [event.content for event in failed_attempts(events)]
-    assert [(one.stage, one.attempt, one.retry_in_seconds) for one in failures] == [
+    assert [(failure.stage, failure.attempt, failure.retry_in_seconds) for failure in failures] == [
         ("retrieving", 1, 0.5),
         ("retrieving", 2, 1.0),
     ]
-    assert [one.error for one in failures] == ["The MCP service does not answer."] * 2
+    assert [failure.error for failure in failures] == ["The MCP service does not answer."] * 2
     assert isinstance(events[-1], ExecutionCompleted)
 
 
-async def test_the_next_attempt_goes_on_where_the_published_answer_ends(here: World) -> None:
+async def test_the_next_attempt_continues_the_published_text(here: World) -> None:
     here.mcp.words = ["One, ", "two, ", "three."]
-    here.mcp.failures = [away()]
+    here.mcp.failures = [unavailable()]
     here.mcp.fail_after = 2
 
     async with here.worker():
@@ -109,7 +109,7 @@ async def test_the_next_attempt_goes_on_where_the_published_answer_ends(here: Wo
     assert len(failed_attempts(events)) == 1
 
 
-async def test_a_refusal_that_cannot_be_helped_fails_the_execution_at_once(here: World) -> None:
+async def test_a_permanent_refusal_fails_the_execution_at_once(here: World) -> None:
     here.mcp.failures = [refused("unknown_generator")]
 
     async with here.worker():
@@ -128,7 +128,7 @@ async def test_a_refusal_that_cannot_be_helped_fails_the_execution_at_once(here:
     assert (await here.records.get(here.user.id, execution_id)).error_message == "Refused: unknown_generator."
 
 
-async def test_a_failure_in_mid_answer_keeps_what_was_written(here: World) -> None:
+async def test_a_failure_during_the_answer_keeps_the_partial_answer(here: World) -> None:
     here.mcp.failures = [refused("answer_too_large")]
     here.mcp.fail_after = 1
 
@@ -142,7 +142,7 @@ async def test_a_failure_in_mid_answer_keeps_what_was_written(here: World) -> No
     assert ending.output_data.answer == "Light " == answer_of(events)
 
 
-async def test_a_generator_that_says_when_to_come_back_is_asked_then(here: World) -> None:
+async def test_the_generators_retry_after_is_respected(here: World) -> None:
     here.mcp.failures = [refused("busy", retryable=True, after=0.7)]
 
     async with here.worker():
@@ -152,7 +152,7 @@ async def test_a_generator_that_says_when_to_come_back_is_asked_then(here: World
     assert isinstance(events[-1], ExecutionCompleted)
 
 
-async def test_an_error_that_nobody_foresaw_is_tried_five_times(here: World) -> None:
+async def test_an_unexpected_error_is_tried_five_times(here: World) -> None:
     here.mcp.retrieval_failures = [ValueError("a bug")] * 5
 
     async with here.worker():
@@ -178,7 +178,7 @@ async def test_a_queued_execution_waits_for_a_worker(here: World) -> None:
     assert isinstance(events[-1], ExecutionCompleted)
 
 
-async def test_twenty_executions_at_once_each_have_a_log_of_their_own(here: World) -> None:
+async def test_twenty_concurrent_executions_have_separate_logs(here: World) -> None:
     here.mcp.words = [f"{number} " for number in range(30)]
 
     async with here.worker():
@@ -189,17 +189,17 @@ async def test_twenty_executions_at_once_each_have_a_log_of_their_own(here: Worl
     assert {answer_of(log) for log in logs} == {"".join(here.mcp.words)}
 
 
-async def test_a_reader_that_comes_back_after_the_end_is_told_nothing_and_let_go(here: World) -> None:
+async def test_a_reader_that_resumes_after_the_end_gets_nothing_and_is_finished(here: World) -> None:
     async with here.worker():
         events = await here.events(execution_id := await here.start())
 
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             more = [entry.event async for entry in Relay(here.log).follow(execution_id, events[-1].sequence)]
 
     assert more == []
 
 
-async def test_a_generation_that_somebody_else_stopped_is_no_whole_answer(here: World) -> None:
+async def test_a_generation_that_another_client_stopped_is_not_a_complete_answer(here: World) -> None:
     here.mcp.words = ["One, ", "two."]
     here.mcp.stopped_early = 1
 
@@ -219,7 +219,7 @@ async def test_the_stage_is_generating_as_soon_as_there_is_text(here: World) -> 
 
     async with here.worker():
         execution_id = await here.start()
-        await here.said(execution_id, "Light ")
+        await here.wait_for_text(execution_id, "Light ")
         snapshot = await here.temporal.snapshot(execution_id)
         gate.opened.set()
         await here.events(execution_id)
@@ -227,13 +227,13 @@ async def test_the_stage_is_generating_as_soon_as_there_is_text(here: World) -> 
     assert snapshot.stage == "generating"
 
 
-async def test_a_worker_that_shuts_down_hands_its_generation_over(here: World) -> None:
+async def test_a_worker_that_shuts_down_hands_over_its_generation(here: World) -> None:
     here.mcp.words = ["One, ", "two."]
     here.mcp.gate = gate = Gate()
 
     async with here.worker():
         execution_id = await here.start()
-        await here.said(execution_id, "One, ")
+        await here.wait_for_text(execution_id, "One, ")
     gate.opened.set()
     async with here.worker():
         events = await here.events(execution_id)
@@ -244,10 +244,10 @@ async def test_a_worker_that_shuts_down_hands_its_generation_over(here: World) -
     assert not await here.history_holds(execution_id, "WORKFLOW_TASK_TIMED_OUT")
 
 
-async def test_a_worker_that_dies_with_a_workflow_task_in_its_hands_holds_nobody_up_for_long(here: World) -> None:
+async def test_a_worker_that_dies_with_a_workflow_task_delays_its_execution_only_briefly(here: World) -> None:
     await here.start()
     service, namespace = here.environment.client.workflow_service, here.environment.client.namespace
-    # A worker that takes the task, and is never heard of again.
+    # A worker that takes the task and vanishes.
     taken = await service.poll_workflow_task_queue(
         PollWorkflowTaskQueueRequest(namespace=namespace, task_queue=TaskQueue(name=QUEUE), identity="dies")
     )
@@ -257,4 +257,4 @@ async def test_a_worker_that_dies_with_a_workflow_task_in_its_hands_holds_nobody
         events = await here.events(UUID(taken.workflow_execution.workflow_id))
 
     assert isinstance(events[-1], ExecutionCompleted)
-    assert time.monotonic() - taken_at < WITHIN_SECONDS
+    assert time.monotonic() - taken_at < MAX_SILENCE_SECONDS

@@ -1,4 +1,4 @@
-"""The log in the workflow: numbered once, whatever comes twice, late or at length."""
+"""The log in the workflow: numbering, duplicates, late batches, pages and archiving."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -23,7 +23,7 @@ def batch(attempt: int, index: int, offset: int, text: str) -> EventBatch:
     return EventBatch(attempt=attempt, index=index, at=NOW, contents=[DeltaContent(offset=offset, text=text)])
 
 
-def test_a_batch_that_comes_twice_counts_once() -> None:
+def test_a_duplicate_batch_is_dropped() -> None:
     events = log()
     events.expect_attempt(1)
 
@@ -34,7 +34,7 @@ def test_a_batch_that_comes_twice_counts_once() -> None:
     assert events.last == 2
 
 
-def test_a_batch_of_an_attempt_that_was_given_up_is_dropped() -> None:
+def test_a_batch_of_an_abandoned_attempt_is_dropped() -> None:
     events = log()
     events.expect_attempt(1)
     events.accept(batch(1, 0, 0, "a"))
@@ -56,7 +56,7 @@ def test_a_batch_after_the_last_attempt_is_dropped() -> None:
     assert events.last == 1
 
 
-def test_a_tail_of_many_pages_is_read_whole_and_none_is_larger_than_allowed() -> None:
+def test_a_tail_of_many_pages_can_be_read_and_no_page_is_too_large() -> None:
     events = log()
     for number in range(40):
         events.append(DeltaContent(offset=number * 20_000, text="x" * 20_000))
@@ -69,7 +69,7 @@ def test_a_tail_of_many_pages_is_read_whole_and_none_is_larger_than_allowed() ->
     assert read == list(range(2, 42))
 
 
-def test_an_event_that_is_larger_than_a_page_comes_alone() -> None:
+def test_an_event_larger_than_a_page_has_its_own_page() -> None:
     events = log()
     events.append(MessageContent(text="x" * (PAGE_BYTES + 1)))
     events.append(ProgressContent(stage="saving", message="Saving."))
@@ -78,7 +78,7 @@ def test_an_event_that_is_larger_than_a_page_comes_alone() -> None:
     assert [event.sequence for event in events.page(2).items] == [3]
 
 
-def test_what_is_archived_is_dropped_and_the_page_says_where_the_tail_begins() -> None:
+def test_archived_events_are_dropped_and_the_page_has_the_first_of_the_tail() -> None:
     events = log()
     for number in range(5):
         events.append(DeltaContent(offset=number, text="x"))
@@ -100,7 +100,7 @@ def test_offsets_count_code_points() -> None:
     assert events.answer == "a🧠c"
 
 
-def test_the_last_word_is_the_one_that_the_records_have() -> None:
+def test_the_terminal_event_is_the_one_in_the_records() -> None:
     events = log()
     for number in range(3):
         events.append(DeltaContent(offset=number, text="x"))
@@ -120,7 +120,7 @@ def test_the_last_word_is_the_one_that_the_records_have() -> None:
     assert events.page(2).items == [ending]
 
 
-def test_nothing_takes_the_number_of_the_last_word() -> None:
+def test_no_batch_takes_the_number_of_the_terminal_event() -> None:
     events = log()
     events.expect_attempt(1)
 
@@ -131,7 +131,7 @@ def test_nothing_takes_the_number_of_the_last_word() -> None:
     assert [event.type for event in events.page(1).items] == ["execution_error"]
 
 
-def test_time_never_goes_back_in_a_log() -> None:
+def test_timestamps_never_decrease() -> None:
     events = log()
 
     events.advance_clock(NOW - timedelta(seconds=1))

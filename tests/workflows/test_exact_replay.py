@@ -1,4 +1,4 @@
-"""An execution goes on as it was seen, whichever worker replays it and whoever asks meanwhile."""
+"""Replays are exact: an execution continues with the same log, whichever worker replays it, even during queries."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -25,15 +25,15 @@ from workflows.event_log import EventLog
 
 @dataclass
 class Attempts:
-    """Generations that end when the test says so: the first by failing, the second with the answer."""
+    """Generations that the test ends: the first fails, the second returns the answer."""
 
     gates: list[Gate] = field(default_factory=lambda: [Gate(), Gate()])
 
     @activity.defn(name="generate")
     async def generate(self, generation: GenerationRequest) -> GenerationResult:
-        await self.gates[generation.attempt - 1].passing()
+        await self.gates[generation.attempt - 1].wait()
         if generation.attempt == 1:
-            raise ApplicationError("It broke off.", utc_now(), category=ApplicationErrorCategory.BENIGN)
+            raise ApplicationError("The connection was lost.", utc_now(), category=ApplicationErrorCategory.BENIGN)
         whole = CompleteAnswer(generator="fake", usage=Usage(prompt_tokens=1, completion_tokens=1))
         return GenerationResult(answer=generation.prefix + "end.", at=utc_now(), whole=whole)
 
@@ -45,28 +45,28 @@ async def generating(here: World) -> AsyncGenerator[Attempts]:
         yield attempts
 
 
-async def test_a_query_that_comes_before_the_workflow_task_changes_nothing(here: World) -> None:
+async def test_a_query_before_the_workflow_task_changes_nothing(here: World) -> None:
     async with generating(here) as attempts:
-        async with here.executing_apart() as worker:
+        async with here.executing_in_process() as worker:
             execution_id = await here.start()
             await attempts.gates[0].reached.wait()
-            await here.reports(execution_id, 0, "a", 0)
+            await here.send_letter(execution_id, 0, "a", 0)
             viewer = asyncio.create_task(here.events(execution_id))
-            await here.said(execution_id, '"a"')
+            await here.wait_for_text(execution_id, '"a"')
             worker.kill()
         workflow = here.environment.client.get_workflow_handle_for(AgentExecution.run, str(execution_id))
-        # It waits for the dead worker and then for any other, before the workflow task that follows it does.
-        asking = asyncio.create_task(workflow.query(AgentExecution.snapshot))
+        # It waits for the dead worker and then for any other one, ahead of the next workflow task.
+        query = asyncio.create_task(workflow.query(AgentExecution.snapshot))
         await asyncio.sleep(1)
         attempts.gates[0].opened.set()
         await here.history_has(execution_id, "ACTIVITY_TASK_FAILED")
 
         async with here.executing():
             with suppress(WorkflowQueryFailedError, RPCError):
-                await asking
-            await here.reports(execution_id, 1, "b", 0)
+                await query
+            await here.send_letter(execution_id, 1, "b", 0)
             await attempts.gates[1].reached.wait()
-            await here.caught_up(execution_id)
+            await here.wait_until_idle(execution_id)
         async with here.executing():
             attempts.gates[1].opened.set()
             events = await viewer
@@ -79,16 +79,16 @@ async def test_a_query_that_comes_before_the_workflow_task_changes_nothing(here:
 async def test_the_failure_of_a_lost_worker_is_dated_after_its_last_heartbeat(here: World) -> None:
     async with here.executing():
         execution_id = await here.start()
-        last_heartbeat = await here.take_generation_and_die()
-        await here.said(execution_id, "stopped answering")
+        last_heartbeat = await here.take_generation_and_vanish()
+        await here.wait_for_text(execution_id, "stopped answering")
     async with here.worker():
         events = await here.events(execution_id)
 
     assert [event.timestamp for event in failed_attempts(events)] == [last_heartbeat + HEARTBEAT_TIMEOUT]
 
 
-def test_what_is_archived_is_what_the_activity_was_given() -> None:
-    """A replay may compute a longer part than the one that was stored: what is stored counts."""
+def test_exactly_the_events_that_the_activity_stored_are_dropped() -> None:
+    """A replay may compute a longer part than the one that was stored."""
     log = EventLog(new_id(), new_id(), started_at=utc_now())
     for number in range(16):
         log.append(ProgressContent(stage="generating", message=str(number)))

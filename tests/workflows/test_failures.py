@@ -1,4 +1,4 @@
-"""How long a failed attempt waits, and how many there are."""
+"""The delays between attempts, and their maximum number."""
 
 from datetime import timedelta
 
@@ -8,7 +8,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, ApplicationEr
 from workflows.failures import Failure, failure_of
 
 
-def test_attempts_are_close_at_first_and_seconds_apart_in_a_long_outage() -> None:
+def test_delays_grow_from_half_a_second_to_15_seconds() -> None:
     failure = Failure("Away.", "mcp_away", max_attempts=None)
 
     pauses = [failure.pause_after(attempt) for attempt in range(1, 18)]
@@ -20,11 +20,11 @@ def test_attempts_are_close_at_first_and_seconds_apart_in_a_long_outage() -> Non
     assert seconds[-1] == 15
 
 
-def test_an_attempt_that_cannot_be_helped_is_the_last() -> None:
+def test_there_is_no_attempt_after_a_permanent_failure() -> None:
     assert Failure("No.", "unknown_generator", max_attempts=1).pause_after(1) is None
 
 
-def test_the_wish_when_to_come_back_is_kept_within_bounds() -> None:
+def test_retry_after_is_respected_within_limits() -> None:
     minutes = Failure("Busy.", "rate_limited", max_attempts=None, pause=timedelta(minutes=5))
     days = Failure("Busy.", "rate_limited", max_attempts=None, pause=timedelta(days=2))
     at_once = Failure("Busy.", "rate_limited", max_attempts=None, pause=timedelta(0))
@@ -35,7 +35,7 @@ def test_the_wish_when_to_come_back_is_kept_within_bounds() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "most"),
+    ("code", "attempts"),
     [
         ("generator_silent", 3),
         ("generator_died", 5),
@@ -44,16 +44,16 @@ def test_the_wish_when_to_come_back_is_kept_within_bounds() -> None:
         ("internal_error", 5),
     ],
 )
-def test_a_model_that_hardly_recovers_is_asked_a_few_times(code: str, most: int) -> None:
+def test_failures_that_may_not_pass_have_few_attempts(code: str, attempts: int) -> None:
     error = ApplicationError("Silent.", type=code, category=ApplicationErrorCategory.BENIGN)
 
-    assert failure_of(failed_with(error)).max_attempts == most
+    assert failure_of(failed_with(error)).max_attempts == attempts
 
 
-def test_a_part_that_is_away_is_asked_for_as_long_as_the_execution_may_take() -> None:
-    away = ApplicationError("Away.", type="mcp_away", category=ApplicationErrorCategory.BENIGN)
+def test_an_unavailable_service_has_unlimited_attempts() -> None:
+    unavailable = ApplicationError("Away.", type="mcp_away", category=ApplicationErrorCategory.BENIGN)
 
-    assert failure_of(failed_with(away)).max_attempts is None
+    assert failure_of(failed_with(unavailable)).max_attempts is None
 
 
 def failed_with(cause: Exception) -> ActivityError:

@@ -1,4 +1,4 @@
-"""The log of an execution as its workflow's history has it."""
+"""Reading the log of an execution from its workflow's history."""
 
 import pytest
 from temporalio.client import WorkflowHistory
@@ -15,7 +15,7 @@ async def history_of(here: World, execution_id: object) -> WorkflowHistory:
     return await here.environment.client.get_workflow_handle(str(execution_id)).fetch_history()
 
 
-async def test_an_execution_that_has_ended_is_read_as_it_was_recorded(here: World) -> None:
+async def test_the_log_of_an_ended_execution_is_the_recorded_one(here: World) -> None:
     async with here.worker():
         execution_id = await here.start()
         events = await here.events(execution_id)
@@ -26,26 +26,26 @@ async def test_an_execution_that_has_ended_is_read_as_it_was_recorded(here: Worl
     assert [events[0], *log.events, log.ended] == events
 
 
-async def test_an_execution_that_runs_is_read_as_it_is_seen(here: World) -> None:
+async def test_the_log_of_a_running_execution_is_the_live_one(here: World) -> None:
     here.mcp.gate = gate = Gate()
 
     async with here.worker():
         execution_id = await here.start()
-        await here.said(execution_id, "Light ")
-        seen = await here.log.read(execution_id, 1)
+        await here.wait_for_text(execution_id, "Light ")
+        live = await here.log.read(execution_id, 1)
         log = await read_history(await history_of(here, execution_id))
         gate.opened.set()
         await here.events(execution_id)
 
     assert log.ended is None
-    assert log.events == seen
+    assert log.events == live
 
 
-@pytest.mark.parametrize("shape", ["rules_1/archived", "rules_2/archived", "rules_2/several_attempts"])
-async def test_a_log_that_is_read_at_any_moment_is_the_beginning_of_the_whole_one(shape: str) -> None:
-    whole = await read_history(recorded(shape))
+@pytest.mark.parametrize("kind", ["rules_1/archived", "rules_2/archived", "rules_2/several_attempts"])
+async def test_a_log_read_at_any_moment_is_a_prefix_of_the_whole_one(kind: str) -> None:
+    whole = await read_history(recorded(kind))
 
-    for part in cut_after_each_workflow_task(recorded(shape)):
+    for part in cut_after_each_workflow_task(recorded(kind)):
         log = await read_history(part)
 
         assert log.events == whole.events[: len(log.events)]
@@ -53,7 +53,7 @@ async def test_a_log_that_is_read_at_any_moment_is_the_beginning_of_the_whole_on
     assert whole.ended.sequence == len(whole.events) + 2
 
 
-async def test_of_an_execution_that_no_longer_matches_its_history_all_that_was_written_is_read() -> None:
+async def test_the_whole_text_is_read_even_if_the_history_does_not_replay() -> None:
     file = HISTORIES / "unreplayable" / "stands_still.json"
     history = WorkflowHistory.from_json("stands still", file.read_text())
 
@@ -65,7 +65,7 @@ async def test_of_an_execution_that_no_longer_matches_its_history_all_that_was_w
 
 
 def written_in(history: WorkflowHistory) -> str:
-    """The answer, folded from all the batches that the workflow was sent."""
+    """The answer, folded from all batches in the history."""
     answer = ""
     for event in history.events:
         signal = event.workflow_execution_signaled_event_attributes

@@ -1,7 +1,7 @@
-"""Histories of each shape of execution, recorded once, replay on today's code.
+"""The recorded histories of each kind of execution replay on the current code.
 
-`python -m tests.workflows.record_histories` records those of the current rules again; do that only for a new shape, for
-a history that does not replay any more is an execution that would break when this code is deployed.
+`python -m tests.workflows.record_histories` records those of the current rules again. Do that only for a new kind: if a
+history no longer replays, running executions would break when this code is deployed.
 """
 
 from pathlib import Path
@@ -22,7 +22,7 @@ from workflows.agent_execution import AgentExecution, ExecutionRequest
 from workflows.replay_guard import ReplayGuard
 
 HISTORIES = Path(__file__).parents[1] / "histories"
-SHAPES = {
+KINDS = {
     "rules_1": [
         "archived",
         "archived_every_ten_seconds",
@@ -45,11 +45,11 @@ SHAPES = {
         "worker_lost",
     ],
 }
-RECORDED = [f"{rules}/{shape}" for rules, shapes in SHAPES.items() for shape in shapes]
+RECORDED = [f"{rules}/{kind}" for rules, kinds in KINDS.items() for kind in kinds]
 
 
-def recorded(shape: str) -> WorkflowHistory:
-    return WorkflowHistory.from_json(shape.split("/")[1], (HISTORIES / f"{shape}.json").read_text())
+def recorded(kind: str) -> WorkflowHistory:
+    return WorkflowHistory.from_json(kind.split("/")[1], (HISTORIES / f"{kind}.json").read_text())
 
 
 async def replay_failure(history: WorkflowHistory, runner: WorkflowRunner | None = None) -> Exception | None:
@@ -62,30 +62,30 @@ async def replay_failure(history: WorkflowHistory, runner: WorkflowRunner | None
 
 
 def cut_after_each_workflow_task(history: WorkflowHistory) -> list[WorkflowHistory]:
-    """The history as it was when each of its workflow tasks had been completed, before anything else happened."""
+    """The history as it was right after each of its workflow tasks."""
     events = list(history.events)
     ends = [end for end, event in enumerate(events, 1) if event.event_type == EVENT_TYPE_WORKFLOW_TASK_COMPLETED]
     return [WorkflowHistory(history.workflow_id, events[:end]) for end in ends]
 
 
-def test_every_shape_of_execution_is_recorded() -> None:
+def test_every_kind_of_execution_is_recorded() -> None:
     assert sorted(f"{file.parent.name}/{file.stem}" for file in HISTORIES.glob("rules_*/*.json")) == sorted(RECORDED)
 
 
-@pytest.mark.parametrize("shape", RECORDED)
-async def test_a_recorded_history_replays(shape: str) -> None:
-    assert await replay_failure(recorded(shape)) is None
+@pytest.mark.parametrize("kind", RECORDED)
+async def test_a_recorded_history_replays(kind: str) -> None:
+    assert await replay_failure(recorded(kind)) is None
 
 
-@pytest.mark.parametrize("shape", RECORDED)
-async def test_a_recorded_history_replays_as_far_as_any_of_its_workflow_tasks(shape: str) -> None:
-    for part in cut_after_each_workflow_task(recorded(shape)):
+@pytest.mark.parametrize("kind", RECORDED)
+async def test_a_recorded_history_replays_up_to_each_of_its_workflow_tasks(kind: str) -> None:
+    for part in cut_after_each_workflow_task(recorded(kind)):
         assert await replay_failure(part, UnsandboxedWorkflowRunner()) is None, f"{len(part.events)} events"
 
 
 @workflow.defn(name="AgentExecution")
-class HastyChange(AgentExecution):
-    """Somebody lets the execution wait for a second first, as a change for everybody."""
+class UnversionedChange(AgentExecution):
+    """The execution waits for a second first, under all rules."""
 
     @workflow.init
     def __init__(self, request: ExecutionRequest) -> None:
@@ -99,7 +99,7 @@ class HastyChange(AgentExecution):
 
 @workflow.defn(name="AgentExecution")
 class VersionedChange(AgentExecution):
-    """The same change, for executions that start under the next rules."""
+    """The same change, only under the next rules."""
 
     @workflow.init
     def __init__(self, request: ExecutionRequest) -> None:
@@ -112,24 +112,24 @@ class VersionedChange(AgentExecution):
         await super().run(request)
 
 
-async def failure_of_replay(changed: type[AgentExecution], shape: str) -> Exception | None:
+async def failure_of_replay(changed: type[AgentExecution], kind: str) -> Exception | None:
     replayer = Replayer(
         workflows=[changed],
-        # A test's module is no workflow's: the sandbox would load all of pytest.
+        # The sandbox would load all of pytest with this module.
         workflow_runner=UnsandboxedWorkflowRunner(),
         data_converter=pydantic_data_converter,
     )
-    return (await replayer.replay_workflow(recorded(shape), raise_on_replay_failure=False)).replay_failure
+    return (await replayer.replay_workflow(recorded(kind), raise_on_replay_failure=False)).replay_failure
 
 
-@pytest.mark.parametrize("shape", RECORDED)
-async def test_a_changed_workflow_without_a_version_is_caught(shape: str) -> None:
-    assert isinstance(await failure_of_replay(HastyChange, shape), workflow.NondeterminismError)
+@pytest.mark.parametrize("kind", RECORDED)
+async def test_a_changed_workflow_without_a_version_is_caught(kind: str) -> None:
+    assert isinstance(await failure_of_replay(UnversionedChange, kind), workflow.NondeterminismError)
 
 
-@pytest.mark.parametrize("shape", RECORDED)
-async def test_a_change_behind_a_version_replays(shape: str) -> None:
-    assert await failure_of_replay(VersionedChange, shape) is None
+@pytest.mark.parametrize("kind", RECORDED)
+async def test_a_change_behind_a_version_replays(kind: str) -> None:
+    assert await failure_of_replay(VersionedChange, kind) is None
 
 
 def test_a_worker_refuses_executions_of_later_rules() -> None:
@@ -139,7 +139,7 @@ def test_a_worker_refuses_executions_of_later_rules() -> None:
         rules.check_known(rules.CURRENT + 1)
 
 
-async def test_an_execution_whose_first_record_was_late_replays(here: World) -> None:
+async def test_an_execution_with_a_late_first_record_replays(here: World) -> None:
     execution = await here.records.accept(here.user.id, here.agent.id, {"query": "What?"})
 
     async with here.worker():

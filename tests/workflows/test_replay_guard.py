@@ -1,4 +1,4 @@
-"""What reaches a workflow: what a workflow task delivers, and nothing behind the last one."""
+"""The replay guard delivers what belongs to a workflow task, and nothing after the last one."""
 
 import pytest
 from temporalio.bridge.proto.activity_result import ActivityResolution, Cancellation, Success
@@ -33,8 +33,8 @@ def activation(length: int, size: int, *jobs: WorkflowActivationJob) -> Workflow
     return WorkflowActivation(run_id="run", history_length=length, history_size_bytes=size, jobs=jobs)
 
 
-def seen_by_the_workflow(*activations: WorkflowActivation) -> list[bool]:
-    """Whether each of these activations reached the workflow, in their order."""
+def delivered(*activations: WorkflowActivation) -> list[bool]:
+    """Whether each of these activations reached the workflow."""
     reached: list[WorkflowActivation] = []
 
     def activate(act: WorkflowActivation) -> WorkflowActivationCompletion:
@@ -44,7 +44,7 @@ def seen_by_the_workflow(*activations: WorkflowActivation) -> list[bool]:
     guard = guarded(activate)
     failed = [guard(act).HasField("failed") for act in activations]
     assert len(reached) == failed.count(False)
-    return [not one for one in failed]
+    return [not failure for failure in failed]
 
 
 @pytest.mark.parametrize(
@@ -56,27 +56,27 @@ def seen_by_the_workflow(*activations: WorkflowActivation) -> list[bool]:
         WorkflowActivationJob(cancel_workflow=CancelWorkflow()),
     ],
 )
-def test_what_stands_behind_the_last_workflow_task_is_kept_from_the_workflow(job: WorkflowActivationJob) -> None:
+def test_jobs_after_the_last_workflow_task_do_not_reach_the_workflow(job: WorkflowActivationJob) -> None:
     started, ahead = activation(3, 500, INITIALIZE), activation(9, 500, job)
 
-    assert seen_by_the_workflow(started, ahead) == [True, False]
+    assert delivered(started, ahead) == [True, False]
 
 
 def test_each_workflow_task_is_delivered() -> None:
     tasks = [activation(3, 500, INITIALIZE), activation(8, 900, SIGNAL), activation(13, 1400, SIGNAL, RESULT)]
 
-    assert seen_by_the_workflow(*tasks) == [True, True, True]
+    assert delivered(*tasks) == [True, True, True]
 
 
 @pytest.mark.parametrize("job", [LOCAL_RESULT, CANCELLED_AT_ONCE])
-def test_what_ends_within_a_workflow_task_is_delivered(job: WorkflowActivationJob) -> None:
-    assert seen_by_the_workflow(activation(3, 500, INITIALIZE), activation(3, 500, job)) == [True, True]
+def test_results_within_a_workflow_task_are_delivered(job: WorkflowActivationJob) -> None:
+    assert delivered(activation(3, 500, INITIALIZE), activation(3, 500, job)) == [True, True]
 
 
 @pytest.mark.parametrize("job", [QUERY, WorkflowActivationJob(remove_from_cache=RemoveFromCache())])
-def test_a_query_and_an_eviction_are_delivered_whatever_stands_behind_the_task(job: WorkflowActivationJob) -> None:
-    assert seen_by_the_workflow(activation(3, 500, INITIALIZE), activation(5, 500, job)) == [True, True]
+def test_queries_and_evictions_are_always_delivered(job: WorkflowActivationJob) -> None:
+    assert delivered(activation(3, 500, INITIALIZE), activation(5, 500, job)) == [True, True]
 
 
 def test_a_server_that_reports_no_size_is_not_guarded() -> None:
-    assert seen_by_the_workflow(activation(3, 0, INITIALIZE), activation(9, 0, SIGNAL)) == [True, True]
+    assert delivered(activation(3, 0, INITIALIZE), activation(9, 0, SIGNAL)) == [True, True]

@@ -1,11 +1,11 @@
-"""Stop, in every phase: one terminal event, the same everywhere, and the partial answer kept."""
+"""Stops in every phase: one terminal event, the same everywhere, and the partial answer is kept."""
 
 import asyncio
 
 import pytest
 
 from dynavera.contracts.events import ExecutionCompleted, ExecutionStopped
-from tests.workflows.fakes import Gate, away
+from tests.workflows.fakes import Gate, unavailable
 from tests.workflows.world import World, answer_of, stopped
 
 
@@ -22,7 +22,7 @@ async def test_a_queued_execution_is_stopped_without_a_worker(here: World) -> No
     assert await here.events(execution_id) == events
 
 
-async def test_a_stop_asked_for_before_the_workflow_was_started_is_carried_out(here: World) -> None:
+async def test_a_stop_before_the_workflow_exists_is_carried_out(here: World) -> None:
     execution = await here.records.accept(here.user.id, here.agent.id, {"query": "What?"})
 
     await here.stop(execution.id)
@@ -32,7 +32,7 @@ async def test_a_stop_asked_for_before_the_workflow_was_started_is_carried_out(h
     assert await here.deliveries.not_started() == []
 
 
-async def test_a_stop_while_retrieving_ends_at_once(here: World) -> None:
+async def test_a_stop_during_retrieval_ends_the_execution_at_once(here: World) -> None:
     here.mcp.retrieval_gate = gate = Gate()
 
     async with here.worker():
@@ -46,14 +46,14 @@ async def test_a_stop_while_retrieving_ends_at_once(here: World) -> None:
     assert here.mcp.calls == []
 
 
-async def test_a_stop_while_generating_lets_the_generator_go_and_keeps_the_answer(here: World) -> None:
+async def test_a_stop_during_generation_stops_the_generator_and_keeps_the_partial_answer(here: World) -> None:
     here.mcp.words = ["One, ", "two, ", "three."]
     here.mcp.gate = Gate()
     here.mcp.gate_after = 2
 
     async with here.worker():
         execution_id = await here.start()
-        await here.said(execution_id, "two, ")
+        await here.wait_for_text(execution_id, "two, ")
         await here.stop(execution_id)
         events = await here.events(execution_id)
 
@@ -65,18 +65,18 @@ async def test_a_stop_while_generating_lets_the_generator_go_and_keeps_the_answe
     assert ending.stop.characters == len("One, two, ")
     assert ending.stop.acknowledged_at is not None
     assert ending.stop.requested_at <= ending.stop.acknowledged_at <= ending.timestamp
-    assert here.mcp.abandoned == 1
+    assert here.mcp.aborted == 1
     assert here.mcp.stopped == [str(execution_id)]
     execution = await here.records.get(here.user.id, execution_id)
     assert (execution.status, execution.output_data) == ("stopped", ending.output_data)
 
 
-async def test_a_stop_while_an_attempt_waits_to_be_tried_again_does_not_wait(here: World) -> None:
-    here.mcp.failures = [away() for _ in range(50)]
+async def test_a_stop_between_two_attempts_does_not_wait(here: World) -> None:
+    here.mcp.failures = [unavailable() for _ in range(50)]
 
     async with here.worker():
         execution_id = await here.start()
-        await here.said(execution_id, "Attempt 3 failed")
+        await here.wait_for_text(execution_id, "Attempt 3 failed")
         await here.stop(execution_id)
         events = await here.events(execution_id)
 
@@ -100,7 +100,7 @@ async def test_a_second_stop_changes_nothing(here: World) -> None:
 
 
 @pytest.mark.parametrize("pause", [0.0, 0.02, 0.04, 0.05, 0.06, 0.07, 0.08, 0.1])
-async def test_a_stop_in_the_moment_of_the_outcome_leaves_one_ending_everywhere(here: World, pause: float) -> None:
+async def test_a_stop_that_races_with_the_outcome_has_one_result_everywhere(here: World, pause: float) -> None:
     async def race() -> tuple[str, str, str]:
         execution_id = await here.start()
         async with asyncio.timeout(pause + 5):
@@ -119,10 +119,10 @@ async def test_a_stop_in_the_moment_of_the_outcome_leaves_one_ending_everywhere(
     }
 
 
-async def test_a_stop_that_comes_while_the_outcome_is_recorded_is_too_late(here: World) -> None:
+async def test_a_stop_while_the_outcome_is_recorded_may_be_too_late(here: World) -> None:
     async with here.worker():
         execution_id = await here.start()
-        await here.said(execution_id, "Saving the answer.")
+        await here.wait_for_text(execution_id, "Saving the answer.")
         await here.stop(execution_id)
         events = await here.events(execution_id)
 

@@ -1,4 +1,4 @@
-"""What was accepted reaches Temporal, and what ended there without a word is recorded."""
+"""The sweep delivers accepted starts and stops to Temporal, and records executions that ended there unrecorded."""
 
 import asyncio
 from datetime import timedelta
@@ -24,16 +24,16 @@ from tests.workflows.world import QUEUE, World, answer_of
 from workflows.connection import connect
 
 
-async def nowhere() -> Temporal:
-    """A Temporal that nobody has started."""
+async def unreachable_temporal() -> Temporal:
+    """A client of a Temporal that does not run."""
     client = await connect(Settings(temporal_port=free_port()), lazy=True)
     return Temporal(client, QUEUE, timedelta(hours=1))
 
 
-async def test_a_start_while_temporal_is_away_is_delivered_when_it_is_back(here: World) -> None:
+async def test_a_start_during_an_outage_of_temporal_is_delivered_afterwards(here: World) -> None:
     execution = await here.records.accept(here.user.id, here.agent.id, {"query": "What?"})
     with pytest.raises(TemporalAway):
-        await Sweep(Agents(here.database), here.deliveries, here.logs, await nowhere(), here.mcp).deliver()
+        await Sweep(Agents(here.database), here.deliveries, here.logs, await unreachable_temporal(), here.mcp).deliver()
 
     async with here.worker():
         await here.sweep.deliver()
@@ -42,15 +42,17 @@ async def test_a_start_while_temporal_is_away_is_delivered_when_it_is_back(here:
     assert isinstance(events[-1], ExecutionCompleted)
 
 
-async def test_a_stop_while_temporal_is_away_is_delivered_when_it_is_back(here: World) -> None:
+async def test_a_stop_during_an_outage_of_temporal_is_delivered_afterwards(here: World) -> None:
     here.mcp.gate = Gate()
 
     async with here.worker():
         execution_id = await here.start()
-        await here.said(execution_id, "Light ")
+        await here.wait_for_text(execution_id, "Light ")
         await here.records.request_stop(here.user.id, execution_id)
         with pytest.raises(TemporalAway):
-            await Sweep(Agents(here.database), here.deliveries, here.logs, await nowhere(), here.mcp).deliver()
+            await Sweep(
+                Agents(here.database), here.deliveries, here.logs, await unreachable_temporal(), here.mcp
+            ).deliver()
         still_open = await here.temporal.closing(execution_id)
         await here.sweep.deliver()
         events = await here.events(execution_id)
@@ -73,7 +75,7 @@ async def test_a_start_that_is_delivered_twice_runs_once(here: World) -> None:
     assert len(here.mcp.calls) == 1
 
 
-async def test_an_execution_that_is_terminated_in_temporal_fails_with_that_reason_and_its_log(
+async def test_an_execution_terminated_in_temporal_fails_with_that_reason_and_keeps_its_log(
     here: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("api.sweep.SETTLED", timedelta(0))
@@ -81,7 +83,7 @@ async def test_an_execution_that_is_terminated_in_temporal_fails_with_that_reaso
 
     async with here.worker():
         execution_id = await here.start()
-        await here.said(execution_id, "Light ")
+        await here.wait_for_text(execution_id, "Light ")
         await here.environment.client.get_workflow_handle(str(execution_id)).terminate(reason="the disk is full")
         await here.deliveries.note_started(execution_id)
         await here.sweep.inspect()
@@ -96,15 +98,15 @@ async def test_an_execution_that_is_terminated_in_temporal_fails_with_that_reaso
     assert ending.output_data.answer == "Light "
 
 
-async def test_a_viewer_sees_the_end_that_only_the_sweep_knows(here: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_viewer_gets_an_end_that_the_sweep_recorded(here: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("api.sweep.SETTLED", timedelta(0))
     here.mcp.gate = Gate()
 
     async with here.worker():
         execution_id = await here.start()
-        await here.said(execution_id, "Light ")
+        await here.wait_for_text(execution_id, "Light ")
         viewer = asyncio.create_task(here.events(execution_id))
-        await here.caught_up(execution_id)
+        await here.wait_until_idle(execution_id)
         await here.environment.client.get_workflow_handle(str(execution_id)).terminate()
         await here.sweep.inspect()
         events = await viewer
@@ -112,7 +114,7 @@ async def test_a_viewer_sees_the_end_that_only_the_sweep_knows(here: World, monk
     assert isinstance(events[-1], ExecutionError)
 
 
-async def test_one_execution_that_cannot_be_swept_holds_up_no_other(
+async def test_an_execution_that_cannot_be_delivered_delays_no_other(
     here: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     broken = await here.records.accept(here.user.id, here.agent.id, {"query": "What?"})
@@ -128,7 +130,7 @@ async def test_one_execution_that_cannot_be_swept_holds_up_no_other(
     assert str(broken.id) in caplog.text
 
 
-async def test_a_namespace_that_does_not_exist_says_nothing_of_its_executions(here: World) -> None:
+async def test_a_missing_namespace_does_not_end_executions(here: World) -> None:
     host = here.environment.client.service_client.config.target_host
     client = await Client.connect(host, namespace="nowhere", data_converter=pydantic_data_converter)
     elsewhere = Temporal(client, QUEUE, timedelta(hours=1))
@@ -146,7 +148,7 @@ async def test_an_execution_that_temporal_has_forgotten_fails(here: World, monke
 
     async with here.worker():
         execution_id = await here.start()
-        await here.said(execution_id, "Light ")
+        await here.wait_for_text(execution_id, "Light ")
     await here.environment.client.workflow_service.delete_workflow_execution(
         DeleteWorkflowExecutionRequest(
             namespace="default", workflow_execution=WorkflowExecution(workflow_id=str(execution_id))
@@ -168,20 +170,20 @@ async def forgotten(here: World, execution_id: UUID) -> None:
             return
 
 
-async def test_without_a_worker_the_archive_is_served_and_the_rest_is_said_to_be_away(here: World) -> None:
+async def test_without_a_worker_only_archived_events_are_served(here: World) -> None:
     here.mcp.gate = Gate()
 
     async with here.worker():
         execution_id = await here.start()
-        await here.said(execution_id, "Light ")
+        await here.wait_for_text(execution_id, "Light ")
 
     assert [event.sequence for event in await here.log.read(execution_id, 0)] == [1]
     with pytest.raises(EventsAway):
         await here.log.read(execution_id, 1)
 
 
-async def test_what_temporal_does_not_answer_is_said_to_be_away(here: World) -> None:
-    away = await nowhere()
+async def test_an_unreachable_temporal_is_an_error(here: World) -> None:
+    temporal = await unreachable_temporal()
 
     with pytest.raises(TemporalAway):
-        await away.has_worker()
+        await temporal.has_worker()

@@ -1,4 +1,4 @@
-"""Executions that do not end by themselves: the sweep ends them, and keeps what was written."""
+"""Executions that cannot end by themselves: the sweep ends them and keeps their logs."""
 
 import asyncio
 from datetime import timedelta
@@ -12,8 +12,8 @@ from api.temporal import FailingTask
 from dynavera.contracts.events import ExecutionError, ExecutionEvent
 from dynavera.records.tables import EventRow, ExecutionRow
 from tests.workflows.fakes import Gate
-from tests.workflows.test_replay import HastyChange
-from tests.workflows.world import PATIENCE_SECONDS, QUEUE, World, answer_of, stopped
+from tests.workflows.test_replay import UnversionedChange
+from tests.workflows.world import QUEUE, TIMEOUT_SECONDS, World, answer_of, stopped
 
 
 @pytest.fixture(autouse=True)
@@ -21,12 +21,12 @@ def inspected_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("api.sweep.SETTLED", timedelta(0))
 
 
-async def begun(here: World) -> tuple[UUID, list[ExecutionEvent]]:
-    """An execution that has written "Light ", and its log so far; its worker has left without a trace."""
+async def started_execution(here: World) -> tuple[UUID, list[ExecutionEvent]]:
+    """An execution that has written "Light ", and its log so far; its worker was killed."""
     here.mcp.gate = Gate()
-    async with here.executing_apart() as worker, here.generating():
+    async with here.executing_in_process() as worker, here.generating():
         execution_id = await here.start()
-        await here.said(execution_id, "Light ")
+        await here.wait_for_text(execution_id, "Light ")
         log = await here.log.read(execution_id, 1)
         await here.deliveries.note_started(execution_id)
         worker.kill()
@@ -35,29 +35,29 @@ async def begun(here: World) -> tuple[UUID, list[ExecutionEvent]]:
 
 
 async def failing_task(here: World, execution_id: UUID) -> FailingTask:
-    """What keeps the execution from going on, once something does."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    """The task that fails, once one does."""
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         while not isinstance(state := await here.temporal.state(execution_id), FailingTask):
             await asyncio.sleep(0.05)
     return state
 
 
-def with_other_code(here: World) -> Worker:
+def worker_with_other_code(here: World) -> Worker:
     """A worker whose workflow does not match the histories."""
     return Worker(
         here.environment.client,
         task_queue=QUEUE,
-        workflows=[HastyChange],
+        workflows=[UnversionedChange],
         workflow_runner=UnsandboxedWorkflowRunner(),
     )
 
 
-async def test_an_execution_whose_code_does_not_match_its_history_is_named_and_goes_on_with_the_right_code(
+async def test_an_execution_that_does_not_match_its_history_is_reported_and_continues_with_the_right_code(
     here: World,
 ) -> None:
-    execution_id, _ = await begun(here)
+    execution_id, _ = await started_execution(here)
 
-    async with with_other_code(here):
+    async with worker_with_other_code(here):
         task = await failing_task(here, execution_id)
         await here.sweep.inspect()
         hindered = await here.deliveries.hindered()
@@ -67,7 +67,7 @@ async def test_an_execution_whose_code_does_not_match_its_history_is_named_and_g
         events = await here.events(execution_id)
 
     assert task.nondeterministic
-    assert [one.execution_id for one in hindered] == [execution_id]
+    assert [each.execution_id for each in hindered] == [execution_id]
     assert shown.status == "running"
     assert shown.error_message is not None
     assert shown.error_message.startswith("The execution cannot go on: ")
@@ -75,8 +75,8 @@ async def test_an_execution_whose_code_does_not_match_its_history_is_named_and_g
     assert (await here.records.get(here.user.id, execution_id)).error_message is None
 
 
-async def test_an_obstacle_that_has_passed_is_forgotten(here: World) -> None:
-    execution_id, _ = await begun(here)
+async def test_an_obstacle_that_has_passed_is_removed(here: World) -> None:
+    execution_id, _ = await started_execution(here)
     await here.deliveries.note_obstacle(execution_id, "The execution cannot go on: something.")
 
     await here.sweep.inspect()
@@ -84,13 +84,13 @@ async def test_an_obstacle_that_has_passed_is_forgotten(here: World) -> None:
     assert await here.deliveries.hindered() == []
 
 
-async def test_an_execution_whose_code_never_matches_its_history_ends_with_the_reason_and_its_log(
+async def test_an_execution_that_never_matches_its_history_ends_with_the_reason_and_its_log(
     here: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("api.sweep.NONDETERMINISM_TIMEOUT", timedelta(0))
-    execution_id, log = await begun(here)
+    execution_id, log = await started_execution(here)
 
-    async with with_other_code(here):
+    async with worker_with_other_code(here):
         await failing_task(here, execution_id)
         await here.sweep.inspect()
         events = await here.events(execution_id)
@@ -106,10 +106,10 @@ async def test_an_execution_whose_code_never_matches_its_history_ends_with_the_r
     assert closed_as == "TERMINATED"
 
 
-async def test_a_stop_that_no_workflow_hears_ends_the_execution_and_keeps_its_log(
+async def test_a_stop_that_no_workflow_carries_out_ends_the_execution_and_keeps_its_log(
     here: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    execution_id, log = await begun(here)
+    execution_id, log = await started_execution(here)
     await here.stop(execution_id)
     await here.sweep.deliver()
     still_running = await here.logs.status(execution_id)
@@ -129,8 +129,8 @@ async def test_a_stop_that_no_workflow_hears_ends_the_execution_and_keeps_its_lo
     assert await here.closed_as(execution_id) == "TERMINATED"
 
 
-async def test_an_execution_that_was_terminated_without_a_worker_keeps_its_log(here: World) -> None:
-    execution_id, log = await begun(here)
+async def test_an_execution_terminated_without_a_worker_keeps_its_log(here: World) -> None:
+    execution_id, log = await started_execution(here)
 
     await here.environment.client.get_workflow_handle(str(execution_id)).terminate(reason="no room.")
     await here.sweep.inspect()
@@ -142,7 +142,7 @@ async def test_an_execution_that_was_terminated_without_a_worker_keeps_its_log(h
 
 
 @pytest.mark.parametrize("known", [1, 3])
-async def test_records_of_an_older_backup_get_the_outcome_from_temporal(here: World, known: int) -> None:
+async def test_records_from_an_older_backup_get_the_outcome_from_temporal(here: World, known: int) -> None:
     async with here.worker():
         execution_id = await here.start()
         events = await here.events(execution_id)
@@ -157,7 +157,7 @@ async def test_records_of_an_older_backup_get_the_outcome_from_temporal(here: Wo
 
 
 async def restore_older(here: World, execution_id: UUID, known: int) -> None:
-    """The records as they were when the execution had so many archived events."""
+    """Restore the records to when the execution had `known` archived events."""
     earlier = {"status": "running", "output_data": None, "completed_at": None}
     async with here.database.writing() as session:
         await session.execute(update(ExecutionRow).where(ExecutionRow.id == execution_id).values(**earlier))

@@ -1,4 +1,4 @@
-"""The worker's log: what goes as it should leaves no errors in it."""
+"""The worker's log has no errors after normal operation."""
 
 import asyncio
 import gc
@@ -17,23 +17,23 @@ from workflows.agent_execution import generations_queue
 
 
 def errors(log: pytest.LogCaptureFixture) -> list[str]:
-    # What nobody looked at is complained of when it is thrown away.
+    # Unretrieved exceptions are logged when their tasks are collected.
     gc.collect()
     return [record.getMessage() for record in log.records if record.levelname in {"ERROR", "CRITICAL"}]
 
 
-async def test_an_attempt_that_fails_in_the_moment_of_a_stop_is_no_error(
+async def test_an_attempt_that_fails_during_a_stop_is_not_an_error(
     here: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     reached, opened = asyncio.Event(), asyncio.Event()
 
     @activity.defn(name="generate")
-    async def break_off(generation: GenerationRequest) -> GenerationResult:
+    async def fail(generation: GenerationRequest) -> GenerationResult:
         reached.set()
         await opened.wait()
-        raise ApplicationError(f"Attempt {generation.attempt} broke off.")
+        raise ApplicationError(f"Attempt {generation.attempt} failed.")
 
-    async with Worker(here.environment.client, task_queue=generations_queue(QUEUE), activities=[break_off]):
+    async with Worker(here.environment.client, task_queue=generations_queue(QUEUE), activities=[fail]):
         async with here.executing():
             execution_id = await here.start()
             await reached.wait()
@@ -51,19 +51,17 @@ async def test_an_attempt_that_fails_in_the_moment_of_a_stop_is_no_error(
     assert errors(caplog) == []
 
 
-async def test_an_archive_that_is_under_way_at_the_end_is_no_error(
-    here: World, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_archiving_at_the_end_is_not_an_error(here: World, caplog: pytest.LogCaptureFixture) -> None:
     here.mcp.status_lines = [f"Line {number}." for number in range(ARCHIVE_EVENTS)]
-    here.mcp.retrieval_gate = begun = Gate()
+    here.mcp.retrieval_gate = retrieving = Gate()
     here.mcp.gate = archiving = Gate()
     here.mcp.gate_after = 0
 
     async with here.worker():
         execution_id = await here.start()
-        await begun.reached.wait()
+        await retrieving.reached.wait()
         async with here.database.writing():
-            begun.opened.set()
+            retrieving.opened.set()
             await here.history_schedules(execution_id, "archive_events")
             archiving.opened.set()
             await here.history_schedules(execution_id, "record_outcome")

@@ -1,4 +1,4 @@
-"""Everything that an execution needs, real but for the MCP service."""
+"""The real parts that an execution needs, and a fake MCP service."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -33,13 +33,13 @@ from dynavera.records.logs import Logs
 from dynavera.records.migrate import migrate
 from tests.owner import create_owner
 from tests.temporal import temporal_server
-from tests.workflows.executing import executing, executing_apart
+from tests.workflows.executing import executing, executing_in_process
 from tests.workflows.fakes import FakeMcp
 from tests.workflows.sandbox import sandbox
 from workflows.agent_execution import generations_queue
 from workflows.worker import running_worker
 
-PATIENCE_SECONDS = 30
+TIMEOUT_SECONDS = 30
 QUEUE = "tests"
 
 
@@ -62,15 +62,15 @@ class World:
         return running_worker(self.environment.client, QUEUE, self.mcp, self.logs, 100, sandbox())
 
     def executing(self) -> Worker:
-        """A worker that executes workflows and generates nothing."""
+        """A worker that executes workflows but generates nothing."""
         return executing(self.environment.client, QUEUE, self.logs, self.mcp)
 
-    def executing_apart(self) -> AbstractAsyncContextManager[asyncio.subprocess.Process]:
-        """Such a worker in a process of its own."""
-        return executing_apart(self.environment.client, QUEUE, self.database_url)
+    def executing_in_process(self) -> AbstractAsyncContextManager[asyncio.subprocess.Process]:
+        """Such a worker in a separate process."""
+        return executing_in_process(self.environment.client, QUEUE, self.database_url)
 
     def generating(self) -> Worker:
-        """A worker that generates and executes no workflows."""
+        """A worker that generates but executes no workflows."""
         client = self.environment.client
         generate = GenerationActivities(self.mcp, client, SignalBudget(100)).generate
         return Worker(client, task_queue=generations_queue(QUEUE), activities=[generate])
@@ -85,22 +85,22 @@ class World:
         self.sweep.stop_soon(execution_id)
 
     async def events(self, execution_id: UUID) -> list[ExecutionEvent]:
-        """The whole log, followed live to its end, and proved to be dense and the same in the records."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        """The whole log, followed live to its end; checks that it has no gaps and equals the records."""
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             events = [entry.event async for entry in Relay(self.log).follow(execution_id, 0)]
         assert [event.sequence for event in events] == list(range(1, len(events) + 1))
         assert await self.logs.events(execution_id, 0, 100_000) == events
         return events
 
     async def closed_as(self, execution_id: UUID) -> str:
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             while (closing := await self.temporal.closing(execution_id)) is None:
                 await asyncio.sleep(0.02)
         return closing.status.name
 
     async def history_has(self, execution_id: UUID, event: str) -> None:
         """Wait until the workflow's history has an event of this kind."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             while not await self.history_holds(execution_id, event):
                 await asyncio.sleep(0.05)
 
@@ -112,24 +112,24 @@ class World:
     async def history_schedules(self, execution_id: UUID, activity: str) -> None:
         """Wait until the workflow has scheduled this activity."""
         handle = self.environment.client.get_workflow_handle(str(execution_id))
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             while not any(
                 event.activity_task_scheduled_event_attributes.activity_type.name == activity
                 for event in (await handle.fetch_history()).events
             ):
                 await asyncio.sleep(0.05)
 
-    async def reports(self, execution_id: UUID, index: int, letter: str, seconds: float) -> None:
-        """Tell the workflow one more letter of the answer, as if so many seconds had passed."""
+    async def send_letter(self, execution_id: UUID, index: int, letter: str, seconds: float) -> None:
+        """Send the workflow another letter of the answer, dated `seconds` from now."""
         at = utc_now() + timedelta(seconds=seconds)
         batch = EventBatch(attempt=1, index=index, at=at, contents=[DeltaContent(offset=index, text=letter)])
         await self.environment.client.get_workflow_handle(str(execution_id)).signal(REPORT, batch)
 
-    async def take_generation_and_die(self) -> datetime:
-        """Take the next generation as a worker does that sends one heartbeat, and is never heard of again; when."""
+    async def take_generation_and_vanish(self) -> datetime:
+        """Take the next generation, send one heartbeat, and nothing more; the time of the heartbeat."""
         client, queue = self.environment.client, TaskQueue(name=generations_queue(QUEUE))
         taken = await client.workflow_service.poll_activity_task_queue(
-            PollActivityTaskQueueRequest(namespace=client.namespace, task_queue=queue, identity="dies")
+            PollActivityTaskQueueRequest(namespace=client.namespace, task_queue=queue, identity="vanished")
         )
         last = utc_now()
         details = await client.data_converter.encode([last])
@@ -140,21 +140,21 @@ class World:
         )
         return last
 
-    async def caught_up(self, execution_id: UUID) -> None:
-        """Wait until nothing new is said for some looks of the relay."""
+    async def wait_until_idle(self, execution_id: UUID) -> None:
+        """Wait until the log has not grown for five polls."""
         last = 0
         for _ in range(5):
             while (now := (await self.log.last_of_each([execution_id]))[execution_id]) != last:
                 last = now
             await asyncio.sleep(0.05)
 
-    async def said(self, execution_id: UUID, words: str) -> None:
-        """Wait until the log says `words`."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
+    async def wait_for_text(self, execution_id: UUID, text: str) -> None:
+        """Wait until an event contains `text`."""
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             async for entry in Relay(self.log).follow(execution_id, 0):
-                if words in entry.json:
+                if text in entry.json:
                     return
-        raise AssertionError(f"the log ended without {words!r}")
+        raise AssertionError(f"the log ended without {text!r}")
 
 
 @asynccontextmanager
