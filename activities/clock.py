@@ -1,4 +1,4 @@
-"""The time, for a workflow that needs one which nothing else has recorded."""
+"""The time, for workflows that need one that nothing else has recorded."""
 
 from datetime import datetime
 

@@ -22,7 +22,7 @@ from dynavera.contracts.executions import FinishReason, Usage
 from dynavera.contracts.mcp import GenerateCall, Generated, GenerationStopped
 from dynavera.limits import RETRY_FIRST_DELAY, RPC_TIMEOUT, STOP_ACKNOWLEDGEMENT_TIMEOUT
 
-PASSING = {
+TRANSIENT = {
     RPCStatusCode.ABORTED,
     RPCStatusCode.CANCELLED,
     RPCStatusCode.DEADLINE_EXCEEDED,
@@ -31,7 +31,7 @@ PASSING = {
     RPCStatusCode.UNAVAILABLE,
     RPCStatusCode.UNKNOWN,
 }
-"""Statuses of a Temporal that is away or busy. Any other, such as for its limit of signals, would come again."""
+"""Statuses of an unavailable or busy Temporal. Any other one, such as for its limit of signals, is permanent."""
 
 
 class Generators(Protocol):
@@ -62,7 +62,7 @@ class GenerationRequest(Contract):
 
 
 class CompleteAnswer(Contract):
-    """What is known of a complete answer besides its text."""
+    """The properties of a complete answer, without its text."""
 
     generator: str
     usage: Usage
@@ -129,7 +129,7 @@ class GenerationActivities:
             async with aclosing(self.generators.generate(request.user_id, _call(request))) as items:
                 generated = await self._forward(items, outbox)
             if generated.finish_reason == "stopped":
-                # Stopped by another call with the same operation id: one that thawed late, or another client's.
+                # Stopped by another call with the same operation id, such as a delayed one.
                 await self._flush(outbox)
                 raise interrupted()
             if outbox.has_unsent_note:
@@ -173,7 +173,7 @@ class GenerationActivities:
             raise
         finally:
             upcoming.cancel()
-            # Retrieve its exception, if any: another one may be on its way already.
+            # Retrieve its exception, if any: another one may already be raised.
             await asyncio.gather(upcoming, return_exceptions=True)
 
     async def _flush(self, outbox: Outbox) -> None:
@@ -191,7 +191,7 @@ class GenerationActivities:
             except RPCError as error:
                 if error.status is RPCStatusCode.NOT_FOUND:
                     raise execution_gone() from error
-                if error.status not in PASSING:
+                if error.status not in TRANSIENT:
                     activity.logger.warning("No more batches can be sent: %s", error)
                     outbox.mute()
                     return

@@ -14,7 +14,7 @@ from dynavera.contracts.mcp import Retrieved
 
 
 class RetrievalRequest(Contract):
-    """What to search for, for whom, and where."""
+    """The user, the query and the collection of a search."""
 
     user_id: UUID
     query: str

@@ -100,7 +100,7 @@ MAX_CONCURRENT_GENERATIONS = 500
 
 WORKER_HEARTBEAT_INTERVAL = timedelta(seconds=1)
 WORKER_HEARTBEAT_TIMEOUT = timedelta(seconds=4)
-"""How often a worker tells Temporal that it runs, and after which silence `/api/health` reports that no worker runs."""
+"""How often a worker reports to Temporal, and after which silence `/api/health` reports that no worker runs."""
 
 # --- The API --------------------------------------------------------------------------------------------------------
 

@@ -39,7 +39,7 @@ with workflow.unsafe.imports_passed_through():
 
 
 class ExecutionRequest(Contract):
-    """What to execute, for how long at most, and under which version of the workflow's rules."""
+    """The input of an execution, its time limit, and the version of the workflow's rules."""
 
     execution_id: UUID
     agent_id: UUID
@@ -223,7 +223,7 @@ def _rest(published: str, whole: str) -> DeltaContent:
 
 
 async def _close(event: TerminalEvent) -> None:
-    """Close the workflow as the event says: failed as Failed, stopped as Canceled, completed as Completed."""
+    """Close the workflow according to the event: as Failed, Canceled or Completed."""
     match event:
         case ExecutionError():
             raise ApplicationError(event.message, type=event.code, non_retryable=True)

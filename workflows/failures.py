@@ -60,7 +60,7 @@ class Failure:
 
 
 def failure_of(error: ActivityError) -> Failure:
-    """What an activity's error means."""
+    """The failure that an activity's error stands for."""
     cause = error.cause
     if isinstance(cause, ActivityTimeoutError):
         return _timed_out(cause)

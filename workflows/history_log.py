@@ -1,4 +1,4 @@
-"""An execution's log as its workflow's history has it: for executions whose workflow cannot be asked any more."""
+"""Reads an execution's log from its workflow's history, for executions whose workflow cannot be queried any more."""
 
 import copy
 from collections.abc import Iterable, Iterator
@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class HistoryLog:
-    """The events from the second on, dense and without the terminal one; `ended` is that, if it was recorded.
+    """The events from the second on, without gaps and without the terminal one, which is `ended` if it was recorded.
 
     The first event is in the records before the workflow starts.
     """
@@ -104,12 +104,12 @@ async def _replayed(history: WorkflowHistory) -> EventLog | None:
     with ThreadPoolExecutor(1) as executor:
         replayer = Replayer(
             workflows=[AgentExecution],
-            workflow_runner=_Remembering(memory),
+            workflow_runner=_CopyingRunner(memory),
             interceptors=[memory],
             workflow_task_executor=executor,
             data_converter=pydantic_data_converter,
         )
-        # How far it comes is what counts.
+        # A failed replay still has the log up to its failure.
         await replayer.replay_workflow(history, raise_on_replay_failure=False)
     if memory.log is None:
         return None
@@ -128,7 +128,7 @@ def _batches(events: Iterable[HistoryEvent]) -> Iterator[EventBatch]:
 
 @dataclass
 class _Memory(Interceptor):
-    """Keeps a replayed workflow's log, copied before the workflow is thrown away: it may change it on its way out."""
+    """Keeps a replayed workflow's log, copied before the workflow is evicted: the eviction may change it."""
 
     log: EventLog | None = None
     _in_use: EventLog | None = None
@@ -145,26 +145,26 @@ class _Memory(Interceptor):
 
         return Inbound
 
-    def keep(self) -> None:
+    def copy_log(self) -> None:
         """Copy the log as it is now."""
         self.log = copy.deepcopy(self._in_use)
 
 
 @dataclass
-class _Remembering(UnsandboxedWorkflowRunner):
+class _CopyingRunner(UnsandboxedWorkflowRunner):
     memory: _Memory
 
     def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
-        """An instance whose log is kept before it is thrown away."""
+        """An instance whose log is copied before it is evicted."""
         instance = super().create_instance(det)
         activate = instance.activate
 
-        def activate_or_keep(act: WorkflowActivation) -> WorkflowActivationCompletion:
+        def activate_or_copy(act: WorkflowActivation) -> WorkflowActivationCompletion:
             if any(job.HasField("remove_from_cache") for job in act.jobs):
-                self.memory.keep()
+                self.memory.copy_log()
             return activate(act)
 
-        instance.activate = activate_or_keep
+        instance.activate = activate_or_copy
         return instance
 
 

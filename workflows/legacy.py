@@ -1,4 +1,4 @@
-"""What executions need that started before `rules.EXACT_REPLAY`, so that their histories replay.
+"""The rules for executions that started before `rules.EXACT_REPLAY`, so that their histories replay.
 
 Their commands depend on the workflow's clock, which can differ in a replay (see docs/decisions/exact-replay.md): some
 of these executions cannot be replayed any more. The sweep ends those.

@@ -1,6 +1,7 @@
 """The worker process: from its settings to an orderly shutdown."""
 
 import asyncio
+import logging
 import signal
 
 from pydantic import SecretStr
@@ -16,6 +17,8 @@ from dynavera.startup import CannotStart, resume_gc
 from dynavera.telemetry import configure
 from workflows.connection import connected
 from workflows.worker import running_worker
+
+logger = logging.getLogger(__name__)
 
 
 async def work(settings: Settings) -> str | int:
@@ -54,5 +57,6 @@ async def _until_a_signal(settings: Settings, logs: Logs, token: SecretStr) -> N
                 UnsandboxedWorkflowRunner(),
             ),
         ):
+            logger.info("The worker runs executions of the task queue %r.", settings.task_queue)
             await stop_task
     client_task.cancel()

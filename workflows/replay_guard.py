@@ -1,10 +1,10 @@
 """Keeps a workflow from running ahead of its workflow tasks while a query is answered.
 
-To answer a query of a workflow that it does not have in memory, a worker replays the history. What stands there behind
-the last workflow task, such as the timeout of an activity, is delivered to the workflow too, with the clock of the task
-before, although no workflow task has been started for it. The workflow acts on it and stays in memory in that state.
-What comes in before its next workflow task is then handled after it, while every later replay handles both together:
-the execution no longer matches its history and stands still, or its log has a hole.
+To answer a query of a workflow that is not in memory, a worker replays the history. Events after the last workflow
+task, such as the timeout of an activity, are delivered to the workflow too, with the clock of the previous task,
+although no workflow task has been started for them. The workflow handles them and stays in memory in that state. Events
+that arrive before its next workflow task are then handled afterwards, whereas every later replay handles both together:
+the execution no longer matches its history and hangs, or its log has a gap.
 
 The guard ends such a replay with an error. Temporal's core then fails the query and drops the workflow from memory, and
 the next query or workflow task replays it from the start. See docs/decisions/exact-replay.md.
@@ -25,7 +25,7 @@ class Activate(Protocol):
     """Handles one activation of a workflow."""
 
     def __call__(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
-        """What the workflow does about it, or why it failed."""
+        """The workflow's commands, or the failure."""
         ...
 
 
@@ -61,7 +61,7 @@ def guarded(activate: Activate) -> Activate:
 
     def activate_guarded(act: WorkflowActivation) -> WorkflowActivationCompletion:
         nonlocal size, length
-        if act.history_length > length and 0 < act.history_size_bytes == size and not _only_asks(act):
+        if act.history_length > length and 0 < act.history_size_bytes == size and not _has_only_queries(act):
             ahead = WorkflowActivationCompletion()
             ahead.failed.failure.message = AHEAD
             return ahead
@@ -71,6 +71,6 @@ def guarded(activate: Activate) -> Activate:
     return activate_guarded
 
 
-def _only_asks(act: WorkflowActivation) -> bool:
-    """Whether nothing is delivered to the workflow itself, whatever else stands behind its last workflow task."""
+def _has_only_queries(act: WorkflowActivation) -> bool:
+    """Whether there are only queries and evictions, which do not reach the workflow's code."""
     return all(job.WhichOneof("variant") in {"query_workflow", "remove_from_cache"} for job in act.jobs)

@@ -5,7 +5,7 @@ not: it depends on whether the SDK counts a step as a replay. See docs/decisions
 """
 
 FIRST = 1
-"""Executions that started before there were versions. What serves only them is in `workflows.legacy`; they last no
+"""Executions that started before there were versions. The code for them is in `workflows.legacy`; they last no
 longer than `DYNAVERA_EXECUTION_TIME_LIMIT`, 24 hours by default."""
 
 EXACT_REPLAY = 2
