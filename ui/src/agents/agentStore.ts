@@ -1,5 +1,7 @@
 /** The agent on the screen: its live connection, and the execution that is shown. */
 import { defineStore } from 'pinia'
+// crypto.randomUUID is missing on pages that are served without TLS.
+import { v4 as uuid } from 'uuid'
 import { computed, ref, shallowReactive, watch } from 'vue'
 
 import * as api from '@/api/client'
@@ -15,7 +17,6 @@ import {
   type ServerMessage,
   type SocketError,
 } from '@/api/types'
-import { randomId } from '@/api/uuid'
 import { useExecutionsStore } from '@/executions/executionsStore'
 import { useHealthStore } from '@/health/healthStore'
 import { useSessionStore } from '@/session/sessionStore'
@@ -243,7 +244,7 @@ export const useAgentStore = defineStore('agent', () => {
   /** Done when the start is accepted or refused; a start that is sent twice is the same execution. */
   async function startAgent(inputData: StartInput): Promise<void> {
     connection.fault = null
-    const key = randomId()
+    const key = uuid()
     const start: Start = {
       action: 'start_agent',
       input_data: inputData,

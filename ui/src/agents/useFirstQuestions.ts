@@ -1,11 +1,11 @@
 /** What a new instance can be asked, and asking it in one click. */
+import { v4 as uuid } from 'uuid'
 import { ref, shallowRef, watch } from 'vue'
 import { useRouter } from 'vue-router'
 
 import * as api from '@/api/client'
 import { asProblem, type ApiProblem } from '@/api/problems'
 import type { Agent } from '@/api/types'
-import { randomId } from '@/api/uuid'
 
 import { exampleQuestions } from './exampleQuestions'
 
@@ -42,7 +42,7 @@ export function useFirstQuestions(agent: () => Agent) {
     asked.value = question
     const { id } = agent()
     try {
-      const execution = await api.startExecution(id, { query: question }, randomId())
+      const execution = await api.startExecution(id, { query: question }, uuid())
       await router.push({ name: 'agent', params: { id }, query: { execution: execution.id } })
     } catch (error) {
       problem.value = asProblem(error)

@@ -1,4 +1,8 @@
-/** The log of one execution as it grows: a stream that comes back by itself until the log has ended. */
+/**
+ * The log of one execution as it grows: a stream that reconnects until the log has ended.
+ *
+ * Not VueUse's useEventSource: it has no callback per message, and reconnects with the address it was opened with.
+ */
 import { apiUrl } from './rootPath'
 import { isTerminal, type ExecutionEvent } from './types'
 

@@ -1,4 +1,9 @@
-/** A WebSocket that comes back by itself, and says what it does meanwhile. */
+/**
+ * A WebSocket that reconnects by itself, and reports its state.
+ *
+ * Not VueUse's useWebSocket: it resets its delays before the server's greeting, reconnects whatever the close code is,
+ * and neither reports when it will reconnect nor notices that the machine has slept.
+ */
 import { apiUrl } from './rootPath'
 import type { ClientAction, ServerMessage } from './types'
 
