@@ -80,14 +80,14 @@ class GenerationResult(Contract):
 
 
 class StopRequest(Contract):
-    """Which generation to stop."""
+    """The generation to stop."""
 
     user_id: UUID
     operation_id: str
 
 
 class Acknowledgement(Contract):
-    """When the generator stopped; null if it did not answer."""
+    """The time when the generator stopped; null if it did not confirm."""
 
     at: UtcTime | None
 

@@ -1,4 +1,4 @@
-"""How calls of the MCP service fail."""
+"""The exceptions of calls to the MCP service."""
 
 from dynavera.contracts.mcp import ServiceRefusal
 

@@ -29,7 +29,7 @@ class Archive(Contract):
 
 
 class Outcome(Contract):
-    """How an execution ends, with the part of its log that is not archived."""
+    """The terminal event of an execution, and the part of its log that is not archived."""
 
     tail: list[ExecutionEvent]
     event: TerminalEvent

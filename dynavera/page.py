@@ -1,4 +1,4 @@
-"""Where the built web page is."""
+"""The folder of the built web page."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a process needs before it can serve. Each error is one sentence that names the setting to change."""
+"""Preparations of a process before it can serve. Each error is one sentence that names the setting to change."""
 
 import errno
 import gc

@@ -36,7 +36,7 @@ class ReplayGuard(WorkflowRunner):
         self._runner = runner
 
     def prepare_workflow(self, defn: workflow._Definition) -> None:  # pyright: ignore[reportPrivateUsage] -- the base class's signature
-        """As the runner does."""
+        """Delegate to the runner."""
         self._runner.prepare_workflow(defn)
 
     def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
@@ -46,7 +46,7 @@ class ReplayGuard(WorkflowRunner):
         return instance
 
     def set_worker_level_failure_exception_types(self, types: Sequence[type[BaseException]]) -> None:
-        """As the runner does."""
+        """Delegate to the runner."""
         self._runner.set_worker_level_failure_exception_types(types)
 
 

@@ -107,7 +107,7 @@ async def _run_with(bench: Bench, scenarios: Sequence[Scenario], results: list[S
 
 
 async def find_leftovers(bench: Bench) -> list[str]:
-    """What still runs in the records or in Temporal after everything should have ended."""
+    """Executions that still run in the records or in Temporal after all should have ended."""
     live = len(await bench.api.live())
     open_workflows = (await bench.temporal.count_workflows("ExecutionStatus = 'Running'")).count
     if live == open_workflows == 0:

@@ -18,7 +18,7 @@ MAX_DELAY_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class FirstStart:
-    """When the first start was killed, and when the second one was ready, in seconds."""
+    """The times, in seconds, until the first start was killed and the second one was ready."""
 
     killed_after: float
     ready_after: float | None

@@ -24,7 +24,7 @@ def _open_gate() -> asyncio.Event:
 
 @dataclass
 class Plan:
-    """How the model behaves for one question. A closed gate holds it before the first token, or after the last."""
+    """The model's behaviour for one question. A closed gate holds it before the first token, or after the last."""
 
     tokens: int = 60
     rate: float = 40.0

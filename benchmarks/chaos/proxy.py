@@ -14,7 +14,7 @@ DELAY_SECONDS = 0.5
 
 
 class Mode(Enum):
-    """What a link does with the bytes it receives."""
+    """The modes of a link."""
 
     PASS = "pass"
     DELAY = "delay"

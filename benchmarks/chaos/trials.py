@@ -70,7 +70,7 @@ class Trial:
 
 @dataclass
 class Bench:
-    """What trials need: the instance, the model, and clients."""
+    """The instance, the model and the clients of all trials."""
 
     product: Product
     model: ModelServer

@@ -29,7 +29,7 @@ MAX_LISTED = 20
 
 @dataclass(frozen=True)
 class IngestOptions:
-    """What to ingest. `prune` deletes the documents of the collection that are not among the files."""
+    """The options of the command. `prune` deletes the documents of the collection that are not among the files."""
 
     paths: Sequence[Path]
     collection: str

@@ -67,7 +67,7 @@ class ApiKeyRow(Table):
 
 
 class OwnerTokenRow(Table):
-    """Which token the processes of a data directory used at their last start, by its SHA-256.
+    """The SHA-256 of the token that the processes of a data directory used at their last start.
 
     `instance` is the data directory's id, `source` is `setting` (DYNAVERA_TOKEN) or `file`.
     """

@@ -1,4 +1,4 @@
-"""What the supervisor needs to know of a process: its command, how to recognize it, and when it is ready."""
+"""The specification of a supervised process: its command, how to recognize it, and when it is ready."""
 
 import asyncio
 import sys

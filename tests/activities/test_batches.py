@@ -1,4 +1,4 @@
-"""What an attempt sends to its workflow, and how often."""
+"""The batches that an attempt sends to its workflow."""
 
 from dataclasses import dataclass
 
