@@ -1,5 +1,6 @@
 /** Which agents are shown, and in which order. */
 import type { Agent, Execution } from '@/api/types'
+import { comparable } from '@/layout/comparable'
 
 export const ORDERS = { used: 'Last used', name: 'Name', newest: 'Newest' } as const
 export type AgentOrder = keyof typeof ORDERS
@@ -12,11 +13,11 @@ const collator = new Intl.Collator('en', { numeric: true, sensitivity: 'base' })
 
 /** Those of which every word that was typed is somewhere in what the row says. */
 export function matching(agents: readonly Agent[], typed: string): Agent[] {
-  const words = typed.toLowerCase().split(/\s+/).filter(Boolean)
+  const words = comparable(typed).split(/\s+/).filter(Boolean)
   return agents.filter((agent) => {
-    const said = [agent.name, agent.description, agent.collection, agent.generator ?? '']
-      .join('\n')
-      .toLowerCase()
+    const said = comparable(
+      [agent.name, agent.description, agent.collection, agent.generator ?? ''].join('\n'),
+    )
     return words.every((word) => said.includes(word))
   })
 }

@@ -1,5 +1,6 @@
 /** Which executions are asked for, as the address of the page says it. */
 import type { Execution, ExecutionQuery, ExecutionStatus } from '@/api/types'
+import { comparable } from '@/layout/comparable'
 
 import { questionOf } from './executionExport'
 
@@ -60,7 +61,7 @@ export function fits(execution: Execution, filters: ExecutionFilters): boolean {
   const since = firstMoment(filters)
   const created = Date.parse(execution.created_at)
   return (
-    questionOf(execution).toLowerCase().includes(q.trim().toLowerCase()) &&
+    comparable(questionOf(execution)).includes(comparable(q.trim())) &&
     (agent === '' || execution.agent_id === agent) &&
     (status === '' || execution.status === status) &&
     (since === null || created >= since) &&

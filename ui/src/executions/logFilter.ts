@@ -1,5 +1,6 @@
 /** Which lines of a log are shown; a log that grows is not looked through anew. */
 import type { ExecutionEvent } from '@/api/types'
+import { comparable } from '@/layout/comparable'
 
 import { GrowingList } from './growingList'
 import { KINDS, kindOf, logEntry, type Kind } from './logEntries'
@@ -31,7 +32,7 @@ export function filtered(
 ): FilteredLog {
   const goesOn = before?.filter === filter && before.seen <= events.length
   let shown = goesOn ? before.shown : GrowingList.empty<ExecutionEvent>()
-  const wanted = filter.text.trim().toLowerCase()
+  const wanted = comparable(filter.text.trim())
   for (const event of events.from(goesOn ? before.seen : 0)) {
     if (filter.kinds.has(kindOf(event)) && (wanted === '' || holds(event, wanted))) {
       shown = shown.with(event)
@@ -42,7 +43,7 @@ export function filtered(
 
 function holds(event: ExecutionEvent, wanted: string): boolean {
   const { tag, text, trouble = '' } = logEntry(event)
-  return `${tag} ${text} ${trouble}`.toLowerCase().includes(wanted)
+  return comparable(`${tag} ${text} ${trouble}`).includes(wanted)
 }
 
 /** How many events there are of each kind, going on from what was counted `before`. */
