@@ -30,7 +30,8 @@ export function useExecutionCounts(filters: () => ExecutionFilters): ShallowRef<
     }
   }
 
-  const readSoon = useThrottleFn(() => void read(), READ_EVERY, true)
+  const throttled = useThrottleFn(read, READ_EVERY, true)
+  const readSoon = () => void throttled()
   watch(() => JSON.stringify(queryOf({ ...filters(), status: '' })), read)
   useExecutionChanges({ opened: readSoon, changed: readSoon })
   void read()
