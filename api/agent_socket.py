@@ -70,7 +70,7 @@ class AgentSocket:
         Raises:
             DatabaseAway: nothing can be shown now.
         """
-        self._known.update(await self.services.streams.arrivals.known(self.agent_id))
+        self._known.update(await self.services.new_executions.known(self.agent_id))
         self._positions = await self.services.executions.last_of_each(list(self._known))
 
     async def serve(self) -> None:
@@ -145,7 +145,7 @@ class AgentSocket:
         if execution.id not in self._known and execution.created_at >= self._opened_at:
             self._known.add(execution.id)
             self._show(execution.id, 0, is_new=True)
-        self.services.streams.arrivals.hurry()
+        self.services.new_executions.hurry()
 
     async def _stop(self, action: StopAgent) -> None:
         execution_id = action.execution_id or await self._newest_live(action)
@@ -179,13 +179,13 @@ class AgentSocket:
 
     async def _follow(self, execution_id: UUID, after: int, *, is_new: bool) -> None:
         try:
-            async for entry in self.services.streams.relay.follow(execution_id, after, is_new=is_new):
+            async for entry in self.services.relay.follow(execution_id, after, is_new=is_new):
                 await self._send_text(entry.json)
         except CursorAhead as error:
             await self._send(SocketError(message=str(error), code="cursor_ahead", action="subscribe"))
 
     async def _show_arrivals(self) -> None:
-        async for execution_id in self.services.streams.arrivals.after(self.agent_id, self._known):
+        async for execution_id in self.services.new_executions.after(self.agent_id, self._known):
             self._show(execution_id, 0, is_new=True)
 
     async def _until_unwelcome(self) -> None:

@@ -10,15 +10,14 @@ from pydantic import SecretStr
 
 from activities.mcp_client import McpService
 from api.app import create_app
-from api.arrivals import Arrivals
-from api.changes import Changes
 from api.dependencies import Services
+from api.execution_changes import ExecutionChanges
 from api.execution_log import ExecutionLog
-from api.executions import Executions
+from api.execution_service import ExecutionService
+from api.health_checks import HealthChecks
 from api.knowledge import Knowledge, mcp_client
-from api.parts import Parts
+from api.new_executions import NewExecutions
 from api.relay import Relay
-from api.streams import Streams
 from api.sweep import Sweep
 from api.temporal import Temporal
 from dynavera.credentials import mcp_token, owner_token
@@ -63,7 +62,7 @@ async def serve(settings: Settings, listener: socket.socket) -> str | int:
 
 async def _until_a_signal(settings: Settings, database: Database, listener: socket.socket) -> None:
     temporal = Temporal(await connect(settings, lazy=True), settings.task_queue, settings.execution_time_limit)
-    async with assembled(settings, database, temporal, mcp_token(settings)) as (services, sweep):
+    async with open_services(settings, database, temporal, mcp_token(settings)) as (services, sweep):
         config = server_config(
             create_app(services), settings, grace_seconds=GRACE_SECONDS, largest_message=LARGEST_SOCKET_MESSAGE
         )
@@ -82,10 +81,10 @@ async def _until_a_signal(settings: Settings, database: Database, listener: sock
 
 
 @asynccontextmanager
-async def assembled(
+async def open_services(
     settings: Settings, database: Database, temporal: Temporal, token: SecretStr
 ) -> AsyncGenerator[tuple[Services, Sweep]]:
-    """The real parts behind the routes, and the sweep that somebody must run; `token` is for the MCP service."""
+    """The services behind the routes, and the sweep, which the caller runs; `token` is for the MCP service."""
     agents, logs = Agents(database), Logs(database)
     executions = records.Executions(database, settings.temporal_web_executions(namespace_of(settings)))
     log = ExecutionLog(logs, temporal)
@@ -101,9 +100,11 @@ async def assembled(
             users=Users(database, owner_token(settings)),
             sessions=Sessions(database, settings.session_lifetime),
             agents=agents,
-            executions=Executions(agents, executions, log, temporal, sweep),
+            executions=ExecutionService(agents, executions, log, temporal, sweep),
             knowledge=knowledge,
-            health=Parts(database, deliveries, temporal, knowledge),
-            streams=Streams(Relay(log), Arrivals(executions), Changes(executions)),
+            health=HealthChecks(database, deliveries, temporal, knowledge),
+            relay=Relay(log),
+            new_executions=NewExecutions(executions),
+            execution_changes=ExecutionChanges(executions),
         )
         yield services, sweep

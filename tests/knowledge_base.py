@@ -9,25 +9,19 @@ import httpx
 from pydantic import HttpUrl
 
 from api.app import create_app
-from api.dependencies import Services
-from api.knowledge import Knowledge, mcp_client
-from dynavera.records.agents import Agents
-from dynavera.records.sessions import Sessions
-from dynavera.records.users import Users
-from tests.api.conftest import streams
-from tests.api.fakes import FakeExecutions, FakeHealth
+from api.process import open_services
 from tests.api.openapi import DECLARED
 from tests.mcp_service.running import Running, running_service
 from tests.serving import serving
+from tests.temporal import temporal_away
 
 
 @dataclass
 class KnowledgeBase:
-    """The two services, with a fake for Temporal."""
+    """The two services, without Temporal."""
 
     url: str
     mcp: Running
-    executions: FakeExecutions
 
     def client(self, key: str | None = None) -> httpx.AsyncClient:
         """A client of the API with the owner's API key, or another one."""
@@ -40,11 +34,9 @@ async def knowledge_base(folder: Path) -> AsyncGenerator[KnowledgeBase]:
     """Run the services with their data in `folder`."""
     async with running_service(folder) as running:
         settings = running.settings.model_copy(update={"mcp_url": HttpUrl(running.url)})
-        users, agents = Users(running.database), Agents(running.database)
-        sessions = Sessions(running.database, settings.session_lifetime)
-        executions, health = FakeExecutions(agents), FakeHealth()
-        async with mcp_client(settings, running.service_token) as to_mcp:
-            live = await streams(settings, running.database)
-            services = Services(settings, users, sessions, agents, executions, Knowledge(to_mcp), health, live)
-            async with serving(create_app(services)) as url:
-                yield KnowledgeBase(url, running, executions)
+        temporal = await temporal_away(settings)
+        async with (
+            open_services(settings, running.database, temporal, running.service_token) as (services, _sweep),
+            serving(create_app(services)) as url,
+        ):
+            yield KnowledgeBase(url, running)

@@ -1,4 +1,4 @@
-"""A Temporal development server for tests."""
+"""Temporal for tests: a development server, and one that does not answer."""
 
 import shutil
 import sys
@@ -8,6 +8,11 @@ from pathlib import Path
 
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
+
+from api.temporal import Temporal
+from dynavera.settings import Settings
+from tests.serving import free_port
+from workflows.connection import connect
 
 FAST_POLLING = {
     "history.transferProcessorMaxPollRPS": "5000",
@@ -30,3 +35,9 @@ async def temporal_server() -> AsyncGenerator[WorkflowEnvironment]:
         data_converter=pydantic_data_converter,
     ) as environment:
         yield environment
+
+
+async def temporal_away(settings: Settings, task_queue: str = "tests") -> Temporal:
+    """Temporal at an address where no server listens."""
+    away = settings.model_copy(update={"temporal_port": free_port()})
+    return Temporal(await connect(away, lazy=True), task_queue, settings.execution_time_limit)

@@ -53,7 +53,7 @@ async def stream_executions(
     request: Request, user: CurrentUser, services: ServicesDep, *, beat: Beat = False
 ) -> EventSourceResponse:
     """Your executions as they change."""
-    changes = services.streams.changes.of(user.id, utc_now())
+    changes = services.execution_changes.of(user.id, utc_now())
     executions = (ServerSentEvent(data=one.model_dump_json()) async for one in changes)
     return _streamed(request, user, executions, beat=beat)
 
@@ -70,7 +70,7 @@ async def stream_events(
     """The execution's log, live: `id` is the sequence, and the type is inside the JSON."""
     start = after if last_event_id is None else last_event_id
     await services.executions.check_cursor(user, execution_id, start)
-    entries = services.streams.relay.follow(execution_id, start)
+    entries = services.relay.follow(execution_id, start)
     return _streamed(
         request, user, (ServerSentEvent(data=entry.json, id=str(entry.event.sequence)) async for entry in entries)
     )

@@ -10,26 +10,14 @@ import pytest
 from pydantic import HttpUrl, SecretStr
 
 from api.app import create_app
-from api.arrivals import Arrivals
-from api.changes import Changes
 from api.dependencies import Services
-from api.execution_log import ExecutionLog
-from api.knowledge import Knowledge, mcp_client
 from api.limits import ApiLimits
-from api.process import LARGEST_SOCKET_MESSAGE
-from api.relay import Relay
-from api.streams import Streams
-from api.temporal import Temporal
-from dynavera.records.agents import Agents
+from api.process import LARGEST_SOCKET_MESSAGE, open_services
 from dynavera.records.database import Database
-from dynavera.records.executions import Executions
-from dynavera.records.logs import Logs
 from dynavera.records.migrate import migrate
-from dynavera.records.sessions import Sessions
-from dynavera.records.users import Users
 from dynavera.settings import Settings
 from dynavera.web.quotas import Quotas
-from tests.api.fakes import FakeExecutions, FakeHealth, FakeMcp
+from tests.api.fakes import FakeMcp
 from tests.api.live import database_url as database_url
 from tests.api.live import impatient_workers as impatient_workers
 from tests.api.live import live as live
@@ -38,7 +26,7 @@ from tests.api.openapi import DECLARED
 from tests.owner import create_owner
 from tests.postgres import postgres as postgres
 from tests.serving import serving
-from workflows.connection import connect
+from tests.temporal import temporal_away
 
 OWNER_KEY = "dyn_of-the-first-user"
 SERVICE_TOKEN = "mcp_of-the-service"
@@ -52,8 +40,6 @@ class Api:
 
     url: str
     services: Services
-    executions: FakeExecutions
-    health: FakeHealth
     mcp: FakeMcp
     database: Database
     quotas: Quotas
@@ -95,7 +81,12 @@ def page_folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def settings(tmp_path: Path, mcp: tuple[FakeMcp, str]) -> Settings:
-    return Settings(data_dir=tmp_path, mcp_url=HttpUrl(mcp[1]), allowed_origins=("http://localhost:5173",))
+    return Settings(
+        data_dir=tmp_path,
+        token=SecretStr(OWNER_KEY),
+        mcp_url=HttpUrl(mcp[1]),
+        allowed_origins=("http://localhost:5173",),
+    )
 
 
 @pytest.fixture
@@ -104,28 +95,17 @@ def limits() -> ApiLimits:
     return ApiLimits()
 
 
-async def streams(settings: Settings, database: Database) -> Streams:
-    """The live sides, with a Temporal that nobody has started."""
-    records = Executions(database, "http://temporal.test")
-    temporal = Temporal(await connect(settings, lazy=True), "tests", settings.execution_time_limit)
-    return Streams(Relay(ExecutionLog(Logs(database), temporal)), Arrivals(records), Changes(records))
-
-
 @pytest.fixture
 async def api(
     settings: Settings, database: Database, mcp: tuple[FakeMcp, str], page_folder: Path, limits: ApiLimits
 ) -> AsyncGenerator[Api]:
+    """The API without Temporal: executions are accepted, and stay queued."""
     await create_owner(database, OWNER_KEY)
-    users, agents = Users(database, SecretStr(OWNER_KEY)), Agents(database)
-    sessions = Sessions(database, settings.session_lifetime)
-    executions, health = FakeExecutions(agents), FakeHealth()
-    async with mcp_client(settings, SecretStr(SERVICE_TOKEN)) as to_mcp:
-        services = Services(
-            settings, users, sessions, agents, executions, Knowledge(to_mcp), health, await streams(settings, database)
-        )
+    temporal = await temporal_away(settings)
+    async with open_services(settings, database, temporal, SecretStr(SERVICE_TOKEN)) as (services, _sweep):
         app = create_app(services, page_folder, limits)
         async with serving(app, settings=settings, largest_message=LARGEST_SOCKET_MESSAGE) as url:
-            yield Api(url, services, executions, health, mcp[0], database, app.state.quotas)
+            yield Api(url, services, mcp[0], database, app.state.quotas)
 
 
 @pytest.fixture

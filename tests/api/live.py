@@ -19,7 +19,7 @@ from temporalio.testing import WorkflowEnvironment
 from websockets.asyncio.client import ClientConnection, connect
 
 from api.app import create_app
-from api.process import LARGEST_SOCKET_MESSAGE, assembled
+from api.process import LARGEST_SOCKET_MESSAGE, open_services
 from api.temporal import Temporal
 from dynavera.contracts.agents import Agent, AgentSettings
 from dynavera.contracts.users import User
@@ -33,10 +33,9 @@ from dynavera.settings import Settings
 from tests.api.openapi import DECLARED
 from tests.owner import create_owner
 from tests.serving import free_port, serving
-from tests.temporal import temporal_server
+from tests.temporal import temporal_away, temporal_server
 from tests.workflows.fakes import FakeMcp, Gate
 from tests.workflows.sandbox import sandbox
-from workflows.connection import connect as connect_to_temporal
 from workflows.worker import running_worker
 
 KEY = "dyn_of-the-first-user"
@@ -194,8 +193,7 @@ class Live:
             yield url
 
     async def temporal_that_is_away(self) -> Temporal:
-        away = self.settings.model_copy(update={"temporal_port": free_port()})
-        return Temporal(await connect_to_temporal(away, lazy=True), self.temporal.task_queue, timedelta(hours=1))
+        return await temporal_away(self.settings, self.temporal.task_queue)
 
 
 @dataclass(frozen=True)
@@ -289,7 +287,7 @@ def _of(execution_id: UUID, said: Said) -> bool:
 async def _api(settings: Settings, temporal: Temporal) -> AsyncGenerator[str]:
     """One API, with parts of its own."""
     database = Database(settings.records_url)
-    async with assembled(settings, database, temporal, SecretStr("mcp_of-the-service")) as (services, sweep):
+    async with open_services(settings, database, temporal, SecretStr("mcp_of-the-service")) as (services, sweep):
         sweeping = asyncio.create_task(sweep.run())
         try:
             async with serving(

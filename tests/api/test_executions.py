@@ -1,6 +1,6 @@
-"""Executions over REST: what a request becomes, and what an answer says. Running them is tested with Temporal."""
+"""Executions over REST, without Temporal."""
 
-from datetime import UTC, datetime
+from uuid import UUID
 
 import httpx
 import pytest
@@ -8,7 +8,7 @@ import pytest
 from dynavera.contracts.agents import AgentSettings
 from dynavera.contracts.documents import Source
 from dynavera.identifiers import new_id
-from dynavera.records.executions import ExecutionQuery
+from tests.answers import answer_with
 from tests.api.conftest import Api
 
 QUESTION = {"input_data": {"query": "What is fNIRS?"}}
@@ -27,10 +27,17 @@ async def agent_of(client: httpx.AsyncClient) -> str:
     return (await client.post("/api/agents", json={"name": "Librarian"})).json()["id"]
 
 
-async def started(client: httpx.AsyncClient) -> dict[str, object]:
+async def started(client: httpx.AsyncClient) -> dict[str, str]:
     answer = await client.post(f"/api/agents/{await agent_of(client)}/executions", json=QUESTION)
     assert answer.status_code == 202
     return answer.json()
+
+
+async def answered(api: Api, client: httpx.AsyncClient) -> dict[str, str]:
+    """An execution whose answer cites a source."""
+    execution = await started(client)
+    await answer_with(api.database, UUID(execution["agent_id"]), UUID(execution["id"]), CITED)
+    return (await client.get(f"/api/executions/{execution['id']}")).json()
 
 
 async def test_a_start_is_accepted_with_the_execution(client: httpx.AsyncClient) -> None:
@@ -91,25 +98,35 @@ async def test_an_execution_keeps_the_settings_it_took(client: httpx.AsyncClient
     assert set(settings.json()) == set(AgentSettings.model_fields)
 
 
-async def test_every_filter_reaches_the_door(api: Api, client: httpx.AsyncClient) -> None:
-    agent_id = await agent_of(client)
-    asked = {
-        "agent_id": agent_id,
-        "status": "failed",
-        "q": "100 %",
-        "since": "2026-01-02T03:04:05Z",
-        "until": "2026-01-02T05:04:05+02:00",
-        "limit": 7,
+async def test_every_filter_narrows_the_list(client: httpx.AsyncClient) -> None:
+    execution = await started(client)
+    fitting = {
+        "agent_id": execution["agent_id"],
+        "status": "queued",
+        "q": "fnirs",
+        "since": execution["created_at"],
+        "until": "2100-01-02T05:04:05+02:00",
         "latest": True,
     }
+    others = {
+        "agent_id": await agent_of(client),
+        "status": "failed",
+        "q": "100 %",
+        "since": "2100-01-02T05:04:05+02:00",
+        "until": execution["created_at"],
+    }
 
-    answer = await client.get("/api/executions", params=asked)
+    listed = (await client.get("/api/executions", params=fitting)).json()
+    narrowed = {
+        name: (await client.get("/api/executions", params={**fitting, name: other})).json()["items"]
+        for name, other in others.items()
+    }
+    await client.post(f"/api/agents/{execution['agent_id']}/executions", json=QUESTION)
+    of_two = [(await client.get("/api/executions", params={"latest": only})).json()["items"] for only in (True, False)]
 
-    assert answer.json() == {"items": [], "next_cursor": None}
-    query = api.executions.queries[-1]
-    moment = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-    assert str(query.agent_id) == agent_id
-    assert query == ExecutionQuery(query.agent_id, "failed", "100 %", moment, moment, 7, None, latest=True)
+    assert listed == {"items": [execution], "next_cursor": None}
+    assert narrowed == {name: [] for name in others}
+    assert [len(items) for items in of_two] == [1, 2]
 
 
 async def test_the_executions_of_an_agent_are_its_own(client: httpx.AsyncClient) -> None:
@@ -157,8 +174,7 @@ async def test_events_say_their_types(client: httpx.AsyncClient) -> None:
 async def test_a_pinned_source_says_what_became_of_its_document(
     api: Api, client: httpx.AsyncClient, passages: list[str] | None, state: str
 ) -> None:
-    execution = await started(client)
-    api.executions.sources[1] = CITED
+    execution = await answered(api, client)
     path = f"/documents/{CITED.document_id}"
     if passages is not None:
         api.mcp.answer("GET", path, DOCUMENT)
@@ -175,11 +191,10 @@ async def test_a_pinned_source_says_what_became_of_its_document(
 
 
 @pytest.mark.parametrize("rest", ["", "/passages"])
-async def test_a_pinned_source_of_a_service_that_cannot_say_now_is_told_in_its_words(
+async def test_the_error_of_an_unavailable_mcp_service_is_passed_on(
     api: Api, client: httpx.AsyncClient, rest: str
 ) -> None:
-    execution = await started(client)
-    api.executions.sources[1] = CITED
+    execution = await answered(api, client)
     path = f"/documents/{CITED.document_id}"
     api.mcp.answer("GET", path, DOCUMENT)
     api.mcp.answer("GET", path + rest, NOT_OPEN_YET, 503, retry_after="7")
@@ -199,8 +214,7 @@ async def test_an_unknown_source_is_not_found(client: httpx.AsyncClient) -> None
 async def test_another_users_execution_answers_exactly_like_none(
     api: Api, client: httpx.AsyncClient, stranger: httpx.AsyncClient
 ) -> None:
-    execution = await started(client)
-    api.executions.sources[1] = CITED
+    execution = await answered(api, client)
     execution_id, unknown = str(execution["id"]), str(new_id())
 
     for method, path in (

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from dynavera.contracts.documents import Source
+from tests.answers import answer_with
 from tests.knowledge_base import KnowledgeBase, knowledge_base
 from tests.mcp_service.knowledge.sample_files import pdf
 
@@ -42,8 +43,9 @@ async def cited(base: KnowledgeBase, client: httpx.AsyncClient, text: str) -> st
     agent = (await client.post("/api/agents", json={"name": "Asker"})).json()
     started = await client.post(f"/api/agents/{agent['id']}/executions", json={"input_data": {"query": text}})
     wanted = {name: value for name, value in passage.items() if name in Source.model_fields}
-    base.executions.sources[1] = Source(n=1, **wanted)
-    return f"/api/executions/{started.json()['id']}/sources/1"
+    execution_id = started.json()["id"]
+    await answer_with(base.mcp.database, UUID(agent["id"]), UUID(execution_id), Source(n=1, **wanted))
+    return f"/api/executions/{execution_id}/sources/1"
 
 
 async def test_a_source_is_shown_in_its_place_through_all_that_becomes_of_its_document(base: KnowledgeBase) -> None:

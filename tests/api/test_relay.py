@@ -1,4 +1,4 @@
-"""How dear a viewer is while nothing happens."""
+"""The cost of a viewer while nothing happens."""
 
 import asyncio
 import re
@@ -7,34 +7,37 @@ from contextlib import aclosing, contextmanager
 
 from sqlalchemy import Engine, event
 
+from api.execution_log import ExecutionLog
+from api.relay import Relay
 from dynavera.contracts.agents import AgentSettings
 from dynavera.records.agents import Agents
 from dynavera.records.database import Database
 from dynavera.records.executions import Executions
+from dynavera.records.logs import Logs
 from dynavera.settings import Settings
-from tests.api.conftest import streams
 from tests.owner import create_owner
 from tests.serving import until
+from tests.temporal import temporal_away
 
-LOOKS = 3
+POLLS = 3
 
 
-async def test_a_look_at_a_queued_execution_is_one_transaction(settings: Settings, database: Database) -> None:
+async def test_a_poll_of_a_queued_execution_is_one_transaction(settings: Settings, database: Database) -> None:
     user = await create_owner(database)
     agent = await Agents(database).create(user.id, AgentSettings(name="Tester"))
     execution = await Executions(database, "http://temporal.test").accept(user.id, agent.id, {"query": "What?"})
-    relay = (await streams(settings, database)).relay
+    relay = Relay(ExecutionLog(Logs(database), await temporal_away(settings)))
 
     async with aclosing(relay.follow(execution.id, 0, is_new=True)) as events:
         first = await anext(events)
         with transactions() as made:
             waiting = asyncio.ensure_future(anext(events))
-            await until(lambda: len(made) > LOOKS)
+            await until(lambda: len(made) > POLLS)
             waiting.cancel()
             await asyncio.wait({waiting})
 
     assert first.event.sequence == 1
-    assert made[:LOOKS] == [["executions", "events"]] * LOOKS
+    assert made[:POLLS] == [["executions", "events"]] * POLLS
 
 
 @contextmanager

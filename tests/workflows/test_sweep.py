@@ -18,22 +18,17 @@ from dynavera.contracts.events import ExecutionCompleted, ExecutionError
 from dynavera.records.agents import Agents
 from dynavera.records.tables import ExecutionRow
 from dynavera.settings import Settings
-from tests.serving import free_port
+from tests.temporal import temporal_away
 from tests.workflows.fakes import Gate
 from tests.workflows.world import QUEUE, World, answer_of
-from workflows.connection import connect
-
-
-async def unreachable_temporal() -> Temporal:
-    """A client of a Temporal that does not run."""
-    client = await connect(Settings(temporal_port=free_port()), lazy=True)
-    return Temporal(client, QUEUE, timedelta(hours=1))
 
 
 async def test_a_start_during_an_outage_of_temporal_is_delivered_afterwards(here: World) -> None:
     execution = await here.records.accept(here.user.id, here.agent.id, {"query": "What?"})
     with pytest.raises(TemporalAway):
-        await Sweep(Agents(here.database), here.deliveries, here.logs, await unreachable_temporal(), here.mcp).deliver()
+        await Sweep(
+            Agents(here.database), here.deliveries, here.logs, await temporal_away(Settings()), here.mcp
+        ).deliver()
 
     async with here.worker():
         await here.sweep.deliver()
@@ -51,7 +46,7 @@ async def test_a_stop_during_an_outage_of_temporal_is_delivered_afterwards(here:
         await here.records.request_stop(here.user.id, execution_id)
         with pytest.raises(TemporalAway):
             await Sweep(
-                Agents(here.database), here.deliveries, here.logs, await unreachable_temporal(), here.mcp
+                Agents(here.database), here.deliveries, here.logs, await temporal_away(Settings()), here.mcp
             ).deliver()
         still_open = await here.temporal.closing(execution_id)
         await here.sweep.deliver()
@@ -183,7 +178,7 @@ async def test_without_a_worker_only_archived_events_are_served(here: World) -> 
 
 
 async def test_an_unreachable_temporal_is_an_error(here: World) -> None:
-    temporal = await unreachable_temporal()
+    temporal = await temporal_away(Settings())
 
     with pytest.raises(TemporalAway):
         await temporal.has_worker()

@@ -20,7 +20,7 @@ LATE = timedelta(seconds=5)
 
 
 @dataclass(frozen=True)
-class Changes:
+class ExecutionChanges:
     """Looks at the records for changes."""
 
     records: Executions

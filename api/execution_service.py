@@ -1,4 +1,4 @@
-"""The one door to executions: start, stop, retry, read."""
+"""Starting, stopping, retrying and reading executions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,8 +29,8 @@ class SourceNotFound(Refused):
 
 
 @dataclass(frozen=True)
-class Executions:
-    """What users do with executions; what is another user's is not found."""
+class ExecutionService:
+    """A user's executions; those of other users are not found."""
 
     agents: Agents
     records: records.Executions

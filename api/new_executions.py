@@ -19,7 +19,7 @@ LOOK_BACK = timedelta(seconds=30)
 
 
 @dataclass
-class Arrivals:
+class NewExecutions:
     """One look at the records for all watchers of this process; none while nobody watches."""
 
     records: Executions
