@@ -16,7 +16,7 @@ from dynavera.contracts.pages import Page
 from dynavera.contracts.system import Generators, McpHealth, Problem
 from dynavera.contracts.users import User
 from dynavera.settings import Settings
-from dynavera.web.errors import Refused
+from dynavera.web.errors import GeneratorUnavailable, Refused, UnknownGenerator
 from dynavera.web.problems import Answer
 
 CONNECT_SECONDS = 2
@@ -40,18 +40,6 @@ _health = TypeAdapter(McpHealth)
 _passages = TypeAdapter(Page[Passage])
 
 Said = TypeVar("Said")
-
-
-class UnknownGenerator(Refused):
-    """No generator has this name."""
-
-    code: ClassVar[str] = "unknown_generator"
-
-
-class GeneratorUnavailable(Refused):
-    """The generator cannot be used, or may not be chosen."""
-
-    code: ClassVar[str] = "generator_unavailable"
 
 
 class McpAway(Refused):

@@ -17,7 +17,8 @@ from mcp_types import (
 from pydantic import Field
 from starlette import status
 
-from dynavera.contracts.contract import Collection, Request
+from dynavera.contracts.agents import DEFAULT_TOP_K
+from dynavera.contracts.contract import DEFAULT_COLLECTION, Collection, Request
 from dynavera.contracts.documents import Query
 from dynavera.contracts.mcp import GivenPassage
 from dynavera.web.errors import Refused
@@ -39,8 +40,12 @@ class SourcesArguments(Request):
     """The prompt's arguments; the protocol sends each as text."""
 
     question: Annotated[Query, Field(description="The question.")]
-    collection: Annotated[Collection, Field(description="Where to look; `default` when it is left out.")] = "default"
-    top_k: Annotated[int, Field(ge=1, le=50, description="How many passages to give, 1 to 50; 4 when left out.")] = 4
+    collection: Annotated[
+        Collection, Field(description=f"Where to look; `{DEFAULT_COLLECTION}` when it is left out.")
+    ] = DEFAULT_COLLECTION
+    top_k: Annotated[
+        int, Field(ge=1, le=50, description=f"How many passages to give, 1 to 50; {DEFAULT_TOP_K} when left out.")
+    ] = DEFAULT_TOP_K
 
 
 class SourcesPrompt:

@@ -8,8 +8,17 @@ from typing import Annotated, Any
 from mcp.server.mcpserver import Context
 from pydantic import Field
 
-from dynavera.contracts.agents import GeneratorName, Instructions, MaxTokens, Temperature, TopK
-from dynavera.contracts.contract import Collection
+from dynavera.contracts.agents import (
+    DEFAULT_MAX_TOKENS,
+    DEFAULT_TEMPERATURE,
+    DEFAULT_TOP_K,
+    GeneratorName,
+    Instructions,
+    MaxTokens,
+    Temperature,
+    TopK,
+)
+from dynavera.contracts.contract import DEFAULT_COLLECTION, Collection
 from dynavera.contracts.documents import Query
 from dynavera.contracts.mcp import (
     Documents,
@@ -49,7 +58,11 @@ class Tools:
         self._keep_alive_seconds = keep_alive_seconds
 
     async def retrieve(
-        self, context: ToolContext, query: Question, top_k: TopK = 4, collection: Collection = "default"
+        self,
+        context: ToolContext,
+        query: Question,
+        top_k: TopK = DEFAULT_TOP_K,
+        collection: Collection = DEFAULT_COLLECTION,
     ) -> Retrieved:
         """Find the passages of the user's documents that match a question, best first.
 
@@ -68,8 +81,8 @@ class Tools:
         query: Question,
         passages: Passages,
         instructions: Instructions = "",
-        max_tokens: MaxTokens = 1024,
-        temperature: Temperature = 0.2,
+        max_tokens: MaxTokens = DEFAULT_MAX_TOKENS,
+        temperature: Temperature = DEFAULT_TEMPERATURE,
         generator: GeneratorName | None = None,
         prefix: Prefix = "",
         operation_id: OperationId | None = None,
@@ -98,7 +111,7 @@ class Tools:
     async def list_documents(
         self,
         context: ToolContext,
-        collection: Collection = "default",
+        collection: Collection = DEFAULT_COLLECTION,
         limit: Limit = 1000,
         cursor: Cursor | None = None,
     ) -> Documents:

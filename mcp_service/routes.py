@@ -10,7 +10,7 @@ from pydantic import BeforeValidator
 from sse_starlette import EventSourceResponse
 
 from dynavera.contracts.agents import GeneratorName
-from dynavera.contracts.contract import Collection, Text
+from dynavera.contracts.contract import DEFAULT_COLLECTION, Collection, Text
 from dynavera.contracts.documents import (
     Collections,
     Document,
@@ -125,7 +125,7 @@ async def add_documents(
     user: UserDep,
     service: ServiceDep,
     file: Annotated[list[Annotated[UploadFile, BeforeValidator(_require_file)]], File()],
-    collection: Annotated[Collection, Form()] = "default",
+    collection: Annotated[Collection, Form()] = DEFAULT_COLLECTION,
 ) -> Ingestion | Response:
     """Ingest files; they can be retrieved when this answers. 422 if all were refused."""
     ingestion = await ingest_uploads(await service.knowledge.ready(), user.id, collection, file)

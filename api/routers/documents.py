@@ -8,7 +8,7 @@ from api.knowledge import Call
 from api.requests import user_router
 from api.routers.parameters import Cursor, DocumentId, InCollection, Limit, NameHolds
 from api.routers.responses import BODY, NOT_FOUND, OWNER_ONLY, SILENT, TOO_LARGE, Responses
-from dynavera.contracts.contract import COLLECTION_PATTERN
+from dynavera.contracts.contract import COLLECTION_PATTERN, DEFAULT_COLLECTION
 from dynavera.contracts.documents import (
     Collections,
     Document,
@@ -39,7 +39,7 @@ FILES = {
                         },
                         "collection": {
                             "type": "string",
-                            "default": "default",
+                            "default": DEFAULT_COLLECTION,
                             "pattern": COLLECTION_PATTERN,
                             "description": "The collection that they go into.",
                         },

@@ -5,7 +5,11 @@ from uuid import UUID
 
 from pydantic import Field
 
-from dynavera.contracts.contract import Collection, Contract, Name, Request, Text, UtcTime
+from dynavera.contracts.contract import DEFAULT_COLLECTION, Collection, Contract, Name, Patch, Request, Text, UtcTime
+
+DEFAULT_TOP_K = 4
+DEFAULT_MAX_TOKENS = 1024
+DEFAULT_TEMPERATURE = 0.2
 
 AgentStatus = Literal["idle", "running"]
 
@@ -36,27 +40,20 @@ class AgentSettings(Contract):
     description: Description = ""
     instructions: Instructions = ""
     generator: GeneratorName | None = None
-    collection: Collection = "default"
-    top_k: TopK = 4
-    max_tokens: MaxTokens = 1024
-    temperature: Temperature = 0.2
+    collection: Collection = DEFAULT_COLLECTION
+    top_k: TopK = DEFAULT_TOP_K
+    max_tokens: MaxTokens = DEFAULT_MAX_TOKENS
+    temperature: Temperature = DEFAULT_TEMPERATURE
 
 
 class AgentCreate(AgentSettings, Request):
     """A new agent; only `name` is required."""
 
 
-class AgentPatch(Request):
+class AgentPatch(AgentSettings, Patch):
     """The fields of an agent to change; omitted fields stay unchanged."""
 
     name: AgentName = ""
-    description: Description = ""
-    instructions: Instructions = ""
-    generator: GeneratorName | None = None
-    collection: Collection = "default"
-    top_k: TopK = 4
-    max_tokens: MaxTokens = 1024
-    temperature: Temperature = 0.2
 
 
 class Agent(AgentSettings):

@@ -35,6 +35,17 @@ class Request(Contract):
     model_config = ConfigDict(extra="forbid")
 
 
+def _remove_defaults(schema: dict[str, Any]) -> None:
+    for field in schema["properties"].values():
+        field.pop("default", None)
+
+
+class Patch(Request):
+    """A request that changes some fields: omitted ones stay unchanged, so the schema has no defaults."""
+
+    model_config = ConfigDict(json_schema_extra=_remove_defaults)
+
+
 def utc_now() -> datetime:
     """The current time in UTC."""
     return datetime.now(UTC)
@@ -141,6 +152,8 @@ Name = Annotated[
     SchemaExtra({"pattern": NOT_BLANK}),
 ]
 """A name: 1 to 200 characters, not blank."""
+
+DEFAULT_COLLECTION = "default"
 
 Collection = Annotated[str, Field(pattern=COLLECTION_PATTERN, description="A collection of documents.")]
 """The name of a collection of documents: letters, digits, dot, hyphen and underscore, at most 64."""

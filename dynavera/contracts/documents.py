@@ -5,8 +5,17 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
-from dynavera.contracts.agents import TopK
-from dynavera.contracts.contract import NOT_BLANK, Collection, Contract, Request, SchemaExtra, Text, UtcTime
+from dynavera.contracts.agents import DEFAULT_TOP_K, TopK
+from dynavera.contracts.contract import (
+    DEFAULT_COLLECTION,
+    NOT_BLANK,
+    Collection,
+    Contract,
+    Request,
+    SchemaExtra,
+    Text,
+    UtcTime,
+)
 
 
 def _check_query(query: str) -> str:
@@ -138,8 +147,8 @@ class Search(Request):
     """A search."""
 
     query: Query = Field(description="The query.")
-    collection: Collection = Field(default="default", description="The collection to search.")
-    top_k: TopK = 4
+    collection: Collection = Field(default=DEFAULT_COLLECTION, description="The collection to search.")
+    top_k: TopK = DEFAULT_TOP_K
 
 
 class Found(Contract):

@@ -5,7 +5,14 @@ from uuid import UUID
 
 from pydantic import Field
 
-from dynavera.contracts.agents import GeneratorName, Instructions, MaxTokens, Temperature
+from dynavera.contracts.agents import (
+    DEFAULT_MAX_TOKENS,
+    DEFAULT_TEMPERATURE,
+    GeneratorName,
+    Instructions,
+    MaxTokens,
+    Temperature,
+)
 from dynavera.contracts.contract import Contract, Text, UtcTime
 from dynavera.contracts.documents import Document, Query, RetrievedPassage, Source
 from dynavera.contracts.executions import Usage
@@ -47,8 +54,8 @@ class GenerateCall(Contract):
     query: Query
     passages: list[RetrievedPassage]
     instructions: Instructions = ""
-    max_tokens: MaxTokens = 1024
-    temperature: Temperature = 0.2
+    max_tokens: MaxTokens = DEFAULT_MAX_TOKENS
+    temperature: Temperature = DEFAULT_TEMPERATURE
     generator: GeneratorName | None = None
     prefix: Prefix = ""
     operation_id: OperationId | None = None

@@ -57,6 +57,18 @@ class OwnerOnly(Refused):
     status: ClassVar[int] = 403
 
 
+class UnknownGenerator(Refused):
+    """No generator has this name."""
+
+    code: ClassVar[str] = "unknown_generator"
+
+
+class GeneratorUnavailable(Refused):
+    """The generator exists, but cannot be used here."""
+
+    code: ClassVar[str] = "generator_unavailable"
+
+
 @dataclass(frozen=True)
 class ErrorAnswers:
     """The expected errors of a service: those that are `Refused`, and those of `table`; any other error is a bug."""

@@ -11,18 +11,6 @@ from dynavera.contracts.mcp import GivenPassage
 from dynavera.web.errors import Refused
 
 
-class UnknownGenerator(Refused):
-    """No generator has this name."""
-
-    code: ClassVar[str] = "unknown_generator"
-
-
-class GeneratorUnavailable(Refused):
-    """The generator exists, but cannot be used here."""
-
-    code: ClassVar[str] = "generator_unavailable"
-
-
 class GeneratorRefused(Refused):
     """The model's server refuses this request."""
 

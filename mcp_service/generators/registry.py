@@ -8,8 +8,9 @@ from dynavera.contracts.system import UnusableModel
 from dynavera.models.installed import InstalledModel, generator_name, installed_models
 from dynavera.models.model_file import reason_against
 from dynavera.settings import Settings
+from dynavera.web.errors import GeneratorUnavailable, UnknownGenerator
 from mcp_service.generators.extractive import EXTRACTIVE, Extractive
-from mcp_service.generators.generator import Generator, GeneratorUnavailable, UnknownGenerator
+from mcp_service.generators.generator import Generator
 from mcp_service.knowledge.embedders import WordLlamaEmbedder
 from mcp_service.limits import StopGrace
 

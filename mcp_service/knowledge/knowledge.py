@@ -11,6 +11,7 @@ from uuid import UUID
 from filelock import Timeout
 from starlette import status
 
+from dynavera.contracts.contract import DEFAULT_COLLECTION
 from dynavera.contracts.documents import Document, FoundPassage, Reindexing
 from dynavera.records.change_log import ChangeLog, Scope
 from dynavera.records.database import Database
@@ -30,8 +31,6 @@ from mcp_service.knowledge.replacement import ReplacementGate
 from mcp_service.knowledge.search import Search
 from mcp_service.knowledge_lock import knowledge_lock
 from mcp_service.limits import ServiceLimits
-
-DEFAULT_COLLECTION = "default"
 
 
 class UnknownCollection(Refused):

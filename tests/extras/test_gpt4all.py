@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from dynavera.contracts.mcp import GivenPassage
+from dynavera.web.errors import GeneratorUnavailable
 from mcp_service.generator_prompt import build_prompt
 from mcp_service.generators.generator import (
     Finished,
@@ -22,7 +23,6 @@ from mcp_service.generators.generator import (
     GeneratorInput,
     GeneratorRefused,
     GeneratorSilent,
-    GeneratorUnavailable,
     StatusNote,
     TextDelta,
 )

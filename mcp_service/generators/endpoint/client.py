@@ -12,9 +12,9 @@ import httpx2
 from starlette import status
 
 from dynavera.settings import Settings
+from dynavera.web.errors import GeneratorUnavailable
 from mcp_service.generators.endpoint.dialect import Dialect
 from mcp_service.generators.endpoint.problems import EndpointProblem, Problem, find_problem
-from mcp_service.generators.generator import GeneratorUnavailable
 from mcp_service.generators.wait_queue import WaitQueue
 
 HOSTED_URL = "https://api.openai.com/v1"

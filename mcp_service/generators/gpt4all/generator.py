@@ -10,6 +10,7 @@ from datetime import timedelta
 import anyio
 
 from dynavera.contracts.executions import Usage
+from dynavera.web.errors import GeneratorUnavailable
 from mcp_service.generator_prompt import build_prompt
 from mcp_service.generators.generator import (
     Finished,
@@ -19,7 +20,6 @@ from mcp_service.generators.generator import (
     GeneratorInput,
     GeneratorRefused,
     GeneratorSilent,
-    GeneratorUnavailable,
     StatusNote,
     TextDelta,
 )

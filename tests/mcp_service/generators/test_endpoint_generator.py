@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from dynavera.contracts.mcp import GivenPassage
 from dynavera.settings import Settings
+from dynavera.web.errors import GeneratorUnavailable
 from mcp_service.generators.endpoint.client import open_endpoint
 from mcp_service.generators.endpoint.generator import OpenAiCompatible
 from mcp_service.generators.generator import (
@@ -24,7 +25,6 @@ from mcp_service.generators.generator import (
     GeneratorInput,
     GeneratorRefused,
     GeneratorSilent,
-    GeneratorUnavailable,
     TextDelta,
 )
 from mcp_service.generators.silence_timeout import SilenceLimits

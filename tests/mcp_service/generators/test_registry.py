@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from dynavera.settings import Settings
+from dynavera.web.errors import GeneratorUnavailable, UnknownGenerator
 from mcp_service.generators import registry
-from mcp_service.generators.generator import GeneratorUnavailable, UnknownGenerator
 from mcp_service.generators.registry import GeneratorRegistry
 from mcp_service.knowledge.embedders import WordLlamaEmbedder
 from tests.fakes import FakeModel

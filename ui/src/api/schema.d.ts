@@ -838,13 +838,11 @@ export interface components {
             /**
              * Collection
              * @description A collection of documents.
-             * @default default
              */
             collection?: string;
             /**
              * Description
              * @description The agent's purpose, in a sentence.
-             * @default
              */
             description?: string;
             /** Generator */
@@ -852,31 +850,26 @@ export interface components {
             /**
              * Instructions
              * @description Instructions for the generator.
-             * @default
              */
             instructions?: string;
             /**
              * Max Tokens
              * @description The maximum answer length in tokens.
-             * @default 1024
              */
             max_tokens?: number;
             /**
              * Name
              * @description The agent's name.
-             * @default
              */
             name?: string;
             /**
              * Temperature
              * @description From 0, most predictable, to 2, most varied.
-             * @default 0.2
              */
             temperature?: number;
             /**
              * Top K
              * @description The number of passages to retrieve.
-             * @default 4
              */
             top_k?: number;
         };

@@ -9,6 +9,7 @@ from datetime import timedelta
 import psutil
 import pytest
 
+from dynavera.web.errors import GeneratorUnavailable
 from mcp_service.generators.generator import (
     Finished,
     GenerationItem,
@@ -16,7 +17,6 @@ from mcp_service.generators.generator import (
     GeneratorDied,
     GeneratorInput,
     GeneratorSilent,
-    GeneratorUnavailable,
     StatusNote,
     TextDelta,
 )
