@@ -1,27 +1,21 @@
 """The API process: `python -m api`."""
 
 import asyncio
-import sys
 
-from dynavera.settings import BadSettings, load_settings
-from dynavera.startup import CannotStart, ensure_records_dir, open_listener, pause_gc
-from dynavera.web.open_files import raise_open_files_limit
+from dynavera.settings import load_settings
+from dynavera.startup import ensure_records_dir, open_listener, service_process
 
 
 def main() -> None:
-    """Serve until a signal says stop; what cannot be started is one sentence and exit code 1."""
-    try:
+    """Serve until SIGTERM or SIGINT."""
+    with service_process():
         settings = load_settings()
         ensure_records_dir(settings)
         listener = open_listener(settings.host, settings.port, "DYNAVERA_PORT")
-    except (BadSettings, CannotStart) as error:
-        sys.exit(str(error))
-    raise_open_files_limit()
-    pause_gc()
-    # Imported last: who calls meanwhile is answered when it is ready, and need not try again.
-    from api.process import serve
+        # Imported late: connections made meanwhile are accepted and answered once the API is ready.
+        from api.process import serve
 
-    sys.exit(asyncio.run(serve(settings, listener)))
+        asyncio.run(serve(settings, listener))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The API in its process: from the settings and a socket that listens to an end in order."""
+"""The API as a process: from its settings and a listening socket to an orderly shutdown."""
 
 import asyncio
 import socket
@@ -23,15 +23,16 @@ from api.temporal import Temporal
 from dynavera.credentials import mcp_token, owner_token
 from dynavera.records import executions as records
 from dynavera.records.agents import Agents
-from dynavera.records.database import Database, DatabaseAway
+from dynavera.records.database import Database
 from dynavera.records.deliveries import Deliveries
 from dynavera.records.logs import Logs
-from dynavera.records.migrate import SchemaTooNew, migrate
+from dynavera.records.migrate import migrate
+from dynavera.records.opened import open_database
 from dynavera.records.owner import ensure_owner
 from dynavera.records.sessions import Sessions
 from dynavera.records.users import Users
 from dynavera.settings import Settings
-from dynavera.startup import CannotStart, resume_gc
+from dynavera.startup import resume_gc
 from dynavera.telemetry import configure
 from dynavera.web.server import Server, server_config
 from workflows.connection import connect, namespace_of
@@ -45,22 +46,20 @@ GRACE_SECONDS = 5
 _log = structlog.get_logger(__name__)
 
 
-async def serve(settings: Settings, listener: socket.socket) -> str | int:
-    """Serve until SIGTERM or SIGINT: 0, or the sentence that says why it cannot be."""
+async def serve(settings: Settings, listener: socket.socket) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Raises:
+        CannotStart: the API cannot run.
+    """
     configure(settings)
-    database = Database(settings.records_url, settings.database_connections)
-    try:
+    async with open_database(settings) as database:
         await migrate(database)
         await ensure_owner(database, settings, _log.info)
-        await _until_a_signal(settings, database, listener)
-    except (CannotStart, DatabaseAway, SchemaTooNew) as error:
-        return str(error)
-    finally:
-        await database.close()
-    return 0
+        await _serve(settings, database, listener)
 
 
-async def _until_a_signal(settings: Settings, database: Database, listener: socket.socket) -> None:
+async def _serve(settings: Settings, database: Database, listener: socket.socket) -> None:
     temporal = Temporal(await connect(settings, lazy=True), settings.task_queue, settings.execution_time_limit)
     async with open_services(settings, database, temporal, mcp_token(settings)) as (services, sweep):
         config = server_config(
@@ -68,7 +67,7 @@ async def _until_a_signal(settings: Settings, database: Database, listener: sock
         )
         server = Server(config)
         sweeping = asyncio.create_task(sweep.run())
-        # Without the sweep what is accepted could be lost: the process ends then, and is started again.
+        # Without the sweep, accepted starts could be lost: end the process, so that it is restarted.
         sweeping.add_done_callback(server.end)
         resume_gc()
         try:

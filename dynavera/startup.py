@@ -1,13 +1,19 @@
-"""Preparations of a process before it can serve. Each error is one sentence that names the setting to change."""
+"""The start of a process. Each error is one sentence that names the setting to change."""
 
+import asyncio
 import errno
 import gc
+import signal
 import socket
+import sys
 import tempfile
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from dynavera.limits import READER_TIMEOUT
-from dynavera.settings import Settings
+from dynavera.open_files import raise_open_files_limit
+from dynavera.settings import BadSettings, Settings
 
 BACKLOG = 2048
 """Connections that the kernel queues until they are accepted: they may arrive during the whole start of a service."""
@@ -15,6 +21,30 @@ BACKLOG = 2048
 
 class CannotStart(Exception):
     """A process cannot start; the message names what to change."""
+
+
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+@contextmanager
+def service_process() -> Generator[None]:
+    """The whole run of a service: one that cannot start prints one sentence and exits with code 1.
+
+    Garbage collection is paused until the service calls `resume_gc`.
+    """
+    raise_open_files_limit()
+    pause_gc()
+    try:
+        yield
+    except (BadSettings, CannotStart) as error:
+        sys.exit(str(error))
+
+
+def on_signals(handle: Callable[[signal.Signals], object], signals: Sequence[signal.Signals] = STOP_SIGNALS) -> None:
+    """Call `handle` in the running event loop whenever one of `signals` arrives, instead of dying of it."""
+    loop = asyncio.get_running_loop()
+    for number in signals:
+        loop.add_signal_handler(number, handle, number)
 
 
 def pause_gc() -> None:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import structlog
 
-from dynavera.records.database import Database, DatabaseAway
-from dynavera.records.migrate import SchemaTooNew, migrate
+from dynavera.records.database import Database
+from dynavera.records.migrate import migrate
+from dynavera.records.opened import open_database
 from dynavera.records.owner import ensure_owner
 from dynavera.settings import ALL_INTERFACES, Settings
 from dynavera.startup import CannotStart, resume_gc
@@ -34,31 +35,36 @@ SHUTDOWN_SECONDS = 3
 _log = structlog.get_logger(__name__)
 
 
-async def serve(settings: Settings, listening: socket.socket, *, on_demand: bool) -> str | int:
-    """Serve until a signal to stop; returns 0, or the sentence that says why the service cannot run."""
+async def serve(settings: Settings, listening: socket.socket, *, on_demand: bool) -> None:
+    """Serve until a signal to stop.
+
+    Raises:
+        CannotStart: the service cannot run.
+    """
     configure(settings)
-    database = Database(settings.records_url, settings.database_connections)
     try:
-        # First, so that a default generator that is not usable is refused before anything is created or logged.
-        app = create_app(settings, database)
-        await migrate(database)
-        await ensure_owner(database, settings, _log.info)
-        # The lifespan is entered below, so that an error in it becomes a sentence instead of a traceback.
-        server = Server(server_config(app, settings, grace_seconds=SHUTDOWN_SECONDS, lifespan="off"))
-        async with AsyncExitStack() as stack:
-            await stack.enter_async_context(app.router.lifespan_context(app))
-            folder, url = settings.data_dir / "knowledge", _address(listening)
-            publishing = _publish_address(app.state.service, server, folder, url, on_demand=on_demand)
-            await stack.enter_async_context(_in_background(publishing))
-            if on_demand:
-                await stack.enter_async_context(_in_background(_end_when_not_needed(server, folder)))
-            resume_gc()
-            await server.serve(sockets=[listening])
-    except (CannotStart, DatabaseAway, SchemaTooNew, EmbedderUnavailable, KnowledgeInUse, Refused) as error:
-        return str(error)
-    finally:
-        await database.close()
-    return 0
+        async with open_database(settings) as database:
+            await _serve(settings, database, listening, on_demand=on_demand)
+    except (EmbedderUnavailable, KnowledgeInUse, Refused) as error:
+        raise CannotStart(str(error)) from error
+
+
+async def _serve(settings: Settings, database: Database, listening: socket.socket, *, on_demand: bool) -> None:
+    # First, so that a default generator that is not usable is refused before anything is created or logged.
+    app = create_app(settings, database)
+    await migrate(database)
+    await ensure_owner(database, settings, _log.info)
+    # The lifespan is entered below, so that an error in it becomes a sentence instead of a traceback.
+    server = Server(server_config(app, settings, grace_seconds=SHUTDOWN_SECONDS, lifespan="off"))
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(app.router.lifespan_context(app))
+        folder, url = settings.data_dir / "knowledge", _address(listening)
+        publishing = _publish_address(app.state.service, server, folder, url, on_demand=on_demand)
+        await stack.enter_async_context(_in_background(publishing))
+        if on_demand:
+            await stack.enter_async_context(_in_background(_end_when_not_needed(server, folder)))
+        resume_gc()
+        await server.serve(sockets=[listening])
 
 
 def _address(listening: socket.socket) -> str:

@@ -2,18 +2,17 @@
 
 import asyncio
 import logging
-import signal
 
 from pydantic import SecretStr
 from temporalio.worker import UnsandboxedWorkflowRunner
 
 from activities.mcp_client import McpService
 from dynavera.credentials import mcp_token
-from dynavera.records.database import Database, DatabaseAway
 from dynavera.records.logs import Logs
-from dynavera.records.migrate import SchemaTooNew, migrate
+from dynavera.records.migrate import migrate
+from dynavera.records.opened import open_database
 from dynavera.settings import Settings
-from dynavera.startup import CannotStart, resume_gc
+from dynavera.startup import on_signals, resume_gc
 from dynavera.telemetry import configure
 from workflows.connection import connected
 from workflows.worker import running_worker
@@ -21,27 +20,23 @@ from workflows.worker import running_worker
 logger = logging.getLogger(__name__)
 
 
-async def work(settings: Settings) -> str | int:
-    """Run until SIGTERM or SIGINT; returns 0, or the reason why the worker cannot run."""
+async def work(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT.
+
+    Raises:
+        CannotStart: the worker cannot run.
+    """
     configure(settings)
-    database = Database(settings.records_url, settings.database_connections)
-    try:
+    async with open_database(settings) as database:
         await migrate(database)
         resume_gc()
-        await _until_a_signal(settings, Logs(database), mcp_token(settings))
-    except (CannotStart, DatabaseAway, SchemaTooNew) as error:
-        return str(error)
-    finally:
-        await database.close()
-    return 0
+        await _work(settings, Logs(database), mcp_token(settings))
 
 
-async def _until_a_signal(settings: Settings, logs: Logs, token: SecretStr) -> None:
+async def _work(settings: Settings, logs: Logs, token: SecretStr) -> None:
     """Run once Temporal answers; at the end, generations get a grace period before they are interrupted."""
     stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
+    on_signals(lambda _number: stopping.set())
     client_task = asyncio.create_task(connected(settings))
     stop_task = asyncio.create_task(stopping.wait())
     await asyncio.wait({client_task, stop_task}, return_when=asyncio.FIRST_COMPLETED)

@@ -1,14 +1,11 @@
 """Migrating the records and seeding a new instance; on one machine, later starts do not even import this."""
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-
 import httpx
 
 from dynavera.credentials import mcp_token
 from dynavera.records.agents import Agents
-from dynavera.records.database import Database, DatabaseAway
-from dynavera.records.migrate import SchemaTooNew, migrate
+from dynavera.records.migrate import migrate
+from dynavera.records.opened import open_database
 from dynavera.records.owner import ensure_owner
 from dynavera.records.users import Users
 from dynavera.seed import Seeder, SeedingFailed
@@ -23,7 +20,7 @@ async def prepare_records(settings: Settings, notify: Notify) -> None:
     Raises:
         CannotStart: the database cannot be used.
     """
-    async with _records(settings) as database:
+    async with open_database(settings) as database:
         await migrate(database)
         await ensure_owner(database, settings, notify)
 
@@ -36,20 +33,10 @@ async def seed(settings: Settings) -> None:
     """
     headers = {"Authorization": f"Bearer {mcp_token(settings).get_secret_value()}"}
     async with (
-        _records(settings) as database,
+        open_database(settings) as database,
         httpx.AsyncClient(base_url=settings.mcp_base_url, headers=headers, trust_env=False) as mcp_service,
     ):
-        await Seeder(settings.data_dir, mcp_service, Users(database), Agents(database)).seed()
-
-
-@asynccontextmanager
-async def _records(settings: Settings) -> AsyncGenerator[Database]:
-    database = Database(settings.records_url, settings.database_connections)
-    try:
-        yield database
-    except DatabaseAway as error:
-        raise CannotStart(f"{error} See DYNAVERA_DATABASE_URL.") from error
-    except (SchemaTooNew, SeedingFailed) as error:
-        raise CannotStart(str(error)) from error
-    finally:
-        await database.close()
+        try:
+            await Seeder(settings.data_dir, mcp_service, Users(database), Agents(database)).seed()
+        except SeedingFailed as error:
+            raise CannotStart(str(error)) from error

@@ -10,7 +10,7 @@ import httpx
 from dynavera.contracts.users import LoginLink
 from dynavera.credentials import owner_token
 from dynavera.settings import Settings
-from dynavera.startup import ensure_data_dir
+from dynavera.startup import STOP_SIGNALS, ensure_data_dir, on_signals
 from dynavera.up.pid_files import PidFiles
 from dynavera.up.preflight import check_page, check_ports, instance_lock
 from dynavera.up.stack import Stack, process_specs
@@ -29,9 +29,7 @@ class StopSignals:
 
     def install(self) -> None:
         """Handle these signals from now on."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self._handle, number)
+        on_signals(self._handle, (*STOP_SIGNALS, signal.SIGHUP))
 
     def _handle(self, number: signal.Signals) -> None:
         if self.received.is_set():

@@ -1,8 +1,6 @@
 """The HTTP server of a process: its limits, and an orderly end."""
 
-import asyncio
 import resource
-import signal
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Literal
@@ -12,6 +10,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from dynavera.settings import Settings
+from dynavera.startup import on_signals
 from dynavera.web.http_protocol import GuardedHttpProtocol
 from dynavera.web.websocket_protocol import GuardedWebSocketProtocol
 
@@ -22,18 +21,16 @@ _log = structlog.get_logger(__name__)
 
 
 class Server(uvicorn.Server):
-    """uvicorn, which ends in order at a signal instead of dying by it once more at the end."""
+    """uvicorn with an orderly shutdown at a signal; uvicorn itself raises the signal again at the end."""
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:
-        """End at SIGTERM or SIGINT."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.handle_exit, number, None)
+        """Shut down at SIGTERM or SIGINT."""
+        on_signals(lambda number: self.handle_exit(number, None))
         yield
 
     def end(self, _reason: object = None) -> None:
-        """End as soon as open requests allow."""
+        """Shut down once open requests are answered."""
         self.should_exit = True
 
 

@@ -19,7 +19,7 @@ from mcp.shared.message import SessionMessage
 from mcp_types import JSONRPCError
 
 from dynavera.settings import BadSettings, Settings, load_settings
-from dynavera.startup import CannotStart, ensure_data_dir
+from dynavera.startup import STOP_SIGNALS, CannotStart, ensure_data_dir, on_signals
 from dynavera.telemetry import configure
 from mcp_service.stdio.bridge import Bridge
 from mcp_service.stdio.service_locator import ServiceAway, ServiceLocator
@@ -55,10 +55,8 @@ def main() -> None:
 
 
 async def _serve(settings: Settings) -> int:
-    loop = asyncio.get_running_loop()
-    stopped: asyncio.Future[signal.Signals] = loop.create_future()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, lambda number=number: stopped.done() or stopped.set_result(number))
+    stopped: asyncio.Future[signal.Signals] = asyncio.get_running_loop().create_future()
+    on_signals(lambda number: stopped.done() or stopped.set_result(number), (*STOP_SIGNALS, signal.SIGHUP))
     timeout = httpx2.Timeout(READ_TIMEOUT_SECONDS, connect=CONNECT_TIMEOUT_SECONDS)
     async with httpx2.AsyncClient(timeout=timeout, trust_env=False) as http, _locator(settings, http) as locator:
         serving = asyncio.create_task(_serve_streams(Bridge(locator, http)))

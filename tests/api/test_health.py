@@ -12,6 +12,9 @@ from sqlalchemy import text
 from tests.api.fakes import FakeMcp
 from tests.api.live import PATIENCE_SECONDS, Live
 from tests.serving import serving
+from tests.workflows.sandbox import sandbox
+from workflows.connection import connected
+from workflows.worker import running_worker
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -24,6 +27,15 @@ async def mcp_service(live: Live) -> AsyncGenerator[None]:
     service.answer("GET", "/health", health)
     assert live.settings.mcp_url is not None
     async with serving(service.app(), live.settings.mcp_url.port or 0):
+        yield
+
+
+@asynccontextmanager
+async def worker_with_heartbeats(live: Live) -> AsyncGenerator[None]:
+    """A worker that connects as the product's does."""
+    port = int(live.temporal.client.service_client.config.target_host.rpartition(":")[2])
+    client = await connected(live.settings.model_copy(update={"temporal_port": port}))
+    async with running_worker(client, live.temporal.task_queue, live.mcp, live.logs, 100, sandbox()):
         yield
 
 
@@ -46,7 +58,7 @@ def statuses(health: dict[str, Any]) -> dict[str, str]:
 
 
 async def test_health_is_ok_when_every_component_is(live: Live) -> None:
-    async with mcp_service(live), live.worker():
+    async with mcp_service(live), worker_with_heartbeats(live):
         health = await with_worker(live)
 
     assert health["status"] == "ok"

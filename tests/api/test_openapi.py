@@ -94,3 +94,10 @@ async def test_the_page_that_is_printed_is_the_one_that_is_served(client: httpx.
 async def test_no_page_loads_scripts_from_elsewhere(client: httpx.AsyncClient) -> None:
     for path in ("/api/docs", "/api/redoc", "/docs", "/redoc"):
         assert "<script" not in (await client.get(path)).text
+
+
+async def test_a_field_that_stays_when_omitted_has_no_default(client: httpx.AsyncClient) -> None:
+    schemas = (await client.get("/api/openapi.json")).json()["components"]["schemas"]
+
+    assert [name for name, field in schemas["AgentPatch"]["properties"].items() if "default" in field] == []
+    assert schemas["AgentCreate"]["properties"]["top_k"]["default"] == 4

@@ -43,7 +43,7 @@ async def answers(client: httpx.AsyncClient, path: str, status: int) -> None:
         seen.append((await client.get(path)).status_code)
 
 
-async def test_too_many_requests_of_one_user_are_refused_and_no_others(
+async def test_too_many_requests_of_one_user_do_not_affect_others(
     api: Api, client: httpx.AsyncClient, stranger: httpx.AsyncClient
 ) -> None:
     async with AsyncExitStack() as uploads:
@@ -52,16 +52,18 @@ async def test_too_many_requests_of_one_user_are_refused_and_no_others(
         await until(lambda: api.mcp.begun == 2)
 
         refused = await client.get("/api/agents")
-        others = [await stranger.get("/api/agents"), await client.get("/api/health")]
+        others = await stranger.get("/api/agents")
+        health = await client.get("/api/health")
 
     assert (refused.status_code, refused.json()["code"]) == (429, "too_many_requests")
     assert "DYNAVERA_MAX_REQUESTS_PER_USER" in refused.json()["detail"]
     assert int(refused.headers["retry-after"]) > 0
-    assert [answer.status_code for answer in others] == [200, 200]
+    assert others.status_code == 200
+    assert health.json()["checks"]["database"]["status"] == "ok"
     await answers(client, "/api/agents", 200)
 
 
-async def test_too_many_streams_of_one_user_are_refused_and_no_others(
+async def test_too_many_streams_of_one_user_do_not_affect_others(
     api: Api, client: httpx.AsyncClient, stranger: httpx.AsyncClient
 ) -> None:
     agent = (await client.post("/api/agents", json={"name": "Librarian"})).json()
@@ -99,13 +101,13 @@ async def test_too_many_streams_of_all_users_are_refused(
     assert "DYNAVERA_MAX_STREAMS)" in refused.json()["detail"]
 
 
-async def test_a_stream_that_ends_leaves_its_place_to_another(api: Api, client: httpx.AsyncClient) -> None:
+async def test_a_stream_that_ends_frees_its_slot(api: Api, client: httpx.AsyncClient) -> None:
     for _ in range(5):
         async with client.stream("GET", STREAM) as one, client.stream("GET", STREAM) as two:
             assert (one.status_code, two.status_code) == (200, 200)
         await until(lambda: api.streams_open() == 0)
 
 
-async def test_a_stream_is_no_request_in_flight(api: Api, client: httpx.AsyncClient) -> None:
+async def test_a_stream_does_not_count_as_a_request(api: Api, client: httpx.AsyncClient) -> None:
     async with client.stream("GET", STREAM), client.stream("GET", STREAM):
         assert (await client.get("/api/agents")).status_code == 200

@@ -80,9 +80,7 @@ async def test_metrics_count_requests_by_route_and_live_executions(client: httpx
     assert samples["dynavera_executions", ("status", "running")] == 0
 
 
-async def test_without_the_database_a_request_may_be_retried(
-    api: Api, client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_without_the_database_a_request_may_be_retried(api: Api, client: httpx.AsyncClient) -> None:
     async with api.database.writing() as session:
         await session.execute(text("ALTER TABLE executions RENAME TO secret_name"))
 
@@ -91,7 +89,6 @@ async def test_without_the_database_a_request_may_be_retried(
     assert (answer.status_code, answer.json()["code"]) == (503, "database_away")
     assert int(answer.headers["retry-after"]) > 0
     assert "no such table" not in answer.text
-    assert "no such table" in caplog.text
 
 
 async def test_what_nobody_expected_is_logged_and_not_shown(

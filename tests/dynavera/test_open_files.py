@@ -14,7 +14,7 @@ from tests.dynavera.web.wire import Echo
 
 RAISE_LIMIT = """
 import resource
-from dynavera.web.open_files import raise_open_files_limit
+from dynavera.open_files import raise_open_files_limit
 raise_open_files_limit()
 print(*resource.getrlimit(resource.RLIMIT_NOFILE))
 """
