@@ -29,14 +29,10 @@ from dynavera.contracts.sockets import (
     client_action,
 )
 from dynavera.contracts.users import User
-from dynavera.limits import READER_TIMEOUT, SESSION_CHECK_INTERVAL
 from dynavera.records.database import DatabaseAway
 from dynavera.web.problems import error_summary, field_errors
 
 ACTIONS = ("start_agent", "stop_agent", "subscribe")
-
-MAX_ACTIONS = 100
-"""Actions of a client that are in progress or waiting. While there are so many, no more messages are read."""
 
 _request_id: TypeAdapter[str | None] = TypeAdapter(Key | None)
 
@@ -59,8 +55,11 @@ class AgentSocket:
     _positions: dict[UUID, int] = field(default_factory=dict[UUID, int])
     _shown: dict[UUID, asyncio.Task[None]] = field(default_factory=dict[UUID, "asyncio.Task[None]"])
     _actions: asyncio.Queue[ClientAction] = field(default_factory=asyncio.Queue["ClientAction"])
-    _action_slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_ACTIONS))
+    _action_slots: asyncio.Semaphore = field(init=False)
     _parts: asyncio.TaskGroup = field(default_factory=asyncio.TaskGroup)
+
+    def __post_init__(self) -> None:
+        self._action_slots = asyncio.Semaphore(self.services.limits.socket_actions)
 
     async def prepare(self) -> None:
         """Note how far the agent's executions are. Whatever is accepted from here on is shown from event 1.
@@ -193,7 +192,7 @@ class AgentSocket:
 
     async def _until_gone(self) -> None:
         while True:
-            await asyncio.sleep(SESSION_CHECK_INTERVAL.total_seconds())
+            await asyncio.sleep(self.services.limits.session_check_interval.total_seconds())
             with suppress(DatabaseAway):
                 await self.services.agents.get(self.user.id, self.agent_id)
 
@@ -209,7 +208,7 @@ class AgentSocket:
 
     async def _send_text(self, text: str) -> None:
         try:
-            async with asyncio.timeout(READER_TIMEOUT.total_seconds()), self._sending:
+            async with asyncio.timeout(self.services.limits.reader_timeout.total_seconds()), self._sending:
                 await self.websocket.send_text(text)
         except TimeoutError as error:
             raise ReaderTooSlow from error

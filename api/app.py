@@ -11,7 +11,6 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from api.dependencies import Services
 from api.errors import ANSWERS
-from api.limits import ApiLimits
 from api.metrics import CountedRequests, Metrics
 from api.page import Page
 from api.protective_headers import ProtectiveHeaders
@@ -59,7 +58,7 @@ def described_app() -> Api:
     return app
 
 
-def create_app(services: Services, page: Path = PAGE_DIR, limits: ApiLimits = ApiLimits()) -> FastAPI:  # noqa: B008 -- frozen
+def create_app(services: Services, page: Path = PAGE_DIR) -> FastAPI:
     """The API over `services`, and the page that is built in the folder `page`."""
     app = described_app()
     app.state.services = services
@@ -69,7 +68,7 @@ def create_app(services: Services, page: Path = PAGE_DIR, limits: ApiLimits = Ap
     app.router.default = GZipMiddleware(Page(page, services.settings.root_path), SMALLEST_COMPRESSED)
     register(app, ANSWERS)
     # The last one added is the first one asked.
-    app.add_middleware(RequestGuard, policy=request_policy(services.settings, limits), answers=ANSWERS)
+    app.add_middleware(RequestGuard, policy=request_policy(services.settings, services.limits), answers=ANSWERS)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=services.settings.page_origins,

@@ -10,7 +10,6 @@ from starlette.requests import HTTPConnection
 from api.dependencies import Services, services_of
 from api.request_policy import allowed_addresses
 from dynavera.contracts.users import User
-from dynavera.limits import SESSION_CHECK_INTERVAL
 from dynavera.records.database import DatabaseAway
 from dynavera.records.users import Identity
 from dynavera.settings import Settings
@@ -71,7 +70,7 @@ async def until_unwelcome(connection: HTTPConnection, services: Services) -> Non
         Unauthenticated: that is so.
     """
     while True:
-        await asyncio.sleep(SESSION_CHECK_INTERVAL.total_seconds())
+        await asyncio.sleep(services.limits.session_check_interval.total_seconds())
         try:
             welcome = await identity_of(connection, services) is not None
         except DatabaseAway:

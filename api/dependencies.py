@@ -10,6 +10,7 @@ from api.execution_changes import ExecutionChanges
 from api.execution_service import ExecutionService
 from api.health_checks import HealthChecks
 from api.knowledge import Knowledge
+from api.limits import ApiLimits
 from api.new_executions import NewExecutions
 from api.relay import Relay
 from dynavera.records.agents import Agents
@@ -24,6 +25,7 @@ class Services:
     """The services of one API process."""
 
     settings: Settings
+    limits: ApiLimits
     users: Users
     sessions: Sessions
     agents: Agents

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from dynavera.contracts.executions import Execution
-from dynavera.limits import DISCOVERY_INTERVAL
 from dynavera.records.database import DatabaseAway
 from dynavera.records.executions import Executions
 from dynavera.records.logs import ExecutionNotFound
@@ -24,6 +23,7 @@ class ExecutionChanges:
     """Looks at the records for changes."""
 
     records: Executions
+    interval: timedelta
 
     async def of(self, user_id: UUID, since: datetime) -> AsyncGenerator[Execution]:
         """The user's executions, each time one of them changes after `since`."""
@@ -45,4 +45,4 @@ class ExecutionChanges:
                     newest = max(newest, moment)
                     yield execution
             seen = {one: moment for one, moment in seen.items() if moment >= newest - 2 * LATE}
-            await asyncio.sleep(DISCOVERY_INTERVAL.total_seconds())
+            await asyncio.sleep(self.interval.total_seconds())

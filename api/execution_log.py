@@ -15,9 +15,6 @@ from dynavera.web.errors import Refused
 MOST = 1000
 """Events that are read at a time."""
 
-ASKED_AT_ONCE = 20
-"""Workflows that are asked at the same time how far they are."""
-
 
 class EventsAway(Refused):
     """What comes next in the log cannot be read now."""
@@ -39,6 +36,8 @@ class ExecutionLog:
 
     logs: Logs
     temporal: Temporal
+    concurrent_queries: int = 20
+    """Workflows that are queried at the same time."""
 
     async def read(self, execution_id: UUID, after: int, limit: int = MOST) -> list[ExecutionEvent]:
         """The next events after `after`; none when that is all there is now.
@@ -72,8 +71,8 @@ class ExecutionLog:
         found = await self.logs.positions(execution_ids)
         last = {execution_id: position.last for execution_id, position in found.items()}
         running = [execution_id for execution_id, position in found.items() if position.status == "running"]
-        for first in range(0, len(running), ASKED_AT_ONCE):
-            some = running[first : first + ASKED_AT_ONCE]
+        for first in range(0, len(running), self.concurrent_queries):
+            some = running[first : first + self.concurrent_queries]
             answers = await asyncio.gather(*(self._last(execution_id) for execution_id in some))
             if all(answer is None for answer in answers):
                 # Nobody answers, and the others would wait for it as long.

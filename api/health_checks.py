@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sqlalchemy import select
 
@@ -11,8 +12,6 @@ from dynavera.contracts.system import Check, Checks, Health
 from dynavera.records.database import Database, DatabaseAway
 from dynavera.records.deliveries import Deliveries
 from dynavera.records.tables import UserRow
-
-CHECK_SECONDS = 2
 
 LISTED_EXECUTIONS = 3
 """Executions that are listed by id; the rest are counted."""
@@ -26,6 +25,8 @@ class HealthChecks:
     deliveries: Deliveries
     temporal: Temporal
     knowledge: Knowledge
+    timeout: timedelta
+    """How long the database may take to answer."""
 
     async def check(self) -> Health:
         """The health of every component now; `ok` unless one of them is away."""
@@ -41,7 +42,7 @@ class HealthChecks:
     async def check_database(self) -> Check:
         """Whether the database answers and has our tables."""
         try:
-            async with asyncio.timeout(CHECK_SECONDS), self.database.reading() as session:
+            async with asyncio.timeout(self.timeout.total_seconds()), self.database.reading() as session:
                 await session.scalar(select(UserRow.id).limit(1))
         except (DatabaseAway, TimeoutError):
             # The reason may contain hosts and files, and this response is public.

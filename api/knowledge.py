@@ -9,6 +9,7 @@ import httpx
 from fastapi import Response
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
+from api.limits import McpLimits
 from dynavera.contracts.documents import Document, Passage, Source
 from dynavera.contracts.executions import PinnedSource
 from dynavera.contracts.mcp import USER_HEADER
@@ -18,18 +19,6 @@ from dynavera.contracts.users import User
 from dynavera.settings import Settings
 from dynavera.web.errors import GeneratorUnavailable, Refused, UnknownGenerator
 from dynavera.web.problems import Answer
-
-CONNECT_SECONDS = 2
-ANSWER_SECONDS = 300
-"""The longest silence: embedding a large upload takes minutes on a small machine."""
-HEALTH_SECONDS = 2
-
-CALLS_AT_ONCE = 100
-UPLOADS_AT_ONCE = 20
-"""Connections to the service. An upload holds its own for as long as its client takes to send it, so uploads share none
-with the rest: what is asked meanwhile finds one."""
-FREE_CONNECTION_SECONDS = 2
-"""How long a call waits until one of them is free."""
 
 _PASSED_ON_HEADERS = ("content-type", "retry-after")
 _JSON_TYPES = ("application/json", "application/problem+json")
@@ -88,9 +77,9 @@ class Call:
 class Lanes(httpx.AsyncBaseTransport):
     """Connections for uploads, and connections for all else; a request's extension `upload` says which it takes."""
 
-    def __init__(self) -> None:
-        self._calls = _connections(CALLS_AT_ONCE)
-        self._uploads = _connections(UPLOADS_AT_ONCE)
+    def __init__(self, limits: McpLimits) -> None:
+        self._calls = _connections(limits.calls)
+        self._uploads = _connections(limits.uploads)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send it on its lane."""
@@ -103,13 +92,17 @@ class Lanes(httpx.AsyncBaseTransport):
         await self._uploads.aclose()
 
 
-def mcp_client(settings: Settings, token: SecretStr) -> httpx.AsyncClient:
+def mcp_client(settings: Settings, token: SecretStr, limits: McpLimits) -> httpx.AsyncClient:
     """A client that shows the service token; close it at the end."""
     return httpx.AsyncClient(
         base_url=settings.mcp_base_url,
         headers={"Authorization": f"Bearer {token.get_secret_value()}"},
-        timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS, pool=FREE_CONNECTION_SECONDS),
-        transport=Lanes(),
+        timeout=httpx.Timeout(
+            limits.read_timeout.total_seconds(),
+            connect=limits.connect_timeout.total_seconds(),
+            pool=limits.pool_timeout.total_seconds(),
+        ),
+        transport=Lanes(limits),
     )
 
 
@@ -118,6 +111,7 @@ class Knowledge:
     """The knowledge base behind the MCP service."""
 
     client: httpx.AsyncClient
+    limits: McpLimits = field(default_factory=McpLimits)
 
     async def pass_on(self, user: User, call: Call) -> Response:
         """What the service answers to `call` by `user`, unchanged.
@@ -151,7 +145,7 @@ class Knowledge:
             McpAway: it does not answer.
         """
         try:
-            answer = await self.client.get("/health", timeout=HEALTH_SECONDS)
+            answer = await self.client.get("/health", timeout=self.limits.health_timeout.total_seconds())
         except httpx.TransportError as error:
             raise _away() from error
         return _said(answer, _health)

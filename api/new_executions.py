@@ -8,7 +8,6 @@ from datetime import timedelta
 from uuid import UUID
 
 from dynavera.contracts.contract import utc_now
-from dynavera.limits import DISCOVERY_INTERVAL
 from dynavera.records.database import DatabaseAway
 from dynavera.records.executions import Executions
 
@@ -23,6 +22,7 @@ class NewExecutions:
     """One look at the records for all watchers of this process; none while nobody watches."""
 
     records: Executions
+    interval: timedelta
     _watchers: dict[UUID, set[asyncio.Queue[UUID]]] = field(default_factory=dict[UUID, set[asyncio.Queue[UUID]]])
     _looking: asyncio.Task[None] | None = None
     _hurry: asyncio.Event = field(default_factory=asyncio.Event)
@@ -74,7 +74,7 @@ class NewExecutions:
             else:
                 broken = False
             try:
-                async with asyncio.timeout(DISCOVERY_INTERVAL.total_seconds()):
+                async with asyncio.timeout(self.interval.total_seconds()):
                     await self._hurry.wait()
             except TimeoutError:
                 continue

@@ -16,6 +16,7 @@ from api.execution_log import ExecutionLog
 from api.execution_service import ExecutionService
 from api.health_checks import HealthChecks
 from api.knowledge import Knowledge, mcp_client
+from api.limits import ApiLimits
 from api.new_executions import NewExecutions
 from api.relay import Relay
 from api.sweep import Sweep
@@ -37,12 +38,6 @@ from dynavera.telemetry import configure
 from dynavera.web.server import Server, server_config
 from workflows.connection import connect, namespace_of
 
-LARGEST_SOCKET_MESSAGE = 256 * 1024
-"""Bytes of one message to the WebSocket: an input of 64 KiB, however it is escaped."""
-
-GRACE_SECONDS = 5
-"""What open requests and streams get after SIGTERM."""
-
 _log = structlog.get_logger(__name__)
 
 
@@ -62,8 +57,13 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
 async def _serve(settings: Settings, database: Database, listener: socket.socket) -> None:
     temporal = Temporal(await connect(settings, lazy=True), settings.task_queue, settings.execution_time_limit)
     async with open_services(settings, database, temporal, mcp_token(settings)) as (services, sweep):
+        limits = services.limits
         config = server_config(
-            create_app(services), settings, grace_seconds=GRACE_SECONDS, largest_message=LARGEST_SOCKET_MESSAGE
+            create_app(services),
+            settings,
+            grace_seconds=int(limits.shutdown_timeout.total_seconds()),
+            largest_message=limits.socket_message_bytes,
+            limits=limits.http,
         )
         server = Server(config)
         sweeping = asyncio.create_task(sweep.run())
@@ -81,29 +81,34 @@ async def _serve(settings: Settings, database: Database, listener: socket.socket
 
 @asynccontextmanager
 async def open_services(
-    settings: Settings, database: Database, temporal: Temporal, token: SecretStr
+    settings: Settings,
+    database: Database,
+    temporal: Temporal,
+    token: SecretStr,
+    limits: ApiLimits = ApiLimits(),  # noqa: B008 -- frozen
 ) -> AsyncGenerator[tuple[Services, Sweep]]:
     """The services behind the routes, and the sweep, which the caller runs; `token` is for the MCP service."""
     agents, logs = Agents(database), Logs(database)
     executions = records.Executions(database, settings.temporal_web_executions(namespace_of(settings)))
-    log = ExecutionLog(logs, temporal)
+    log = ExecutionLog(logs, temporal, limits.concurrent_queries)
     deliveries = Deliveries(database)
     async with (
-        mcp_client(settings, token) as client,
+        mcp_client(settings, token, limits.mcp) as client,
         McpService(settings.mcp_base_url, token, preload=False) as generators,
     ):
-        sweep = Sweep(agents, deliveries, logs, temporal, generators)
-        knowledge = Knowledge(client)
+        sweep = Sweep(agents, deliveries, logs, temporal, generators, limits.sweep)
+        knowledge = Knowledge(client, limits.mcp)
         services = Services(
             settings=settings,
+            limits=limits,
             users=Users(database, owner_token(settings)),
             sessions=Sessions(database, settings.session_lifetime),
             agents=agents,
             executions=ExecutionService(agents, executions, log, temporal, sweep),
             knowledge=knowledge,
-            health=HealthChecks(database, deliveries, temporal, knowledge),
-            relay=Relay(log),
-            new_executions=NewExecutions(executions),
-            execution_changes=ExecutionChanges(executions),
+            health=HealthChecks(database, deliveries, temporal, knowledge, limits.health_timeout),
+            relay=Relay(log, limits.polling),
+            new_executions=NewExecutions(executions, limits.discovery_interval),
+            execution_changes=ExecutionChanges(executions, limits.discovery_interval),
         )
         yield services, sweep

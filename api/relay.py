@@ -11,19 +11,13 @@ from typing import NamedTuple
 from uuid import UUID
 
 from api.execution_log import MOST, CursorAhead, EventsAway, ExecutionLog
+from api.limits import PollLimits
 from dynavera.contracts.events import ExecutionEvent, is_terminal
 from dynavera.contracts.executions import LIVE
-from dynavera.limits import FEEDS_AT_FULL_RATE, POLL_MAX_INTERVAL, POLL_MIN_INTERVAL, POLLS_BEFORE_BACKOFF
 from dynavera.records.database import DatabaseAway
 from dynavera.records.logs import ExecutionNotFound
 
 logger = logging.getLogger(__name__)
-
-WINDOW_BYTES = 1024 * 1024
-"""How much of the newest log a feed keeps for its viewers; who is further behind reads the log itself."""
-
-SLOWER = 1.5
-"""By how much the pause grows with each look that finds nothing."""
 
 
 class LogUnreadable(Exception):
@@ -45,6 +39,7 @@ class Feed:
     log: ExecutionLog
     position: int
     feeds: Sized
+    limits: PollLimits
     viewers: int = 0
     ended: bool = False
     failure: Exception | None = None
@@ -79,17 +74,19 @@ class Feed:
 
     async def _read(self) -> None:
         """Read until the terminal event: fast while events come, slowly when none do."""
-        pause = POLL_MIN_INTERVAL.total_seconds()
+        pause = self.limits.min_interval.total_seconds()
         in_vain = 0
         try:
             while not self.ended:
                 if await self._look():
-                    pause, in_vain = POLL_MIN_INTERVAL.total_seconds(), 0
-                elif in_vain < POLLS_BEFORE_BACKOFF:
+                    pause, in_vain = self.limits.min_interval.total_seconds(), 0
+                elif in_vain < self.limits.polls_before_backoff:
                     in_vain += 1
                 else:
-                    pause = min(pause * SLOWER, POLL_MAX_INTERVAL.total_seconds())
-                await asyncio.sleep(0 if self.ended else pause * max(1, len(self.feeds) / FEEDS_AT_FULL_RATE))
+                    pause = min(pause * self.limits.backoff, self.limits.max_interval.total_seconds())
+                await asyncio.sleep(
+                    0 if self.ended else pause * max(1, len(self.feeds) / self.limits.feeds_at_full_rate)
+                )
         except Exception as error:
             # Nobody waits for this task: the log says it, and each viewer is told.
             logger.exception("The log of execution %s cannot be read.", self.execution_id)
@@ -126,7 +123,7 @@ class Feed:
             self._bytes += len(entry.json)
             self.position = entry.event.sequence
             self.ended = self.ended or is_terminal(entry.event)
-        while self._bytes > WINDOW_BYTES and len(self._window) > 1:
+        while self._bytes > self.limits.window_bytes and len(self._window) > 1:
             self._bytes -= len(self._window.popleft().json)
         if events:
             self._moved.set()
@@ -138,6 +135,7 @@ class Relay:
     """Shows logs, live, from any position on."""
 
     log: ExecutionLog
+    limits: PollLimits = field(default_factory=PollLimits)
     _feeds: dict[UUID, Feed] = field(default_factory=dict[UUID, Feed])
 
     async def follow(self, execution_id: UUID, after: int, *, is_new: bool = False) -> AsyncGenerator[Entry]:
@@ -172,7 +170,7 @@ class Relay:
                         return
                     if cursor >= feed.position:
                         await feed.moved()
-            await asyncio.sleep(POLL_MIN_INTERVAL.total_seconds())
+            await asyncio.sleep(self.limits.min_interval.total_seconds())
 
     async def _behind(self, execution_id: UUID, cursor: int) -> list[ExecutionEvent]:
         """What a viewer reads for itself until it has caught up with the feed."""
@@ -192,7 +190,7 @@ class Relay:
     def _joined(self, execution_id: UUID, cursor: int) -> Generator[Feed]:
         feed = self._feeds.get(execution_id)
         if feed is None or feed.ended:
-            feed = self._feeds[execution_id] = Feed(execution_id, self.log, cursor, self._feeds)
+            feed = self._feeds[execution_id] = Feed(execution_id, self.log, cursor, self._feeds, self.limits)
             feed.start()
         feed.viewers += 1
         try:

@@ -2,7 +2,8 @@
 
 from api.limits import ApiLimits
 from dynavera.settings import Settings
-from dynavera.web.request_guard import LOCAL_NAMES, AllowedAddresses, BodyLimits, RequestPolicy, parsed_origin
+from dynavera.web.bodies import BodyLimits
+from dynavera.web.request_guard import LOCAL_NAMES, AllowedAddresses, RequestPolicy, parsed_origin
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -14,11 +15,11 @@ _FOREIGN_ORIGIN = (
 
 
 def request_policy(settings: Settings, limits: ApiLimits) -> RequestPolicy:
-    """The policy; who sends a request is left to the routes, because some are for everybody."""
+    """The policy; the routes authenticate callers, because some routes are public."""
     paths = {"/api/documents": limits.upload_bytes, "/api/login": limits.login_bytes}
     return RequestPolicy(
         allowed_addresses(settings),
-        BodyLimits(limits.body_bytes, paths),
+        BodyLimits(limits.body_bytes, paths, limits.body_timeout),
         _FOREIGN_HOST,
         _FOREIGN_ORIGIN,
         keys_from_any_origin=True,

@@ -12,30 +12,17 @@ from uuid import UUID
 from temporalio.client import WorkflowExecutionStatus
 
 from activities.mcp_errors import McpAway, McpRefused
+from api.limits import SweepLimits
 from api.temporal import Closing, FailingTask, Temporal, TemporalAway, TemporalRefuses, WorkflowUnknown
 from dynavera.contracts.contract import utc_now
 from dynavera.contracts.events import ExecutionEvent
 from dynavera.contracts.mcp import GenerationStopped
-from dynavera.limits import (
-    FAILING_TASK_TIMEOUT,
-    INSPECTION_INTERVAL,
-    NONDETERMINISM_TIMEOUT,
-    REMOVAL_PAUSE,
-    STOP_TIMEOUT,
-    SWEEP_INTERVAL,
-)
 from dynavera.records.agents import Agents
 from dynavera.records.database import DatabaseAway
 from dynavera.records.deliveries import Deliveries, Live
 from dynavera.records.logs import Abandoned, ExecutionNotFound, Logs
 
 logger = logging.getLogger(__name__)
-
-SETTLED = timedelta(seconds=10)
-"""How old an execution is before it is compared with Temporal: younger ones are on their way."""
-
-NEVER_STARTED = timedelta(seconds=60)
-"""How long a stop looks for a workflow that another process may just be starting."""
 
 WORDS = {
     WorkflowExecutionStatus.TERMINATED: ("terminated", "The execution was terminated in Temporal"),
@@ -60,6 +47,7 @@ class Sweep:
     logs: Logs
     temporal: Temporal
     generators: Generators
+    limits: SweepLimits = field(default_factory=SweepLimits)
     _soon: set[asyncio.Task[object]] = field(default_factory=set["asyncio.Task[object]"])
 
     def start_soon(self, execution_id: UUID) -> None:
@@ -84,7 +72,9 @@ class Sweep:
         for execution_id in await self.deliveries.stops_not_delivered():
             with _alone(execution_id):
                 await self._stop(execution_id)
-        for user_id, execution_id in await self.deliveries.stops_not_carried_out(before=utc_now() - STOP_TIMEOUT):
+        for user_id, execution_id in await self.deliveries.stops_not_carried_out(
+            before=utc_now() - self.limits.stop_timeout
+        ):
             with _alone(execution_id):
                 await self._stop_without_workflow(user_id, execution_id)
 
@@ -95,7 +85,7 @@ class Sweep:
             TemporalAway: Temporal does not answer.
             DatabaseAway: the records do not answer.
         """
-        async for execution in self.deliveries.live(before=utc_now() - SETTLED):
+        async for execution in self.deliveries.live(before=utc_now() - self.limits.inspection_age):
             with _alone(execution.execution_id):
                 await self._inspect(execution)
 
@@ -106,14 +96,14 @@ class Sweep:
             DatabaseAway: the records do not answer.
         """
         while await self.agents.remove_deleted():  # noqa: ASYNC110 -- each step removes a part
-            await asyncio.sleep(REMOVAL_PAUSE.total_seconds())
+            await asyncio.sleep(self.limits.removal_pause.total_seconds())
 
     async def run(self) -> None:
         """Sweep until cancelled."""
         await asyncio.gather(
-            _regularly(self.deliver, SWEEP_INTERVAL),
-            _regularly(self.inspect, INSPECTION_INTERVAL),
-            _regularly(self.remove, SWEEP_INTERVAL),
+            _regularly(self.deliver, self.limits.interval),
+            _regularly(self.inspect, self.limits.inspection_interval),
+            _regularly(self.remove, self.limits.interval),
         )
 
     def _run(self, delivery: Coroutine[Any, Any, object]) -> None:
@@ -175,7 +165,7 @@ class Sweep:
     async def _hinder(self, execution: Live, task: FailingTask) -> None:
         """Note why an execution cannot go on; end it when that has lasted too long."""
         obstacle = f"The execution cannot go on: {task.reason}"
-        patience = NONDETERMINISM_TIMEOUT if task.nondeterministic else FAILING_TASK_TIMEOUT
+        patience = self.limits.nondeterminism_timeout if task.nondeterministic else self.limits.failing_task_timeout
         if utc_now() - task.since >= patience:
             await self._end_without_workflow(execution.execution_id, Abandoned(obstacle, "cannot_go_on"))
         elif execution.obstacle != obstacle:
@@ -189,7 +179,9 @@ class Sweep:
             acknowledged_at = stopped.acknowledged_at
         except (McpAway, McpRefused) as error:
             logger.warning("The generator of execution %s did not acknowledge its stop: %s", execution_id, error)
-        message = f"Stopped on request; its workflow did not answer within {STOP_TIMEOUT.total_seconds():g} s."
+        message = (
+            f"Stopped on request; its workflow did not answer within {self.limits.stop_timeout.total_seconds():g} s."
+        )
         await self._end_without_workflow(execution_id, Abandoned(message, "stopped", acknowledged_at))
 
     async def _end_without_workflow(self, execution_id: UUID, ending: Abandoned) -> None:
@@ -217,7 +209,7 @@ class Sweep:
         try:
             return await self.temporal.closing(execution_id) is not None
         except WorkflowUnknown:
-            return await self.deliveries.stop_requested_before(execution_id, NEVER_STARTED)
+            return await self.deliveries.stop_requested_before(execution_id, self.limits.missing_workflow_timeout)
 
 
 @contextmanager

@@ -1,4 +1,7 @@
-"""Timeouts, intervals and size limits, each with its reason; see docs/architecture.md and docs/operations.md."""
+"""Timeouts, intervals and size limits of executions, each with its reason; see docs/architecture.md.
+
+The limits of the services are in `api/limits.py`, `mcp_service/limits.py` and `dynavera/web/limits.py`.
+"""
 
 from datetime import timedelta
 
@@ -102,7 +105,7 @@ WORKER_HEARTBEAT_INTERVAL = timedelta(seconds=1)
 WORKER_HEARTBEAT_TIMEOUT = timedelta(seconds=4)
 """How often a worker reports to Temporal, and after which silence `/api/health` reports that no worker runs."""
 
-# --- The API --------------------------------------------------------------------------------------------------------
+# --- Records, Temporal and readers ----------------------------------------------------------------------------------
 
 DATABASE_CONNECTIONS = 15
 """Connections that a process opens to PostgreSQL at most: six processes fit into its default of 100."""
@@ -118,40 +121,8 @@ QUERY_RETRY_DELAY = timedelta(milliseconds=100)
 """Attempts for a query, and the delay between them. A worker that has taken over a workflow refuses queries until it
 has received the pending workflow task, which takes milliseconds."""
 
-SWEEP_INTERVAL = timedelta(seconds=2)
-"""How often accepted starts and stops that have not reached Temporal are delivered."""
-
-REMOVAL_PAUSE = timedelta(milliseconds=20)
-"""The pause between two transactions that remove the logs of deleted agents, in which other processes can write."""
-
-INSPECTION_INTERVAL = timedelta(seconds=20)
-"""How often live executions are compared with Temporal. One that ended there unrecorded is recorded within 60 s."""
-
-NONDETERMINISM_TIMEOUT = timedelta(seconds=30)
-FAILING_TASK_TIMEOUT = timedelta(minutes=10)
-"""How long a workflow task may fail before the execution is ended. Where the code does not match the history, only
-other code helps; any other failure may pass, or be fixed by a new deployment."""
-
-STOP_TIMEOUT = timedelta(seconds=30)
-"""How long a stop waits for the workflow before the execution is ended without it."""
-
-POLL_MIN_INTERVAL = timedelta(milliseconds=50)
-POLLS_BEFORE_BACKOFF = 10
-POLL_MAX_INTERVAL = timedelta(milliseconds=500)
-"""The interval between two polls of a live execution: the minimum while events arrive and for half a second more, then
-growing to the maximum."""
-
-FEEDS_AT_FULL_RATE = 20
-"""Live executions that a process polls at these intervals. With more of them, each interval grows in proportion."""
-
-DISCOVERY_INTERVAL = timedelta(milliseconds=400)
-"""How often the API looks for executions that another process started, while somebody watches: shown within 1 s."""
-
 READER_TIMEOUT = timedelta(seconds=10)
 """How long one message may wait for its reader. Then the reader is disconnected, and resumes with `after`."""
-
-SESSION_CHECK_INTERVAL = timedelta(seconds=15)
-"""How often an open stream checks its session: the streams of a session that ends are closed within 30 s."""
 
 SESSION_USE_INTERVAL = timedelta(minutes=5)
 """How often the use of a session is recorded. A list of sessions shows who is still active, and a page that sends a
@@ -159,40 +130,3 @@ request every second costs one write per interval."""
 
 TEMPORAL_RETENTION = timedelta(days=30)
 """The retention of the embedded server's namespace. After it the link to Temporal Web leads nowhere and is null."""
-
-# --- Connections and requests ---------------------------------------------------------------------------------------
-
-MAX_HEAD_BYTES = 64 * 1024
-MAX_HEADERS = 200
-"""Bytes of a URL, of all headers of a request together, and of input that does not extend a message (an endless header,
-trailers, chunk extensions): as in h11, uvicorn's other parser, and several times what browsers send."""
-
-HEAD_TIMEOUT = timedelta(seconds=30)
-"""How long a request line and its headers may take, from the connection or from their first byte. A lost packet is sent
-again within seconds; nginx allows 60 s."""
-
-BODY_TIMEOUT = timedelta(seconds=30)
-MIN_BODY_RATE = 1000
-"""How long an incomplete body may be silent, and the minimum bytes per second over the whole body: a modem of the
-nineties sends four times as many."""
-
-DISCARDED_BODY_TIMEOUT = timedelta(seconds=30)
-"""How long a client may take to send the rest of a body that has already been answered (nginx: `lingering_time`): some
-clients read the response only then."""
-
-LINGER_TIMEOUT = timedelta(seconds=5)
-"""How long input after a refusal is read and discarded, so that the client gets to see the refusal."""
-
-MAX_PIPELINED = 16
-"""Requests that wait behind the one being answered. Browsers do not pipeline; unanswered requests are sent again
-(RFC 9112, 9.3.2)."""
-
-MIN_READ_RATE = 1000
-READ_RATE_WINDOW = timedelta(seconds=30)
-"""The minimum bytes per second at which a client must read a response of more than 64 KiB, and how often that is
-checked: the rest of the response stays in memory meanwhile."""
-
-MAX_EXCESS_CONNECTIONS = 64
-EXCESS_HEAD_TIMEOUT = timedelta(seconds=5)
-"""Connections beyond DYNAVERA_MAX_CONNECTIONS that still get a 429, or an answer to a health check, and how soon they
-must send their request. Any more are closed at once."""

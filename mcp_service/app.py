@@ -66,6 +66,6 @@ def create_app(settings: Settings, database: Database, limits: ServiceLimits = S
     # Routes are tried in order, and this one has the most requests.
     app.router.routes.extend(mcp_app.routes)
     app.include_router(router)
-    app.add_middleware(RequestGuard, policy=request_policy(settings, callers), answers=ANSWERS)
+    app.add_middleware(RequestGuard, policy=request_policy(settings, callers, limits.body_timeout), answers=ANSWERS)
     register(app, ANSWERS)
     return app

@@ -37,4 +37,7 @@ class ServiceLimits:
     reader_timeout: timedelta = READER_TIMEOUT
     """How long one server-sent event may wait for a client that does not read."""
 
+    body_timeout: timedelta = timedelta(seconds=30)
+    """How long an incomplete request body may be silent."""
+
     stop_grace: StopGrace = field(default_factory=StopGrace)

@@ -1,5 +1,6 @@
 """Which requests the MCP service accepts, and from whom."""
 
+from datetime import timedelta
 from typing import ClassVar
 from urllib.parse import urlsplit
 
@@ -8,12 +9,12 @@ from mcp.server.auth.provider import AccessToken
 from starlette.requests import HTTPConnection
 
 from dynavera.settings import ALL_INTERFACES, Settings
+from dynavera.web.bodies import BodyLimits
 from dynavera.web.errors import Refused
 from dynavera.web.quotas import Quota, TooManyRequests, held
 from dynavera.web.request_guard import (
     LOCAL_NAMES,
     AllowedAddresses,
-    BodyLimits,
     RequestPolicy,
     bearer,
     parsed_origin,
@@ -47,7 +48,7 @@ class Unauthenticated(Refused):
         self.headers = {"WWW-Authenticate": challenge}
 
 
-def request_policy(settings: Settings, callers: CallerResolver) -> RequestPolicy:
+def request_policy(settings: Settings, callers: CallerResolver, body_timeout: timedelta) -> RequestPolicy:
     """The policy; it puts the `Caller` into the state of a request."""
     requests = Quota(TooManyRequests, settings.max_requests_per_user)
 
@@ -64,7 +65,7 @@ def request_policy(settings: Settings, callers: CallerResolver) -> RequestPolicy
             # The service token stands for all users, and the API and the workers limit those.
             held(connection).enter_context(requests.place(caller.user.id))
 
-    limits = BodyLimits(MAX_BODY_BYTES, {"/documents": MAX_UPLOAD_BYTES})
+    limits = BodyLimits(MAX_BODY_BYTES, {"/documents": MAX_UPLOAD_BYTES}, body_timeout)
     return RequestPolicy(allowed_addresses(settings), limits, _FOREIGN_HOST, _FOREIGN_ORIGIN, admit)
 
 

@@ -10,6 +10,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from dynavera.settings import Settings
+from dynavera.web.limits import HttpLimits
 from dynavera.web.server import server_config
 
 GRACE_SECONDS = 1
@@ -24,6 +25,7 @@ async def serving(
     send_buffer: int | None = None,
     settings: Settings | None = None,
     largest_message: int = 256 * 1024,
+    limits: HttpLimits = HttpLimits(),  # noqa: B008 -- frozen
 ) -> AsyncGenerator[str]:
     """Run `app` on our services' server in this event loop; yields its base URL, without a trailing slash.
 
@@ -37,7 +39,9 @@ async def serving(
     if send_buffer is not None:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
     listener.bind(("127.0.0.1", port))
-    config = server_config(app, settings or Settings(), grace_seconds=GRACE_SECONDS, largest_message=largest_message)
+    config = server_config(
+        app, settings or Settings(), grace_seconds=GRACE_SECONDS, largest_message=largest_message, limits=limits
+    )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:

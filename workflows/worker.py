@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Protocol
 
 from temporalio.client import Client
@@ -32,9 +33,15 @@ class McpService(Knowledge, Generators, Protocol):
 
 @asynccontextmanager
 async def running_worker(
-    client: Client, task_queue: str, mcp: McpService, logs: Logs, signal_budget: int, runner: WorkflowRunner
+    client: Client,
+    task_queue: str,
+    mcp: McpService,
+    logs: Logs,
+    signal_budget: int,
+    runner: WorkflowRunner,
+    generation_grace: timedelta = GENERATION_SHUTDOWN_GRACE,
 ) -> AsyncGenerator[None]:
-    """Execute agents while the block runs; workflows are run by `runner`.
+    """Execute agents while the block runs; `runner` runs workflows, and at the end generations get `generation_grace`.
 
     Generations have a Temporal worker of their own, so that short activities (outcomes, stops) never queue behind
     generations that wait for their models. It shuts down first, so that workflows still process its last results.
@@ -68,7 +75,7 @@ async def running_worker(
         max_concurrent_activities=MAX_CONCURRENT_GENERATIONS,
         max_heartbeat_throttle_interval=HEARTBEAT_INTERVAL,
         default_heartbeat_throttle_interval=HEARTBEAT_INTERVAL,
-        graceful_shutdown_timeout=GENERATION_SHUTDOWN_GRACE,
+        graceful_shutdown_timeout=generation_grace,
     )
     async with executing:
         async with generating:

@@ -22,7 +22,6 @@ from api.routers.responses import NOT_FOUND, Responses
 from dynavera.contracts.contract import utc_now
 from dynavera.contracts.events import MAX_SEQUENCE
 from dynavera.contracts.users import User
-from dynavera.limits import READER_TIMEOUT
 from dynavera.records.agents import AgentNotFound
 from dynavera.records.database import DatabaseAway
 from dynavera.web.quotas import TooManyStreams, held
@@ -32,7 +31,6 @@ NO_SUCH_AGENT = 4404
 TOO_SLOW = 4408
 WENT_WRONG = 1011
 TRY_AGAIN_LATER = 1013
-CLOSE_SECONDS = 5
 
 EVENT_STREAM: Responses = {200: {"content": {"text/event-stream": {}}, "description": "Server-sent events."}}
 LastEventId = Annotated[
@@ -141,7 +139,7 @@ def _streamed(
         _while_welcome(request, services_of(request), events),
         ping=BEAT_SECONDS if beat else None,
         ping_message_factory=_beat if beat else None,
-        send_timeout=READER_TIMEOUT.total_seconds(),
+        send_timeout=services_of(request).limits.reader_timeout.total_seconds(),
     )
 
 
@@ -176,5 +174,5 @@ async def _while_welcome(
 async def _close(websocket: WebSocket, code: int, reason: str) -> None:
     """Close with a code, if the client still reads; uvicorn drops it otherwise."""
     with suppress(TimeoutError, WebSocketDisconnect):
-        async with asyncio.timeout(CLOSE_SECONDS):
+        async with asyncio.timeout(services_of(websocket).limits.socket_close_timeout.total_seconds()):
             await websocket.close(code, reason)

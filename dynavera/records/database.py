@@ -18,6 +18,9 @@ from dynavera.records.sqlite import sqlite_engine
 
 T = TypeVar("T")
 
+BUSY_SECONDS = 4
+"""How long a SQLite statement waits for the lock of another process."""
+
 QUEUE_SECONDS = 5
 """How long a transaction waits for earlier ones of this process."""
 
@@ -39,17 +42,23 @@ class Database:
         url: The database's URL for SQLAlchemy.
         connections: How many connections to PostgreSQL this process may have.
         statement_seconds: How long PostgreSQL may take to answer a statement; migrations take as long as they need.
+        busy_seconds: How long a SQLite statement waits for the lock of another process.
     """
 
     def __init__(
-        self, url: str, connections: int = DATABASE_CONNECTIONS, statement_seconds: float = STATEMENT_SECONDS
+        self,
+        url: str,
+        connections: int = DATABASE_CONNECTIONS,
+        statement_seconds: float = STATEMENT_SECONDS,
+        busy_seconds: float = BUSY_SECONDS,
     ) -> None:
+        self._busy_seconds = busy_seconds
         self._url = url
         self._is_sqlite = make_url(url).get_backend_name() == "sqlite"
         self._writers = asyncio.Lock() if self._is_sqlite else None
         self._group: GroupCommit | None = None
         if self._is_sqlite:
-            self._engine = sqlite_engine(url, QUEUE_SECONDS)
+            self._engine = sqlite_engine(url, QUEUE_SECONDS, busy_seconds)
             self._group = GroupCommit(self._engine, self._turn_to_write, QUEUE_SECONDS)
         else:
             self._engine = _postgresql_engine(url, connections, statement_seconds)
@@ -101,7 +110,11 @@ class Database:
         Raises:
             DatabaseAway: the database is locked, full or out of reach.
         """
-        engine = sqlite_engine(self._url, QUEUE_SECONDS) if self._is_sqlite else _engine_without_timeout(self._url)
+        engine = (
+            sqlite_engine(self._url, QUEUE_SECONDS, self._busy_seconds)
+            if self._is_sqlite
+            else _engine_without_timeout(self._url)
+        )
         try:
             async with named_errors(), engine.connect() as connection:
                 writer = await connection.execution_options(writes=True)

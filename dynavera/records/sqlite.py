@@ -13,9 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 T = TypeVar("T")
 
-BUSY_TIMEOUT_SECONDS = 4
-"""How long a statement waits for the lock of another process."""
-
 POLL_SECONDS = 0.001
 """How often a writer tries to get the lock."""
 
@@ -25,9 +22,9 @@ JOURNAL_BYTES = 4 * 1024 * 1024
 BEGIN_WRITING = "BEGIN IMMEDIATE"
 
 
-def sqlite_engine(url: str, pool_timeout: float) -> AsyncEngine:
-    """The engine of a SQLite file; `pool_timeout` is the maximum wait for a connection, in seconds."""
-    options = {"timeout": BUSY_TIMEOUT_SECONDS, "factory": TidyConnection}
+def sqlite_engine(url: str, pool_timeout: float, busy_timeout: float) -> AsyncEngine:
+    """The engine of a SQLite file; it waits `pool_timeout` seconds for a connection, `busy_timeout` for a lock."""
+    options = {"timeout": busy_timeout, "factory": TidyConnection}
     engine = create_async_engine(url, connect_args=options, pool_timeout=pool_timeout)
     event.listen(engine.sync_engine, "begin", _begin)
     return engine
@@ -45,6 +42,7 @@ class TidyConnection(sqlite3.Connection):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        self._busy_timeout: float = options["timeout"]
         self._open: WeakSet[sqlite3.Cursor] = WeakSet()
         self._closed = False
         # Transactions are started by _begin, not by the driver.
@@ -77,7 +75,7 @@ class TidyConnection(sqlite3.Connection):
         is free for less than a millisecond: other processes would rarely get it, and each commit would take some 30 ms
         while there are readers.
         """
-        deadline = time.monotonic() + BUSY_TIMEOUT_SECONDS
+        deadline = time.monotonic() + self._busy_timeout
         super().execute("PRAGMA busy_timeout = 0")
         try:
             while True:
@@ -88,7 +86,7 @@ class TidyConnection(sqlite3.Connection):
                         raise
                 time.sleep(POLL_SECONDS)
         finally:
-            super().execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT_SECONDS * 1000)}")
+            super().execute(f"PRAGMA busy_timeout = {int(self._busy_timeout * 1000)}")
 
     def cursor(self, *arguments: Any, **options: Any) -> Any:
         """A cursor that is closed with the transaction."""

@@ -3,35 +3,26 @@
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from dynavera.limits import (
-    DISCARDED_BODY_TIMEOUT,
-    EXCESS_HEAD_TIMEOUT,
-    HEAD_TIMEOUT,
-    LINGER_TIMEOUT,
-    MAX_EXCESS_CONNECTIONS,
-    MAX_HEAD_BYTES,
-    MAX_HEADERS,
-    MAX_PIPELINED,
-)
 from dynavera.web.answering import AnswerTransport
 from dynavera.web.crowding import OnlyHealth
 from dynavera.web.problems import Answer
 from dynavera.web.refusals import (
-    HEAD_LATE,
-    HEADERS_TOO_LARGE,
     MALFORMED,
     TOO_MANY_CONNECTIONS,
     TOO_MANY_PIPELINED,
-    URL_TOO_LONG,
+    head_timeout,
+    headers_too_large,
     on_the_wire,
+    url_too_long,
 )
+from dynavera.web.server_config import ServerConfig
 from dynavera.web.slow_readers import SlowReaderCheck
 
 FIELD_OVERHEAD = len(": \r\n")
@@ -44,7 +35,7 @@ class _Refused(Exception):
 
 
 class GuardedHttpProtocol(HttpToolsProtocol):
-    """One connection. Its limits are in `dynavera.limits`; `limit_concurrency` is how many there may be in all.
+    """One connection, within `HttpLimits`; uvicorn's `limit_concurrency` is the number of connections in all.
 
     What cannot be a request is answered as a problem, and the connection is closed.
     """
@@ -57,7 +48,8 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        self._most_connections = config.limit_concurrency
+        self._limits = cast("ServerConfig", config).http_limits
+        self._max_connections = config.limit_concurrency
         # uvicorn would refuse health checks too, and in plain text.
         self.limit_concurrency = None
         self._is_crowded = False
@@ -69,13 +61,13 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         self._bytes_without_progress = 0
         self._owed = ""
         self._deadline: asyncio.TimerHandle | None = None
-        self._slow_reader_check = SlowReaderCheck(self.loop)
+        self._slow_reader_check = SlowReaderCheck(self.loop, self._limits)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] -- as uvicorn
         """Wait for a request, unless there are too many connections already."""
         super().connection_made(transport)
-        if self._most_connections is not None:
-            self._make_room(len(self.connections) - self._most_connections)
+        if self._max_connections is not None:
+            self._make_room(len(self.connections) - self._max_connections)
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -92,8 +84,8 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         super().data_received(data)
         if self._is_closing:
             return
-        if self._bytes_without_progress > MAX_HEAD_BYTES:
-            self._refuse(HEADERS_TOO_LARGE)
+        if self._bytes_without_progress > self._limits.head_bytes:
+            self._refuse(headers_too_large(self._limits))
         else:
             self._watch()
 
@@ -110,8 +102,8 @@ class GuardedHttpProtocol(HttpToolsProtocol):
             _Refused: it is too long.
         """
         super().on_url(url)
-        if len(self.url) > MAX_HEAD_BYTES:
-            self._stop_parser(URL_TOO_LONG)
+        if len(self.url) > self._limits.head_bytes:
+            self._stop_parser(url_too_long(self._limits))
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header; fields after the body (trailers) are dropped, for a header is what they must not become.
@@ -123,8 +115,8 @@ class GuardedHttpProtocol(HttpToolsProtocol):
             return
         super().on_header(name, value)
         self._head_bytes += len(name) + len(value) + FIELD_OVERHEAD
-        if self._head_bytes > MAX_HEAD_BYTES or len(self.headers) > MAX_HEADERS:
-            self._stop_parser(HEADERS_TOO_LARGE)
+        if self._head_bytes > self._limits.head_bytes or len(self.headers) > self._limits.headers:
+            self._stop_parser(headers_too_large(self._limits))
 
     def on_headers_complete(self) -> None:
         """Hand the request to the application.
@@ -132,7 +124,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         Raises:
             _Refused: too many requests wait before it.
         """
-        if len(self.pipeline) >= MAX_PIPELINED:
+        if len(self.pipeline) >= self._limits.pipelined:
             self._stop_parser(TOO_MANY_PIPELINED)
         before = self.cycle
         super().on_headers_complete()
@@ -193,21 +185,25 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         self._slow_reader_check.stop()
 
     def _make_room(self, too_many: int) -> None:
-        if too_many > MAX_EXCESS_CONNECTIONS:
+        if too_many > self._limits.excess_connections:
             self.transport.abort()
         elif too_many > 0:
             self._is_crowded = True
             self.app = OnlyHealth(self.app)  # pyright: ignore[reportAttributeAccessIssue] -- uvicorn has its own ASGI types
             if too_many == 1:
-                _log.warning("too many connections", most=self._most_connections)
+                _log.warning("too many connections", most=self._max_connections)
 
     def _watch(self) -> None:
         """Time what the client owes now: the rest of a head, or the rest of a body that is answered already."""
         is_answered = self._is_answered()
         if self._in_head and (self._has_begun or self._bytes_without_progress > 0 or self._latest is None):
-            self._expect("head", EXCESS_HEAD_TIMEOUT if self._is_crowded else HEAD_TIMEOUT, self._head_is_late)
+            self._expect(
+                "head",
+                self._limits.excess_head_timeout if self._is_crowded else self._limits.head_timeout,
+                self._head_is_late,
+            )
         elif is_answered and not self._in_head:
-            self._expect("rest of body", DISCARDED_BODY_TIMEOUT, self.transport.abort)
+            self._expect("rest of body", self._limits.discarded_body_timeout, self.transport.abort)
         else:
             self._expect_nothing()
             if is_answered and self.timeout_keep_alive_task is None:
@@ -237,7 +233,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
             self._deadline = None
 
     def _head_is_late(self) -> None:
-        self._refuse(HEAD_LATE)
+        self._refuse(head_timeout(self._limits))
 
     def _stop_parser(self, refusal: Answer) -> None:
         self._refusal = refusal
@@ -266,7 +262,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
 
     def _answer(self, refusal: Answer) -> None:
         self.transport.write(on_the_wire(refusal))
-        self._linger(LINGER_TIMEOUT)
+        self._linger(self._limits.linger_timeout)
 
     def _close_after_answer(self) -> None:
         if self._in_head or self.transport.is_closing():
@@ -274,7 +270,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         else:
             self.pipeline.clear()
             self._stop_reading()
-            self._linger(DISCARDED_BODY_TIMEOUT)
+            self._linger(self._limits.discarded_body_timeout)
 
     def _linger(self, patience: timedelta) -> None:
         """Send no more, and throw away what the client still sends, until it has read its answer.

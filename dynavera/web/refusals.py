@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from starlette.responses import Response
 
-from dynavera.limits import HEAD_TIMEOUT, MAX_HEAD_BYTES, MAX_HEADERS
+from dynavera.web.limits import HttpLimits
 from dynavera.web.problems import Answer, problem
 
 
@@ -22,16 +22,6 @@ def on_the_wire(answer: Answer) -> bytes:
 
 
 MALFORMED = Answer(400, "malformed_request", "What was sent is not an HTTP/1.1 request.")
-HEAD_LATE = Answer(
-    408, "request_timeout", f"No complete request came within {HEAD_TIMEOUT.total_seconds():g} s. Send it again."
-)
-URL_TOO_LONG = Answer(414, "url_too_long", f"The URL is longer than {MAX_HEAD_BYTES} bytes.")
-HEADERS_TOO_LARGE = Answer(
-    431,
-    "headers_too_large",
-    f"The request has more than {MAX_HEAD_BYTES} bytes of headers, or more than {MAX_HEADERS} headers. "
-    "In a browser, deleting the cookies of this site may help.",
-)
 TOO_MANY_PIPELINED = Answer(400, "too_many_pipelined", "Too many requests were sent ahead of their answers.")
 TOO_MANY_CONNECTIONS = Answer(
     429,
@@ -39,3 +29,23 @@ TOO_MANY_CONNECTIONS = Answer(
     "This service has as many connections open as it may have (DYNAVERA_MAX_CONNECTIONS). Try again in a moment.",
     5,
 )
+
+
+def head_timeout(limits: HttpLimits) -> Answer:
+    """The refusal of a request whose headers do not arrive."""
+    seconds = f"{limits.head_timeout.total_seconds():g}"
+    return Answer(408, "request_timeout", f"No complete request came within {seconds} s. Send it again.")
+
+
+def url_too_long(limits: HttpLimits) -> Answer:
+    """The refusal of a URL that is too long."""
+    return Answer(414, "url_too_long", f"The URL is longer than {limits.head_bytes} bytes.")
+
+
+def headers_too_large(limits: HttpLimits) -> Answer:
+    """The refusal of too many or too large headers."""
+    detail = (
+        f"The request has more than {limits.head_bytes} bytes of headers, or more than {limits.headers} headers. "
+        "In a browser, deleting the cookies of this site may help."
+    )
+    return Answer(431, "headers_too_large", detail)

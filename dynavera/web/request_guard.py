@@ -1,16 +1,16 @@
 """Checks every request before a route sees it: its host, its origin, its size, and who sends it."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from dynavera.web.bodies import BodyTooLarge, BoundedBody
+from dynavera.web.bodies import BodyLimits, BodyTooLarge, BoundedBody
 from dynavera.web.errors import ErrorAnswers, Refused
 from dynavera.web.quotas import hold
 
@@ -77,18 +77,6 @@ class AllowedAddresses:
         )
 
 
-@dataclass(frozen=True)
-class BodyLimits:
-    """The most bytes of a body, by path."""
-
-    default: int
-    of_path: Mapping[str, int] = field(default_factory=dict[str, int])
-
-    def of(self, path: str) -> int:
-        """The limit for `path`."""
-        return self.of_path.get(path, self.default)
-
-
 async def _admit_everyone(_connection: HTTPConnection) -> None:
     """Leave it to the routes."""
 
@@ -139,17 +127,19 @@ class RequestGuard:
             return
         # White space around a value is not part of it (RFC 9110, 5.5), and not every server strips it.
         scope["headers"] = [(name, value.strip(b" \t")) for name, value in scope["headers"]]
-        connection, limit = HTTPConnection(scope), self._policy.body_limits.of(scope["path"])
+        connection, limits = HTTPConnection(scope), self._policy.body_limits
         with ExitStack() as contexts:
             hold(connection, contexts)
             try:
                 self._policy.check_addresses(connection)
-                _check_declared_size(connection.headers, limit)
+                _check_declared_size(connection.headers, limits.of(scope["path"]))
                 await self._policy.admit(connection)
             except self._answers.expected as error:
                 await self._answers.response(error)(scope, receive, send)
                 return
-            await self._app(scope, BoundedBody(receive, limit) if scope["type"] == "http" else receive, send)
+            if scope["type"] == "http":
+                receive = BoundedBody(receive, limits, scope["path"])
+            await self._app(scope, receive, send)
 
 
 def bearer(connection: HTTPConnection) -> str | None:

@@ -12,6 +12,8 @@ from starlette.types import ASGIApp
 from dynavera.settings import Settings
 from dynavera.startup import on_signals
 from dynavera.web.http_protocol import GuardedHttpProtocol
+from dynavera.web.limits import HttpLimits
+from dynavera.web.server_config import ServerConfig
 from dynavera.web.websocket_protocol import GuardedWebSocketProtocol
 
 OTHER_FILES = 256
@@ -41,14 +43,16 @@ def server_config(
     grace_seconds: int,
     largest_message: int | None = None,
     lifespan: Literal["on", "off"] = "on",
-) -> uvicorn.Config:
+    limits: HttpLimits = HttpLimits(),  # noqa: B008 -- frozen
+) -> ServerConfig:
     """How `app` is served.
 
     `grace_seconds` is what open requests and streams get at the end. `largest_message` is the size in bytes of the
     largest WebSocket message; without it there are no WebSockets.
     """
-    return uvicorn.Config(
+    return ServerConfig(
         app,
+        limits,
         lifespan=lifespan,
         http=GuardedHttpProtocol,
         ws=GuardedWebSocketProtocol if largest_message else "none",

@@ -12,7 +12,7 @@ from pydantic import HttpUrl, SecretStr
 from api.app import create_app
 from api.dependencies import Services
 from api.limits import ApiLimits
-from api.process import LARGEST_SOCKET_MESSAGE, open_services
+from api.process import open_services
 from dynavera.records.database import Database
 from dynavera.records.migrate import migrate
 from dynavera.settings import Settings
@@ -102,9 +102,11 @@ async def api(
     """The API without Temporal: executions are accepted, and stay queued."""
     await create_owner(database, OWNER_KEY)
     temporal = await temporal_away(settings)
-    async with open_services(settings, database, temporal, SecretStr(SERVICE_TOKEN)) as (services, _sweep):
-        app = create_app(services, page_folder, limits)
-        async with serving(app, settings=settings, largest_message=LARGEST_SOCKET_MESSAGE) as url:
+    async with open_services(settings, database, temporal, SecretStr(SERVICE_TOKEN), limits) as (services, _sweep):
+        app = create_app(services, page_folder)
+        async with serving(
+            app, settings=settings, largest_message=limits.socket_message_bytes, limits=limits.http
+        ) as url:
             yield Api(url, services, mcp[0], database, app.state.quotas)
 
 

@@ -19,10 +19,12 @@ from temporalio.testing import WorkflowEnvironment
 from websockets.asyncio.client import ClientConnection, connect
 
 from api.app import create_app
-from api.process import LARGEST_SOCKET_MESSAGE, open_services
+from api.limits import ApiLimits
+from api.process import open_services
 from api.temporal import Temporal
 from dynavera.contracts.agents import Agent, AgentSettings
 from dynavera.contracts.users import User
+from dynavera.limits import GENERATION_SHUTDOWN_GRACE
 from dynavera.records import executions as records
 from dynavera.records.agents import Agents
 from dynavera.records.database import Database
@@ -111,6 +113,8 @@ class Live:
     agent: Agent
     url: str
     mcp: FakeMcp
+    limits: ApiLimits
+    generation_grace: timedelta = GENERATION_SHUTDOWN_GRACE
 
     @property
     def records(self) -> records.Executions:
@@ -121,7 +125,15 @@ class Live:
         return Logs(self.database)
 
     def worker(self) -> AbstractAsyncContextManager[None]:
-        return running_worker(self.temporal.client, self.temporal.task_queue, self.mcp, self.logs, 100, sandbox())
+        return running_worker(
+            self.temporal.client,
+            self.temporal.task_queue,
+            self.mcp,
+            self.logs,
+            100,
+            sandbox(),
+            self.generation_grace,
+        )
 
     def client(self, url: str | None = None, api_key: str | None = KEY) -> httpx.AsyncClient:
         """A client of the API, by default as the first user."""
@@ -189,7 +201,7 @@ class Live:
     @asynccontextmanager
     async def another_api(self, temporal: Temporal | None = None) -> AsyncGenerator[str]:
         """Another API process on the same database, or the same one after a restart."""
-        async with _api(self.settings, temporal or self.temporal) as url:
+        async with _api(self.settings, temporal or self.temporal, self.limits) as url:
             yield url
 
     async def temporal_that_is_away(self) -> Temporal:
@@ -284,14 +296,20 @@ def _of(execution_id: UUID, said: Said) -> bool:
 
 
 @asynccontextmanager
-async def _api(settings: Settings, temporal: Temporal) -> AsyncGenerator[str]:
+async def _api(settings: Settings, temporal: Temporal, limits: ApiLimits) -> AsyncGenerator[str]:
     """One API, with parts of its own."""
     database = Database(settings.records_url)
-    async with open_services(settings, database, temporal, SecretStr("mcp_of-the-service")) as (services, sweep):
+    async with open_services(settings, database, temporal, SecretStr("mcp_of-the-service"), limits) as (
+        services,
+        sweep,
+    ):
         sweeping = asyncio.create_task(sweep.run())
         try:
             async with serving(
-                create_app(services), settings=services.settings, largest_message=LARGEST_SOCKET_MESSAGE
+                create_app(services),
+                settings=services.settings,
+                largest_message=limits.socket_message_bytes,
+                limits=limits.http,
             ) as url:
                 yield url
         finally:
@@ -316,7 +334,7 @@ def database_url() -> str | None:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def live(
-    tmp_path: Path, temporal_environment: WorkflowEnvironment, database_url: str | None
+    tmp_path: Path, temporal_environment: WorkflowEnvironment, database_url: str | None, limits: ApiLimits
 ) -> AsyncGenerator[Live]:
     """An instance of its own for each test, without a worker yet."""
     settings = Settings(
@@ -330,12 +348,12 @@ async def live(
     user = await create_owner(database, KEY)
     agent = await Agents(database).create(user.id, AgentSettings(name="Tester"))
     temporal = Temporal(temporal_environment.client, str(uuid4()), timedelta(hours=1))
-    async with _api(settings, temporal) as url:
-        yield Live(settings, database, temporal, user, agent, url, FakeMcp())
+    async with _api(settings, temporal, limits) as url:
+        yield Live(settings, database, temporal, user, agent, url, FakeMcp(), limits)
     await database.close()
 
 
 @pytest.fixture
-def impatient_workers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Workers that leave at once, whatever runs."""
-    monkeypatch.setattr("workflows.worker.GENERATION_SHUTDOWN_GRACE", timedelta(milliseconds=50))
+def impatient_workers(live: Live) -> None:
+    """Workers that shut down at once, whatever runs."""
+    live.generation_grace = timedelta(milliseconds=50)

@@ -8,8 +8,8 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from api.knowledge import UPLOADS_AT_ONCE, Knowledge
-from api.limits import ApiLimits
+from api.knowledge import Knowledge
+from api.limits import ApiLimits, McpLimits
 from dynavera.identifiers import new_id
 from tests.api.conftest import OWNER_KEY, SERVICE_TOKEN, Api
 from tests.serving import free_port, until
@@ -140,7 +140,7 @@ async def test_uploads_that_are_never_sent_hold_up_nothing_but_uploads(api: Api,
     async with AsyncExitStack() as silent:
         for _ in range(110):
             await silent.enter_async_context(half_an_upload(api))
-        await until(lambda: api.mcp.begun >= UPLOADS_AT_ONCE)
+        await until(lambda: api.mcp.begun >= McpLimits().uploads)
         async with asyncio.timeout(10):
             listed = await client.get("/api/documents")
             uploaded = await client.post("/api/documents", files={"file": b"# A"})
@@ -152,9 +152,8 @@ async def test_uploads_that_are_never_sent_hold_up_nothing_but_uploads(api: Api,
 
 
 @pytest.mark.parametrize("path", ["/api/documents", "/api/agents"])
-async def test_a_body_that_stops_coming_is_not_waited_for(api: Api, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dynavera.web.bodies.BODY_TIMEOUT", timedelta(milliseconds=100))
-
+@pytest.mark.parametrize("limits", [ApiLimits(body_timeout=timedelta(milliseconds=100))])
+async def test_a_body_that_stalls_times_out(api: Api, path: str) -> None:
     async with half_an_upload(api, path) as reader, asyncio.timeout(10):
         answer = await reader.read()
 

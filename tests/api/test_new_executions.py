@@ -6,6 +6,7 @@ from contextlib import aclosing
 import pytest
 from sqlalchemy import text
 
+from api.limits import ApiLimits
 from api.new_executions import NewExecutions
 from dynavera.contracts.agents import AgentSettings
 from dynavera.records.agents import Agents
@@ -26,7 +27,7 @@ async def test_what_cannot_be_read_once_hides_nothing_that_comes_after_it(
         await session.execute(text("DELETE FROM events"))
         await session.execute(text("UPDATE executions SET id = 'no id'"))
 
-    async with aclosing(NewExecutions(records).after(agent.id, set())) as arrivals:
+    async with aclosing(NewExecutions(records, ApiLimits().discovery_interval).after(agent.id, set())) as arrivals:
         coming = asyncio.ensure_future(anext(arrivals))
         await until(lambda: "New executions cannot be seen" in caplog.text)
         async with database.writing() as session:

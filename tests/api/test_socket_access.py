@@ -13,6 +13,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
+from api.limits import ApiLimits
 from dynavera.records.users import Users
 from tests.api.live import KEY, PATIENCE_SECONDS, Live, frames
 from tests.large_log import LARGE_BYTES, LARGE_EVENTS, large_log
@@ -23,10 +24,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 SHORT = timedelta(seconds=0.2)
 
 
-@pytest.fixture
-def sessions_are_looked_at_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.authentication.SESSION_CHECK_INTERVAL", SHORT)
-    monkeypatch.setattr("api.agent_socket.SESSION_CHECK_INTERVAL", SHORT)
+FREQUENT_CHECKS = pytest.mark.parametrize("limits", [ApiLimits(session_check_interval=SHORT)])
+IMPATIENT = pytest.mark.parametrize("limits", [ApiLimits(reader_timeout=SHORT)])
 
 
 @pytest.mark.parametrize(
@@ -69,7 +68,7 @@ async def test_a_socket_from_our_own_page_or_one_that_the_settings_name_is_open(
         assert len(conversation.texts) == 1
 
 
-@pytest.mark.usefixtures("sessions_are_looked_at_often")
+@FREQUENT_CHECKS
 async def test_a_session_that_is_logged_out_closes_its_socket_and_no_other(live: Live) -> None:
     async with _browser(live) as browser:
         cookie = {"Cookie": f"dynavera_session={browser.cookies['dynavera_session']}"}
@@ -80,7 +79,7 @@ async def test_a_session_that_is_logged_out_closes_its_socket_and_no_other(live:
             await by_key.start("Still there?")
 
 
-@pytest.mark.usefixtures("sessions_are_looked_at_often")
+@FREQUENT_CHECKS
 @pytest.mark.parametrize("path", ["/api/executions/stream", "/api/executions/{id}/events/stream"])
 async def test_a_session_that_is_logged_out_ends_its_stream(live: Live, path: str) -> None:
     execution_id = await live.start()
@@ -95,7 +94,7 @@ async def test_a_session_that_is_logged_out_ends_its_stream(live: Live, path: st
     assert all(said.get("type") in (None, "execution_started") for said in rest)
 
 
-@pytest.mark.usefixtures("sessions_are_looked_at_often")
+@FREQUENT_CHECKS
 async def test_a_session_that_is_ended_elsewhere_closes_its_socket_and_its_stream(live: Live) -> None:
     execution_id = await live.start()
     async with _browser(live) as ending, _browser(live) as ended, live.client(api_key=None) as reader:
@@ -113,7 +112,7 @@ async def test_a_session_that_is_ended_elsewhere_closes_its_socket_and_its_strea
         assert (await ending.get("/api/me")).status_code == 200
 
 
-@pytest.mark.usefixtures("sessions_are_looked_at_often")
+@FREQUENT_CHECKS
 async def test_a_key_that_is_revoked_closes_the_sockets_of_its_sessions(live: Live) -> None:
     async with live.client() as client, live.client(api_key=None) as browser:
         made = (await client.post("/api/keys", json={"name": "second"})).json()
@@ -125,7 +124,7 @@ async def test_a_key_that_is_revoked_closes_the_sockets_of_its_sessions(live: Li
             assert await socket.closed_with() == 4401
 
 
-@pytest.mark.usefixtures("sessions_are_looked_at_often")
+@FREQUENT_CHECKS
 async def test_a_key_that_is_revoked_closes_its_socket(live: Live) -> None:
     async with live.client() as client:
         made = (await client.post("/api/keys", json={"name": "second"})).json()
@@ -135,10 +134,8 @@ async def test_a_key_that_is_revoked_closes_its_socket(live: Live) -> None:
             assert await conversation.closed_with() == 4401
 
 
-async def test_a_socket_that_is_not_read_is_closed_with_4408_and_others_are_not_held_up(
-    live: Live, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("api.agent_socket.READER_TIMEOUT", SHORT)
+@IMPATIENT
+async def test_a_socket_that_is_not_read_is_closed_with_4408_and_others_are_not_held_up(live: Live) -> None:
     large = await large_log(live.database, live.user.id, live.agent.id)
     address = f"{live.url.replace('http', 'ws', 1)}/ws/agents/{live.agent.id}"
     authorization = {"Authorization": f"Bearer {KEY}"}
@@ -161,10 +158,8 @@ async def test_a_socket_that_is_not_read_is_closed_with_4408_and_others_are_not_
     assert 0 < received < LARGE_EVENTS
 
 
-async def test_a_stream_that_is_not_read_is_ended_and_others_are_not_held_up(
-    live: Live, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("api.routers.stream.READER_TIMEOUT", SHORT)
+@IMPATIENT
+async def test_a_stream_that_is_not_read_is_ended_and_others_are_not_held_up(live: Live) -> None:
     large = await large_log(live.database, live.user.id, live.agent.id)
 
     with _silent_client(live) as silent:
@@ -233,7 +228,7 @@ def _rest(client: socket.socket) -> int:
     return received
 
 
-@pytest.mark.usefixtures("sessions_are_looked_at_often")
+@FREQUENT_CHECKS
 async def test_a_socket_whose_agent_is_deleted_is_closed_with_4404(live: Live) -> None:
     async with live.opened(None, None, {"Authorization": f"Bearer {KEY}"}) as conversation:
         assert (await conversation.hear())["type"] == "connection"

@@ -226,9 +226,8 @@ async def test_a_log_that_cannot_be_read_closes_the_socket_with_1011_and_is_gone
 
 
 async def test_the_ends_of_many_logs_are_asked_for_a_few_at_a_time_and_guessed_from_the_records(
-    live: Live, monkeypatch: pytest.MonkeyPatch
+    live: Live,
 ) -> None:
-    monkeypatch.setattr("api.execution_log.ASKED_AT_ONCE", 2)
     live.writes("One, ", "two.", stops_after=1)
 
     async with live.worker(), live.socket() as conversation:
@@ -237,7 +236,7 @@ async def test_the_ends_of_many_logs_are_asked_for_a_few_at_a_time_and_guessed_f
         while waiting:
             said = await conversation.answer("agent_event")
             waiting -= {said["execution_id"]} if said["event_type"] == "delta" else set()
-        ends = await ExecutionLog(live.logs, live.temporal).last_of_each(ids)
+        ends = await ExecutionLog(live.logs, live.temporal, concurrent_queries=2).last_of_each(ids)
         queued = await live.records.accept(live.user.id, live.agent.id, {"query": "Queued?"})
         away = ExecutionLog(live.logs, await live.temporal_that_is_away())
         archived = await away.last_of_each([*ids, queued.id])

@@ -12,6 +12,7 @@ import pytest
 from dynavera.contracts.mcp import USER_HEADER
 from dynavera.records.users import Users
 from dynavera.settings import Settings
+from mcp_service.limits import ServiceLimits
 from mcp_service.request_policy import allowed_addresses
 from tests.mcp_service.running import Running, running_service, upload
 
@@ -377,10 +378,14 @@ async def half_a_request(service: Running, path: str, key: str) -> AsyncGenerato
 
 
 @pytest.mark.parametrize("path", BODIES)
-async def test_a_body_that_stalls_times_out(service: Running, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dynavera.web.bodies.BODY_TIMEOUT", timedelta(milliseconds=100))
+async def test_a_body_that_stalls_times_out(tmp_path: Path, path: str) -> None:
+    limits = ServiceLimits(body_timeout=timedelta(milliseconds=100))
 
-    async with half_a_request(service, path, service.owner_key) as reader, asyncio.timeout(10):
+    async with (
+        running_service(tmp_path, limits=limits) as service,
+        half_a_request(service, path, service.owner_key) as reader,
+        asyncio.timeout(10),
+    ):
         answer = await reader.read()
 
     assert answer.startswith(b"HTTP/1.1 408 ")

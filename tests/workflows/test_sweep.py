@@ -1,6 +1,7 @@
 """The sweep delivers accepted starts and stops to Temporal, and records executions that ended there unrecorded."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from api.execution_log import EventsAway
+from api.limits import SweepLimits
 from api.sweep import Sweep
 from api.temporal import Temporal, TemporalAway, WorkflowUnknown
 from dynavera.contracts.events import ExecutionCompleted, ExecutionError
@@ -70,10 +72,8 @@ async def test_a_start_that_is_delivered_twice_runs_once(here: World) -> None:
     assert len(here.mcp.calls) == 1
 
 
-async def test_an_execution_terminated_in_temporal_fails_with_that_reason_and_keeps_its_log(
-    here: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("api.sweep.SETTLED", timedelta(0))
+async def test_an_execution_terminated_in_temporal_fails_with_that_reason_and_keeps_its_log(here: World) -> None:
+    here.sweep = replace(here.sweep, limits=SweepLimits(inspection_age=timedelta(0)))
     here.mcp.gate = Gate()
 
     async with here.worker():
@@ -93,8 +93,8 @@ async def test_an_execution_terminated_in_temporal_fails_with_that_reason_and_ke
     assert ending.output_data.answer == "Light "
 
 
-async def test_a_viewer_gets_an_end_that_the_sweep_recorded(here: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.sweep.SETTLED", timedelta(0))
+async def test_a_viewer_gets_an_end_that_the_sweep_recorded(here: World) -> None:
+    here.sweep = replace(here.sweep, limits=SweepLimits(inspection_age=timedelta(0)))
     here.mcp.gate = Gate()
 
     async with here.worker():
@@ -137,8 +137,8 @@ async def test_a_missing_namespace_does_not_end_executions(here: World) -> None:
         await Sweep(Agents(here.database), here.deliveries, here.logs, elsewhere, here.mcp).deliver()
 
 
-async def test_an_execution_that_temporal_has_forgotten_fails(here: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.sweep.SETTLED", timedelta(0))
+async def test_an_execution_that_temporal_has_forgotten_fails(here: World) -> None:
+    here.sweep = replace(here.sweep, limits=SweepLimits(inspection_age=timedelta(0)))
     here.mcp.gate = Gate()
 
     async with here.worker():

@@ -1,6 +1,7 @@
 """Executions that cannot end by themselves: the sweep ends them and keeps their logs."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -8,6 +9,7 @@ import pytest
 from sqlalchemy import delete, update
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from api.limits import SweepLimits
 from api.temporal import FailingTask
 from dynavera.contracts.events import ExecutionError, ExecutionEvent
 from dynavera.records.tables import EventRow, ExecutionRow
@@ -15,10 +17,14 @@ from tests.workflows.fakes import Gate
 from tests.workflows.test_replay import UnversionedChange
 from tests.workflows.world import QUEUE, TIMEOUT_SECONDS, World, answer_of, stopped
 
+AT_ONCE = SweepLimits(inspection_age=timedelta(0))
+
 
 @pytest.fixture(autouse=True)
-def inspected_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.sweep.SETTLED", timedelta(0))
+def here(here: World) -> World:
+    """The sweep inspects the youngest executions too."""
+    here.sweep = replace(here.sweep, limits=AT_ONCE)
+    return here
 
 
 async def started_execution(here: World) -> tuple[UUID, list[ExecutionEvent]]:
@@ -84,10 +90,8 @@ async def test_an_obstacle_that_has_passed_is_removed(here: World) -> None:
     assert await here.deliveries.hindered() == []
 
 
-async def test_an_execution_that_never_matches_its_history_ends_with_the_reason_and_its_log(
-    here: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("api.sweep.NONDETERMINISM_TIMEOUT", timedelta(0))
+async def test_an_execution_that_never_matches_its_history_ends_with_the_reason_and_its_log(here: World) -> None:
+    here.sweep = replace(here.sweep, limits=replace(AT_ONCE, nondeterminism_timeout=timedelta(0)))
     execution_id, log = await started_execution(here)
 
     async with worker_with_other_code(here):
@@ -106,15 +110,13 @@ async def test_an_execution_that_never_matches_its_history_ends_with_the_reason_
     assert closed_as == "TERMINATED"
 
 
-async def test_a_stop_that_no_workflow_carries_out_ends_the_execution_and_keeps_its_log(
-    here: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_stop_that_no_workflow_carries_out_ends_the_execution_and_keeps_its_log(here: World) -> None:
     execution_id, log = await started_execution(here)
     await here.stop(execution_id)
     await here.sweep.deliver()
     still_running = await here.logs.status(execution_id)
 
-    monkeypatch.setattr("api.sweep.STOP_TIMEOUT", timedelta(0))
+    here.sweep = replace(here.sweep, limits=replace(AT_ONCE, stop_timeout=timedelta(0)))
     await here.sweep.deliver()
     events = await here.events(execution_id)
 

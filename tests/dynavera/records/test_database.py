@@ -130,11 +130,8 @@ def locked_by_another_process(folder: Path) -> Generator[None]:
 
 
 @pytest.mark.parametrize("way", ["writing", "reading", "connected"])
-async def test_a_locked_database_is_unavailable(
-    way: str, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("dynavera.records.sqlite.BUSY_TIMEOUT_SECONDS", 0.05)
-    impatient = Database(f"sqlite+aiosqlite:///{tmp_path / 'records.sqlite3'}")
+async def test_a_locked_database_is_unavailable(way: str, database: Database, tmp_path: Path) -> None:
+    impatient = Database(f"sqlite+aiosqlite:///{tmp_path / 'records.sqlite3'}", busy_seconds=0.05)
 
     with locked_by_another_process(tmp_path), pytest.raises(DatabaseAway, match="database is locked"):
         async with getattr(impatient, way)() as session:
@@ -210,17 +207,15 @@ async def test_a_write_whose_caller_is_cancelled_delays_no_other(database: Datab
         await stays
 
 
-async def test_a_failed_commit_fails_all_writes_that_share_it(
-    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("dynavera.records.sqlite.BUSY_TIMEOUT_SECONDS", 0.05)
-
+async def test_a_failed_commit_fails_all_writes_that_share_it(database: Database, tmp_path: Path) -> None:
+    impatient = Database(f"sqlite+aiosqlite:///{tmp_path / 'records.sqlite3'}", busy_seconds=0.05)
     reader = sqlite3.connect(tmp_path / "records.sqlite3", isolation_level=None)
     reader.execute("BEGIN")
     reader.execute("SELECT n FROM pages LIMIT 1").fetchone()
-    answers = await asyncio.gather(*(database.write(write) for _ in range(5)), return_exceptions=True)
+    answers = await asyncio.gather(*(impatient.write(write) for _ in range(5)), return_exceptions=True)
     reader.close()
-    await database.write(write)
+    await impatient.write(write)
+    await impatient.close()
 
     assert [type(answer) for answer in answers] == [DatabaseAway] * 5
 

@@ -6,9 +6,10 @@ from datetime import timedelta
 import pytest
 from starlette.types import Message
 
-from dynavera.web.bodies import BodySilent, BodyTooLarge, BoundedBody
+from dynavera.web.bodies import BodyLimits, BodySilent, BodyTooLarge, BoundedBody
 
 LIMIT = 100
+LIMITS = BodyLimits(LIMIT)
 
 
 class Sender:
@@ -25,24 +26,21 @@ class Sender:
 
 
 async def test_a_body_is_read_up_to_its_limit() -> None:
-    receive = BoundedBody(Sender(b"a" * 60, b"a" * 40), LIMIT)
+    receive = BoundedBody(Sender(b"a" * 60, b"a" * 40), LIMITS)
 
     assert [len((await receive())["body"]) for _ in range(2)] == [60, 40]
 
 
 async def test_a_byte_more_is_refused() -> None:
-    receive = BoundedBody(Sender(b"a" * 60, b"a" * 41), LIMIT)
+    receive = BoundedBody(Sender(b"a" * 60, b"a" * 41), LIMITS)
 
     await receive()
     with pytest.raises(BodyTooLarge):
         await receive()
 
 
-async def test_a_body_that_trickles_is_refused_though_it_is_never_silent_for_long(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("dynavera.web.bodies.BODY_TIMEOUT", timedelta(milliseconds=300))
-    receive = BoundedBody(Sender(*[b"a"] * LIMIT, pause=0.05), LIMIT)
+async def test_a_body_that_trickles_is_refused_though_it_is_never_silent_for_long() -> None:
+    receive = BoundedBody(Sender(*[b"a"] * LIMIT, pause=0.05), BodyLimits(LIMIT, timeout=timedelta(milliseconds=300)))
 
     with pytest.raises(BodySilent) as refused:
         await _whole(receive)
@@ -50,19 +48,15 @@ async def test_a_body_that_trickles_is_refused_though_it_is_never_silent_for_lon
     assert refused.value.headers == {"Connection": "close"}
 
 
-async def test_who_has_sent_much_may_take_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dynavera.web.bodies.BODY_TIMEOUT", timedelta(seconds=10))
-    monkeypatch.setattr("dynavera.web.bodies.MIN_BODY_RATE", 1)
-    receive = BoundedBody(Sender(b"a" * 50, b"", b"a", pause=0.01), LIMIT)
+async def test_a_client_that_has_sent_much_may_pause() -> None:
+    limits = BodyLimits(LIMIT, timeout=timedelta(seconds=10), min_rate=1)
+    receive = BoundedBody(Sender(b"a" * 50, b"", b"a", pause=0.01), limits)
 
     assert [len((await receive())["body"]) for _ in range(3)] == [50, 0, 1]
 
 
-async def test_time_that_the_application_takes_is_not_held_against_the_client(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("dynavera.web.bodies.BODY_TIMEOUT", timedelta(milliseconds=500))
-    receive = BoundedBody(Sender(*[b"a"] * 5), LIMIT)
+async def test_time_that_the_application_takes_is_not_held_against_the_client() -> None:
+    receive = BoundedBody(Sender(*[b"a"] * 5), BodyLimits(LIMIT, timeout=timedelta(milliseconds=500)))
 
     for _ in range(5):
         await receive()

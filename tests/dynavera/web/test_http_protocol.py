@@ -8,11 +8,12 @@ from itertools import repeat
 
 import pytest
 
-from dynavera.limits import MAX_EXCESS_CONNECTIONS, MAX_HEAD_BYTES, MAX_HEADERS, MAX_PIPELINED
 from dynavera.settings import Settings
+from dynavera.web.limits import HttpLimits
 from tests.dynavera.web.wire import CHUNKED, GET, PATIENCE_SECONDS, POST, UPGRADE, Echo, Heard, Wire, headers_of, wire
 from tests.serving import serving
 
+LIMITS = HttpLimits()
 SHORT = timedelta(milliseconds=200)
 PIECE = b"a" * 65_536
 LARGE = b"a" * 2_000_000
@@ -26,8 +27,14 @@ def echo() -> Echo:
 
 
 @pytest.fixture
-async def url(echo: Echo) -> AsyncGenerator[str]:
-    async with serving(echo) as url:
+def limits() -> HttpLimits:
+    """The limits of the server; a test may replace them."""
+    return LIMITS
+
+
+@pytest.fixture
+async def url(echo: Echo, limits: HttpLimits) -> AsyncGenerator[str]:
+    async with serving(echo, limits=limits) as url:
         yield url
 
 
@@ -62,24 +69,24 @@ async def test_what_does_not_end_is_refused(url: str, name: str) -> None:
 
 
 async def test_heads_of_just_the_right_size_are_taken(url: str, echo: Echo) -> None:
-    room = MAX_HEAD_BYTES - len("Host: localhost\r\n") - len("X-A: \r\n")
-    many = b"".join(b"X-%d: a\r\n" % number for number in range(MAX_HEADERS - 1))
+    room = LIMITS.head_bytes - len("Host: localhost\r\n") - len("X-A: \r\n")
+    many = b"".join(b"X-%d: a\r\n" % number for number in range(LIMITS.headers - 1))
 
     async with wire(url) as client:
         await client.send(GET + b"X-A: " + b"a" * room + b"\r\n\r\n")
         large = await client.hear()
         await client.send(GET + many + b"\r\n")
         numerous = await client.hear()
-        await client.send(b"GET /?" + b"a" * (MAX_HEAD_BYTES - 100) + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        await client.send(b"GET /?" + b"a" * (LIMITS.head_bytes - 100) + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
         long = await client.hear()
 
     assert [answer.status for answer in (large, numerous, long)] == [200, 200, 200]
-    assert len(headers_of(echo.asked[1])) == MAX_HEADERS
+    assert len(headers_of(echo.asked[1])) == LIMITS.headers
 
 
 async def test_heads_that_are_a_little_too_large_are_refused_though_they_end(url: str, echo: Echo) -> None:
-    too_many = b"".join(b"X-%d: a\r\n" % number for number in range(MAX_HEADERS))
-    heads = [GET + b"X-A: " + b"a" * MAX_HEAD_BYTES + b"\r\n\r\n", GET + too_many + b"\r\n"]
+    too_many = b"".join(b"X-%d: a\r\n" % number for number in range(LIMITS.headers))
+    heads = [GET + b"X-A: " + b"a" * LIMITS.head_bytes + b"\r\n\r\n", GET + too_many + b"\r\n"]
 
     answers: list[int] = []
     for head in heads:
@@ -162,12 +169,9 @@ async def test_a_refusal_reaches_a_client_that_reads_only_when_it_has_sent_every
     assert answer.status == 414
 
 
+@pytest.mark.parametrize("limits", [HttpLimits(linger_timeout=SHORT)])
 @pytest.mark.parametrize("piece", [PIECE, b"X-A: some value\r\n" * 4000])
-async def test_who_sends_on_after_a_refusal_is_not_read_for_long(
-    url: str, piece: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("dynavera.web.http_protocol.LINGER_TIMEOUT", SHORT)
-
+async def test_who_sends_on_after_a_refusal_is_not_read_for_long(url: str, piece: bytes) -> None:
     async with wire(url) as client:
         await client.send(GET + b"X-A: " + piece + piece)
         answer = await client.hear()
@@ -187,10 +191,9 @@ HALF: dict[str, bytes] = {
 }
 
 
+@pytest.mark.parametrize("limits", [HttpLimits(head_timeout=SHORT)])
 @pytest.mark.parametrize("name", HALF)
-async def test_half_a_request_is_ended(url: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dynavera.web.http_protocol.HEAD_TIMEOUT", SHORT)
-
+async def test_half_a_request_is_ended(url: str, name: str) -> None:
     async with wire(url) as client:
         await client.send(HALF[name])
         answer = await client.hear()
@@ -199,9 +202,8 @@ async def test_half_a_request_is_ended(url: str, name: str, monkeypatch: pytest.
     assert (answer.status, answer.code, closed) == (408, "request_timeout", True)
 
 
-async def test_a_head_that_trickles_in_is_ended(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dynavera.web.http_protocol.HEAD_TIMEOUT", SHORT)
-
+@pytest.mark.parametrize("limits", [HttpLimits(head_timeout=SHORT)])
+async def test_a_head_that_trickles_in_is_ended(url: str) -> None:
     async with wire(url) as client:
         await client.send(GET + b"X-A: ")
         trickling = asyncio.create_task(client.send_until_closed(repeat(b"a"), pause=0.01))
@@ -211,9 +213,8 @@ async def test_a_head_that_trickles_in_is_ended(url: str, monkeypatch: pytest.Mo
     assert answer.status == 408
 
 
-async def test_half_of_a_second_request_is_ended_too(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dynavera.web.http_protocol.HEAD_TIMEOUT", SHORT)
-
+@pytest.mark.parametrize("limits", [HttpLimits(head_timeout=SHORT)])
+async def test_half_of_a_second_request_is_ended_too(url: str) -> None:
     async with wire(url) as client:
         await client.send(GET + b"\r\n")
         first = await client.hear()
@@ -223,10 +224,8 @@ async def test_half_of_a_second_request_is_ended_too(url: str, monkeypatch: pyte
     assert (first.status, second.status) == (200, 408)
 
 
-async def test_half_a_request_behind_one_that_is_answered_slowly_does_not_disturb_it(
-    url: str, echo: Echo, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("dynavera.web.http_protocol.HEAD_TIMEOUT", SHORT)
+@pytest.mark.parametrize("limits", [HttpLimits(head_timeout=SHORT)])
+async def test_half_a_request_behind_one_that_is_answered_slowly_does_not_disturb_it(url: str, echo: Echo) -> None:
     echo.may_answer.clear()
 
     async with wire(url) as client, wire(url) as later:
@@ -250,10 +249,10 @@ async def test_an_idle_connection_is_closed_without_a_word(url: str) -> None:
     assert (first.status, closed) == (200, True)
 
 
-async def test_the_rest_of_a_body_that_is_answered_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dynavera.web.http_protocol.DISCARDED_BODY_TIMEOUT", SHORT)
+async def test_the_rest_of_a_body_that_is_answered_is_not_waited_for() -> None:
+    limits = HttpLimits(discarded_body_timeout=SHORT)
 
-    async with serving(Echo(answers_before_the_body=True)) as url, wire(url) as client:
+    async with serving(Echo(answers_before_the_body=True), limits=limits) as url, wire(url) as client:
         await client.send(POST + b"Content-Length: 1000000\r\n\r\n")
         answer = await client.hear()
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -263,7 +262,7 @@ async def test_the_rest_of_a_body_that_is_answered_is_not_waited_for(monkeypatch
     assert sent < 1_000_000
 
 
-async def test_a_connection_goes_on_after_a_body_that_came_after_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_connection_goes_on_after_a_body_that_came_after_its_answer() -> None:
     async with serving(Echo(answers_before_the_body=True)) as url, wire(url) as client:
         await client.send(POST + b"Content-Length: 2\r\n\r\n")
         first = await client.hear()
@@ -293,8 +292,8 @@ async def test_an_answer_reaches_a_client_that_is_still_sending(connection: byte
 
 async def test_a_few_requests_may_be_sent_ahead(url: str) -> None:
     async with wire(url) as client:
-        await client.send((GET + b"\r\n") * MAX_PIPELINED)
-        answers = [await client.hear() for _ in range(MAX_PIPELINED)]
+        await client.send((GET + b"\r\n") * LIMITS.pipelined)
+        answers = [await client.hear() for _ in range(LIMITS.pipelined)]
 
     assert {answer.status for answer in answers} == {200}
 
@@ -302,12 +301,12 @@ async def test_a_few_requests_may_be_sent_ahead(url: str) -> None:
 async def test_of_many_requests_sent_ahead_the_first_are_answered(url: str, echo: Echo) -> None:
     async with wire(url) as client:
         await client.send((GET + b"\r\n") * 10_000)
-        answers = [await client.hear() for _ in range(MAX_PIPELINED + 1)]
+        answers = [await client.hear() for _ in range(LIMITS.pipelined + 1)]
         closed = await client.is_closed()
 
     assert {answer.status for answer in answers} == {200}
     assert (answers[-1].headers.get("connection"), closed) == ("close", True)
-    assert len(echo.asked) == MAX_PIPELINED + 1
+    assert len(echo.asked) == LIMITS.pipelined + 1
 
 
 async def test_an_upgrade_to_something_unknown_is_ignored_and_the_last_request(url: str) -> None:
@@ -319,10 +318,10 @@ async def test_an_upgrade_to_something_unknown_is_ignored_and_the_last_request(u
     assert (answer.status, answer.headers["connection"], closed) == (200, "close", True)
 
 
-async def test_a_client_that_does_not_read_a_large_answer_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dynavera.web.slow_readers.READ_RATE_WINDOW", SHORT)
+async def test_a_client_that_does_not_read_a_large_answer_is_dropped() -> None:
+    limits = HttpLimits(read_rate_window=SHORT)
 
-    async with serving(Echo(answer=LARGE), send_buffer=1 << 16) as url, wire(url, 1 << 13) as client:
+    async with serving(Echo(answer=LARGE), send_buffer=1 << 16, limits=limits) as url, wire(url, 1 << 13) as client:
         await client.send(GET + b"\r\n")
         async with asyncio.timeout(PATIENCE_SECONDS):
             sent = await client.send_until_closed(repeat(b"G", MORE_THAN_ENOUGH), pause=0.05)
@@ -330,10 +329,10 @@ async def test_a_client_that_does_not_read_a_large_answer_is_dropped(monkeypatch
     assert sent < MORE_THAN_ENOUGH
 
 
-async def test_a_reader_that_takes_enough_gets_everything(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dynavera.web.slow_readers.READ_RATE_WINDOW", timedelta(seconds=1))
+async def test_a_reader_that_takes_enough_gets_everything() -> None:
+    limits = HttpLimits(read_rate_window=timedelta(seconds=1))
 
-    async with serving(Echo(answer=LARGE), send_buffer=1 << 16) as url, wire(url, 1 << 13) as client:
+    async with serving(Echo(answer=LARGE), send_buffer=1 << 16, limits=limits) as url, wire(url, 1 << 13) as client:
         await client.send(GET + b"Connection: close\r\n\r\n")
         received = await _read(client, 20_000, pause=0.01)
 
@@ -367,7 +366,7 @@ async def test_far_too_many_connections_are_closed_at_once(echo: Echo) -> None:
     settings = Settings(max_connections=1)
 
     async with serving(echo, settings=settings) as url, AsyncExitStack() as opened:
-        for _ in range(1 + MAX_EXCESS_CONNECTIONS):
+        for _ in range(1 + LIMITS.excess_connections):
             await opened.enter_async_context(wire(url))
         last = await opened.enter_async_context(wire(url))
 

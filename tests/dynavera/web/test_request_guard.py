@@ -8,11 +8,11 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Message, Receive, Scope, Send
 
+from dynavera.web.bodies import BodyLimits
 from dynavera.web.errors import ErrorAnswers
 from dynavera.web.request_guard import (
     LOCAL_NAMES,
     AllowedAddresses,
-    BodyLimits,
     RequestGuard,
     RequestPolicy,
     bearer,
