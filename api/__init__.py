@@ -1,1 +1,1 @@
-"""The HTTP API: REST, server-sent events, WebSocket, and the page."""
+"""The HTTP API: REST, server-sent events, WebSocket, and the UI."""

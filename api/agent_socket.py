@@ -1,4 +1,4 @@
-"""One open WebSocket: what happens in an agent's executions, and what its client asks for."""
+"""One open WebSocket: the events of an agent's executions, and the actions of its client."""
 
 import asyncio
 from contextlib import suppress
@@ -11,9 +11,9 @@ from fastapi import WebSocket, WebSocketDisconnect
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
-from api.authentication import until_unwelcome
+from api.authentication import until_session_ends
 from api.dependencies import Services
-from api.errors import ANSWERS
+from api.errors import ERRORS
 from api.execution_log import CursorAhead
 from dynavera.contracts.contract import utc_now
 from dynavera.contracts.executions import ExecutionStart
@@ -38,12 +38,12 @@ _request_id: TypeAdapter[str | None] = TypeAdapter(Key | None)
 
 
 class ReaderTooSlow(Exception):
-    """The client does not read what it is sent."""
+    """The client does not read its messages."""
 
 
 @dataclass
 class AgentSocket:
-    """Serves one client. Each execution is shown by a task of its own; none has a queue, for all wait to send."""
+    """Serves one client. Each execution has a task that sends its events; it waits for the client, without a queue."""
 
     websocket: WebSocket
     user: User
@@ -51,44 +51,50 @@ class AgentSocket:
     services: Services
     _opened_at: datetime = field(default_factory=utc_now)
     _sending: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _known: set[UUID] = field(default_factory=set[UUID])
+    _seen: set[UUID] = field(default_factory=set[UUID])
     _positions: dict[UUID, int] = field(default_factory=dict[UUID, int])
     _shown: dict[UUID, asyncio.Task[None]] = field(default_factory=dict[UUID, "asyncio.Task[None]"])
     _actions: asyncio.Queue[ClientAction] = field(default_factory=asyncio.Queue["ClientAction"])
     _action_slots: asyncio.Semaphore = field(init=False)
-    _parts: asyncio.TaskGroup = field(default_factory=asyncio.TaskGroup)
+    _tasks: asyncio.TaskGroup = field(default_factory=asyncio.TaskGroup)
 
     def __post_init__(self) -> None:
         self._action_slots = asyncio.Semaphore(self.services.limits.socket_actions)
 
     async def prepare(self) -> None:
-        """Note how far the agent's executions are. Whatever is accepted from here on is shown from event 1.
+        """Read the current positions of the agent's executions. Later executions are shown from event 1.
 
-        To be called before the upgrade is answered: a client may start executions as soon as it is.
+        Call this before the upgrade is answered: from then on the client may start executions.
 
         Raises:
-            DatabaseAway: nothing can be shown now.
+            DatabaseAway: the database cannot be used now.
         """
-        self._known.update(await self.services.new_executions.known(self.agent_id))
-        self._positions = await self.services.executions.last_of_each(list(self._known))
+        self._seen.update(await self.services.new_executions.recent(self.agent_id))
+        self._positions = await self.services.executions.log.last_sequences(list(self._seen))
 
     async def serve(self) -> None:
-        """Talk until the client leaves.
+        """Serve until the client disconnects.
 
         Raises:
             ReaderTooSlow: the client does not read.
             Unauthenticated: its session has ended.
             AgentNotFound: the agent was deleted.
-            LogUnreadable: something is wrong with the log of one of its executions.
-            DatabaseAway: nothing can be shown now.
+            LogUnreadable: the log of one of its executions is damaged.
+            DatabaseAway: the database cannot be used now.
         """
         try:
-            async with self._parts:
+            async with self._tasks:
                 await self._send(Connection(agent_id=self.agent_id, message="Connected."))
                 for execution_id, position in self._positions.items():
                     self._show(execution_id, position)
-                for part in (self._show_arrivals, self._until_unwelcome, self._until_gone, self._listen, self._work):
-                    self._parts.create_task(part())
+                for work in (
+                    self._show_new_executions,
+                    self._until_session_ends,
+                    self._until_agent_deleted,
+                    self._listen,
+                    self._work,
+                ):
+                    self._tasks.create_task(work())
         except ExceptionGroup as failures:
             # Callers handle single errors, and one failure cancels the other tasks.
             first = _first(failures)
@@ -107,14 +113,14 @@ class AgentSocket:
             try:
                 action = client_action.validate_json(text)
             except ValidationError as error:
-                await self._send(_not_understood(text, error))
+                await self._send(_parse_error(text, error))
             else:
-                # Another task does it: this one notices when the client leaves, and lets pings be answered.
+                # Another task runs it: this one notices when the client disconnects, and lets pings be answered.
                 await self._action_slots.acquire()
                 self._actions.put_nowait(action)
 
     async def _work(self) -> None:
-        """Do what the client asks for, in its order; starts that follow each other are accepted at the same time."""
+        """Run the client's actions in order; consecutive starts run concurrently."""
         while True:
             action = await self._actions.get()
             async with asyncio.TaskGroup() as starts:
@@ -132,7 +138,7 @@ class AgentSocket:
                     await self._stop(action)
                 case Subscribe():
                     await self._subscribe(action)
-        except ANSWERS.expected as error:
+        except ERRORS.expected as error:
             await self._refuse(action, error)
         finally:
             self._action_slots.release()
@@ -141,23 +147,23 @@ class AgentSocket:
         start = ExecutionStart(input_data=action.input_data)
         execution = await self.services.executions.start(self.user, self.agent_id, start, action.idempotency_key)
         await self._accept(action, execution.id)
-        if execution.id not in self._known and execution.created_at >= self._opened_at:
-            self._known.add(execution.id)
+        if execution.id not in self._seen and execution.created_at >= self._opened_at:
+            self._seen.add(execution.id)
             self._show(execution.id, 0, is_new=True)
-        self.services.new_executions.hurry()
+        self.services.new_executions.check_now()
 
     async def _stop(self, action: StopAgent) -> None:
         execution_id = action.execution_id or await self._newest_live(action)
         if execution_id is None:
             return
-        await self.services.executions.of_agent(self.user, self.agent_id, execution_id)
+        await self.services.executions.require_of_agent(self.user, self.agent_id, execution_id)
         await self.services.executions.stop(self.user, execution_id)
         await self._accept(action, execution_id)
 
     async def _subscribe(self, action: Subscribe) -> None:
-        await self.services.executions.of_agent(self.user, self.agent_id, action.execution_id)
+        await self.services.executions.require_of_agent(self.user, self.agent_id, action.execution_id)
         await self.services.executions.check_cursor(self.user, action.execution_id, action.after)
-        self._known.add(action.execution_id)
+        self._seen.add(action.execution_id)
         earlier = self._shown.pop(action.execution_id, None)
         if earlier is not None:
             earlier.cancel()
@@ -166,7 +172,7 @@ class AgentSocket:
         self._show(action.execution_id, action.after)
 
     async def _newest_live(self, action: StopAgent) -> UUID | None:
-        newest = await self.services.executions.newest_live(self.user, self.agent_id)
+        newest = await self.services.executions.records.newest_live(self.user.id, self.agent_id)
         if newest is None:
             message = "No execution of this agent is queued or running: there is nothing to stop."
             await self._send(_error(action, message, "nothing_to_stop"))
@@ -174,7 +180,7 @@ class AgentSocket:
         return newest.id
 
     def _show(self, execution_id: UUID, after: int, *, is_new: bool = False) -> None:
-        self._shown[execution_id] = self._parts.create_task(self._follow(execution_id, after, is_new=is_new))
+        self._shown[execution_id] = self._tasks.create_task(self._follow(execution_id, after, is_new=is_new))
 
     async def _follow(self, execution_id: UUID, after: int, *, is_new: bool) -> None:
         try:
@@ -183,14 +189,14 @@ class AgentSocket:
         except CursorAhead as error:
             await self._send(SocketError(message=str(error), code="cursor_ahead", action="subscribe"))
 
-    async def _show_arrivals(self) -> None:
-        async for execution_id in self.services.new_executions.after(self.agent_id, self._known):
+    async def _show_new_executions(self) -> None:
+        async for execution_id in self.services.new_executions.watch(self.agent_id, self._seen):
             self._show(execution_id, 0, is_new=True)
 
-    async def _until_unwelcome(self) -> None:
-        await until_unwelcome(self.websocket, self.services)
+    async def _until_session_ends(self) -> None:
+        await until_session_ends(self.websocket, self.services)
 
-    async def _until_gone(self) -> None:
+    async def _until_agent_deleted(self) -> None:
         while True:
             await asyncio.sleep(self.services.limits.session_check_interval.total_seconds())
             with suppress(DatabaseAway):
@@ -200,7 +206,7 @@ class AgentSocket:
         await self._send(Accepted(action=action.action, request_id=action.request_id, execution_id=execution_id))
 
     async def _refuse(self, action: ClientAction, error: Exception) -> None:
-        answer = ANSWERS.answer(error)
+        answer = ERRORS.answer(error)
         await self._send(_error(action, answer.detail, answer.code))
 
     async def _send(self, message: BaseModel) -> None:
@@ -215,7 +221,7 @@ class AgentSocket:
 
 
 def _first(failures: BaseException) -> BaseException:
-    """The failure that has ended the other tasks, however deep in groups."""
+    """The first failure in nested exception groups."""
     inner = cast("tuple[BaseException, ...]", getattr(failures, "exceptions", ()))
     return _first(inner[0]) if inner else failures
 
@@ -224,11 +230,11 @@ def _error(action: ClientAction, message: str, code: str) -> SocketError:
     return SocketError(message=message, code=code, action=action.action, request_id=action.request_id)
 
 
-def _not_understood(text: str, error: ValidationError) -> SocketError:
+def _parse_error(text: str, error: ValidationError) -> SocketError:
     first = error.errors(include_url=False)[0]
     if first["type"] == "json_invalid":
         return SocketError(message=f"This is not JSON: {first['msg']}.", code="invalid_json")
-    action, request_id = _readable(from_json(text))
+    action, request_id = _action_and_request(from_json(text))
     if action is None:
         message = 'Send an object with "action": "start_agent", "stop_agent" or "subscribe".'
         return SocketError(message=message, code="unknown_action", request_id=request_id)
@@ -236,9 +242,9 @@ def _not_understood(text: str, error: ValidationError) -> SocketError:
     return SocketError(message=message, code="invalid_request", action=action, request_id=request_id)
 
 
-def _readable(said: Any) -> tuple[str | None, str | None]:
-    """The action and the request's id of a message, as far as it has them; other values are not sent back."""
-    fields = cast("dict[str, Any]", said) if isinstance(said, dict) else {}
+def _action_and_request(message: Any) -> tuple[str | None, str | None]:
+    """The action and request id of an invalid message, if those are valid; other values are not sent back."""
+    fields = cast("dict[str, Any]", message) if isinstance(message, dict) else {}
     action, request_id = fields.get("action"), fields.get("request_id")
     try:
         request_id = _request_id.validate_python(request_id)

@@ -1,4 +1,4 @@
-"""The app: guards, routes, errors, and the page."""
+"""The app: request guard, routes, errors, and the UI."""
 
 from importlib.metadata import version
 from pathlib import Path
@@ -10,14 +10,14 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 
 from api.dependencies import Services
-from api.errors import ANSWERS
+from api.errors import ERRORS
 from api.metrics import CountedRequests, Metrics
+from api.openapi_schema import TAGS, tidy_schema
 from api.page import Page
 from api.protective_headers import ProtectiveHeaders
 from api.request_policy import request_policy
 from api.root_path import RootPath
 from api.routers import ROUTERS
-from api.schema import TAGS, tidied
 from dynavera.page import PAGE_DIR
 from dynavera.web.errors import register
 from dynavera.web.quotas import Quotas
@@ -25,29 +25,29 @@ from dynavera.web.request_guard import RequestGuard
 
 DESCRIPTION = "Ask AI agents over your own documents. Errors are RFC 9457 problems with a stable `code`."
 
-SMALLEST_COMPRESSED = 1000
-"""Bytes of a file from which on compressing it saves a packet."""
+MIN_COMPRESSED_BYTES = 1000
+"""Smaller files are not compressed: it would save no packet."""
 
 
 class Api(FastAPI):
-    """FastAPI with our own words on its OpenAPI page."""
+    """FastAPI with a post-processed OpenAPI document."""
 
     def openapi(self) -> dict[str, Any]:
-        """The OpenAPI page, made once."""
+        """The OpenAPI document, created once."""
         if self.openapi_schema is None:
-            self.openapi_schema = tidied(super().openapi())
+            self.openapi_schema = tidy_schema(super().openapi())
         return self.openapi_schema
 
 
-def described_app() -> Api:
-    """The routes alone: enough for the OpenAPI page, and nothing that runs."""
+def app_without_services() -> Api:
+    """The app with its routes only, for the OpenAPI document."""
     app = Api(
         title="Dynavera",
         version=version("dynavera"),
         description=DESCRIPTION,
         openapi_tags=TAGS,
         openapi_url="/api/openapi.json",
-        # Their pages load scripts from elsewhere; the JSON is there for any viewer.
+        # FastAPI's viewers load scripts from a CDN; any other viewer can load the JSON.
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -59,16 +59,16 @@ def described_app() -> Api:
 
 
 def create_app(services: Services, page: Path = PAGE_DIR) -> FastAPI:
-    """The API over `services`, and the page that is built in the folder `page`."""
-    app = described_app()
+    """The API with `services`, and the UI that is built in the folder `page`."""
+    app = app_without_services()
     app.state.services = services
     app.state.metrics = Metrics()
-    app.state.quotas = Quotas.of(services.settings)
-    # Only files are compressed: an answer that mixes secrets with a caller's words would tell of them by its length.
-    app.router.default = GZipMiddleware(Page(page, services.settings.root_path), SMALLEST_COMPRESSED)
-    register(app, ANSWERS)
-    # The last one added is the first one asked.
-    app.add_middleware(RequestGuard, policy=request_policy(services.settings, services.limits), answers=ANSWERS)
+    app.state.quotas = Quotas.from_settings(services.settings)
+    # Only files are compressed: the length of a compressed response can reveal secrets (BREACH).
+    app.router.default = GZipMiddleware(Page(page, services.settings.root_path), MIN_COMPRESSED_BYTES)
+    register(app, ERRORS)
+    # The middleware added last runs first.
+    app.add_middleware(RequestGuard, policy=request_policy(services.settings, services.limits), answers=ERRORS)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=services.settings.page_origins,

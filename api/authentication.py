@@ -1,4 +1,4 @@
-"""Who asks, and from where: API keys, the session cookie, and the origins that may use it."""
+"""Authentication by API key or session cookie."""
 
 import asyncio
 from typing import Annotated, ClassVar
@@ -27,21 +27,21 @@ _session = APIKeyCookie(
 
 
 class Unauthenticated(Refused):
-    """The credential is missing, wrong, or used up."""
+    """The credential is missing, invalid or expired."""
 
     code: ClassVar[str] = "unauthenticated"
     status: ClassVar[int] = 401
 
 
 class LoginRefused(Refused):
-    """A log-in link's code or an API key that logs nobody in."""
+    """The code of a log-in link or the API key is not valid."""
 
     code: ClassVar[str] = "login_refused"
     status: ClassVar[int] = 401
 
 
 async def identity_of(connection: HTTPConnection, services: Services) -> Identity | None:
-    """Who opened `connection`; an API key counts before a cookie."""
+    """The caller of `connection`; an API key takes precedence over a cookie."""
     api_key = bearer(connection)
     if api_key is not None:
         return await services.users.identity(api_key)
@@ -49,53 +49,53 @@ async def identity_of(connection: HTTPConnection, services: Services) -> Identit
     return await services.sessions.identity(cookie) if cookie else None
 
 
-async def welcome(connection: HTTPConnection, services: Services) -> Identity:
-    """Who opened `connection`.
+async def require_identity(connection: HTTPConnection, services: Services) -> Identity:
+    """The caller of `connection`.
 
     Raises:
-        Unauthenticated: nobody did.
+        Unauthenticated: it has no valid credential.
     """
     identity = await identity_of(connection, services)
     if identity is None:
         raise Unauthenticated(
-            "Show an API key (Authorization: Bearer …), or log in: `dynavera login` prints a link for the browser."
+            "Send an API key (Authorization: Bearer …), or log in: `dynavera login` prints a link for the browser."
         )
     return identity
 
 
-async def until_unwelcome(connection: HTTPConnection, services: Services) -> None:
-    """Wait until whoever opened `connection` may not come in any more.
+async def until_session_ends(connection: HTTPConnection, services: Services) -> None:
+    """Check the credential of `connection` regularly until it is no longer valid.
 
     Raises:
-        Unauthenticated: that is so.
+        Unauthenticated: the session has ended, or the API key was revoked.
     """
     while True:
         await asyncio.sleep(services.limits.session_check_interval.total_seconds())
         try:
-            welcome = await identity_of(connection, services) is not None
+            is_valid = await identity_of(connection, services) is not None
         except DatabaseAway:
             continue
-        if not welcome:
+        if not is_valid:
             raise Unauthenticated("The session has ended. Log in again.")
 
 
 def is_over_tls(connection: HTTPConnection, settings: Settings) -> bool:
-    """Whether `connection` came by TLS, as far as the address, a trusted proxy, or the page that asks can tell."""
+    """Whether `connection` uses TLS, according to its address, a trusted proxy, or the page's origin."""
     if connection.url.scheme in ("https", "wss"):
         return True
-    # A proxy that is not trusted says nothing that counts, and the browser says where its page is from.
+    # The headers of a proxy that is not trusted do not count; the browser's Origin header does.
     origin = connection.headers.get("origin", "")
     return origin.startswith("https:") and allowed_addresses(settings).allows_origin(connection)
 
 
 async def authenticated(request: Request) -> Identity:
-    """Who asks.
+    """The caller of `request`.
 
     Raises:
-        Unauthenticated: nobody does.
+        Unauthenticated: it has no valid credential.
     """
     known: Identity | None = getattr(request.state, "identity", None)
-    identity = known or await welcome(request, services_of(request))
+    identity = known or await require_identity(request, services_of(request))
     request.state.identity = identity
     return identity
 
@@ -105,7 +105,7 @@ async def current_identity(
     _shown_key: Annotated[HTTPAuthorizationCredentials | None, Security(_key)],
     _shown_session: Annotated[str | None, Security(_session)],
 ) -> Identity:
-    """Who asks; the two credentials are here for the OpenAPI page."""
+    """The caller; the two credentials are declared for the OpenAPI document."""
     return await authenticated(request)
 
 
@@ -113,7 +113,7 @@ CurrentIdentity = Annotated[Identity, Depends(current_identity)]
 
 
 async def current_user(identity: CurrentIdentity) -> User:
-    """The user who asks."""
+    """The user of the request."""
     return identity.user
 
 
@@ -121,7 +121,7 @@ CurrentUser = Annotated[User, Depends(current_user)]
 
 
 async def owner(user: CurrentUser) -> User:
-    """The user who asks, who is the owner of the instance.
+    """The user of the request, who must be the owner of the instance.
 
     Raises:
         OwnerOnly: it is another user.

@@ -1,7 +1,7 @@
 """The services that the routes use."""
 
 from dataclasses import dataclass
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 from fastapi import Depends
 from starlette.requests import HTTPConnection
@@ -50,38 +50,19 @@ def quotas_of(connection: HTTPConnection) -> Quotas:
 ServicesDep = Annotated[Services, Depends(services_of)]
 
 
-def _settings(services: ServicesDep) -> Settings:
-    return services.settings
+def _service(name: str) -> Any:
+    """A dependency on one of the services."""
+
+    def get(services: ServicesDep) -> Any:
+        return getattr(services, name)
+
+    return Depends(get)
 
 
-def _users(services: ServicesDep) -> Users:
-    return services.users
-
-
-def _sessions(services: ServicesDep) -> Sessions:
-    return services.sessions
-
-
-def _agents(services: ServicesDep) -> Agents:
-    return services.agents
-
-
-def _executions(services: ServicesDep) -> ExecutionService:
-    return services.executions
-
-
-def _knowledge(services: ServicesDep) -> Knowledge:
-    return services.knowledge
-
-
-def _health(services: ServicesDep) -> HealthChecks:
-    return services.health
-
-
-SettingsDep = Annotated[Settings, Depends(_settings)]
-UsersDep = Annotated[Users, Depends(_users)]
-SessionsDep = Annotated[Sessions, Depends(_sessions)]
-AgentsDep = Annotated[Agents, Depends(_agents)]
-ExecutionsDep = Annotated[ExecutionService, Depends(_executions)]
-KnowledgeDep = Annotated[Knowledge, Depends(_knowledge)]
-HealthDep = Annotated[HealthChecks, Depends(_health)]
+SettingsDep = Annotated[Settings, _service("settings")]
+UsersDep = Annotated[Users, _service("users")]
+SessionsDep = Annotated[Sessions, _service("sessions")]
+AgentsDep = Annotated[Agents, _service("agents")]
+ExecutionsDep = Annotated[ExecutionService, _service("executions")]
+KnowledgeDep = Annotated[Knowledge, _service("knowledge")]
+HealthDep = Annotated[HealthChecks, _service("health")]

@@ -1,4 +1,4 @@
-"""Executions as they change, for whoever watches them all."""
+"""Changes of a user's executions."""
 
 import asyncio
 import logging
@@ -14,24 +14,24 @@ from dynavera.records.logs import ExecutionNotFound
 
 logger = logging.getLogger(__name__)
 
-LATE = timedelta(seconds=5)
-"""By how much a change may be seen later than its moment: clocks differ, and transactions take their time."""
+MAX_DELAY = timedelta(seconds=5)
+"""How long after its time a change may become visible: clocks differ, and transactions take time."""
 
 
 @dataclass(frozen=True)
 class ExecutionChanges:
-    """Looks at the records for changes."""
+    """Polls the records every `interval`."""
 
     records: Executions
     interval: timedelta
 
-    async def of(self, user_id: UUID, since: datetime) -> AsyncGenerator[Execution]:
+    async def watch(self, user_id: UUID, since: datetime) -> AsyncGenerator[Execution]:
         """The user's executions, each time one of them changes after `since`."""
         seen: dict[UUID, datetime] = {}
         newest = since
         while True:
             try:
-                changed = await self.records.changed(user_id, newest - LATE)
+                changed = await self.records.changed(user_id, newest - MAX_DELAY)
             except DatabaseAway as error:
                 logger.warning("Changes cannot be seen now: %s", error)
                 changed = []
@@ -44,5 +44,5 @@ class ExecutionChanges:
                     seen[execution_id] = moment
                     newest = max(newest, moment)
                     yield execution
-            seen = {one: moment for one, moment in seen.items() if moment >= newest - 2 * LATE}
+            seen = {one: moment for one, moment in seen.items() if moment >= newest - 2 * MAX_DELAY}
             await asyncio.sleep(self.interval.total_seconds())

@@ -1,4 +1,4 @@
-"""The one reader of an execution's log: what is archived, and the tail that its workflow still has."""
+"""Reading an execution's log: the archived events, then the tail that its workflow still has."""
 
 import asyncio
 from collections.abc import Sequence
@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from typing import ClassVar
 from uuid import UUID
 
-from api.temporal import Temporal, TemporalAway, WorkflowUnknown
+from api.temporal import Temporal, TemporalAway, WorkflowNotFound
 from dynavera.contracts.events import MAX_SEQUENCE, ExecutionEvent
 from dynavera.contracts.executions import LIVE
 from dynavera.records.logs import Logs
 from dynavera.web.errors import Refused
 
-MOST = 1000
-"""Events that are read at a time."""
+MAX_EVENTS = 1000
+"""Events per read."""
 
 
 class EventsAway(Refused):
-    """What comes next in the log cannot be read now."""
+    """The next events cannot be read now."""
 
     code: ClassVar[str] = "events_away"
     status: ClassVar[int] = 503
@@ -25,22 +25,22 @@ class EventsAway(Refused):
 
 
 class CursorAhead(Refused):
-    """The log is not as long as the cursor says."""
+    """The cursor is beyond the end of the log."""
 
     code: ClassVar[str] = "cursor_ahead"
 
 
 @dataclass(frozen=True)
 class ExecutionLog:
-    """Reads logs in order and without a gap, wherever their events are."""
+    """Reads logs in order and without gaps, from the records and from workflows."""
 
     logs: Logs
     temporal: Temporal
     concurrent_queries: int = 20
     """Workflows that are queried at the same time."""
 
-    async def read(self, execution_id: UUID, after: int, limit: int = MOST) -> list[ExecutionEvent]:
-        """The next events after `after`; none when that is all there is now.
+    async def read(self, execution_id: UUID, after: int, limit: int = MAX_EVENTS) -> list[ExecutionEvent]:
+        """The next events after `after`; none if there are no more now.
 
         Raises:
             ExecutionNotFound: there is no such execution.
@@ -51,23 +51,23 @@ class ExecutionLog:
         if archived.events:
             return archived.events
         if archived.status == "running":
-            return await self._tail(execution_id, after, limit)
-        await self._not_ahead(execution_id, after)
+            return await self._read_tail(execution_id, after, limit)
+        await self._check_not_ahead(execution_id, after)
         return []
 
-    async def newest(self, execution_id: UUID, after: int) -> list[ExecutionEvent]:
-        """What the workflow has, where that goes on right after `after`; nothing while nobody answers.
+    async def workflow_events(self, execution_id: UUID, after: int) -> list[ExecutionEvent]:
+        """The workflow's events after `after`; none if its tail begins later, or if it does not answer.
 
-        Without anything the records may have more: archived meanwhile, or ended by the sweep without the workflow.
+        The records may then have more: archived meanwhile, or ended by the sweep without the workflow.
         """
         try:
             page = await self.temporal.events(execution_id, after)
-        except (TemporalAway, WorkflowUnknown):
+        except (TemporalAway, WorkflowNotFound):
             return []
         return page.items if page.first <= after + 1 else []
 
-    async def last_of_each(self, execution_ids: Sequence[UUID]) -> dict[UUID, int]:
-        """The sequence of each log's newest event, as far as anybody answers: who runs is asked, a few at a time."""
+    async def last_sequences(self, execution_ids: Sequence[UUID]) -> dict[UUID, int]:
+        """The last sequence of each log; running workflows are queried, a few at a time, and may not answer."""
         found = await self.logs.positions(execution_ids)
         last = {execution_id: position.last for execution_id, position in found.items()}
         running = [execution_id for execution_id, position in found.items() if position.status == "running"]
@@ -75,7 +75,7 @@ class ExecutionLog:
             some = running[first : first + self.concurrent_queries]
             answers = await asyncio.gather(*(self._last(execution_id) for execution_id in some))
             if all(answer is None for answer in answers):
-                # Nobody answers, and the others would wait for it as long.
+                # No worker answers; querying the others would only take as long again.
                 break
             last |= {one: answer for one, answer in zip(some, answers, strict=True) if answer is not None}
         return last
@@ -83,15 +83,15 @@ class ExecutionLog:
     async def _last(self, execution_id: UUID) -> int | None:
         try:
             return (await self.temporal.events(execution_id, MAX_SEQUENCE)).last
-        except WorkflowUnknown:
+        except WorkflowNotFound:
             return await self.logs.last_sequence(execution_id)
         except TemporalAway:
             return None
 
-    async def _tail(self, execution_id: UUID, after: int, limit: int) -> list[ExecutionEvent]:
+    async def _read_tail(self, execution_id: UUID, after: int, limit: int) -> list[ExecutionEvent]:
         try:
             page = await self.temporal.events(execution_id, after)
-        except (TemporalAway, WorkflowUnknown) as error:
+        except (TemporalAway, WorkflowNotFound) as error:
             stored = await self.logs.events(execution_id, after, limit)
             if stored or await self.logs.status(execution_id) not in LIVE:
                 return stored
@@ -102,7 +102,7 @@ class ExecutionLog:
             raise _ahead(after, page.last)
         return page.items[:limit]
 
-    async def _not_ahead(self, execution_id: UUID, after: int) -> None:
+    async def _check_not_ahead(self, execution_id: UUID, after: int) -> None:
         last = await self.logs.last_sequence(execution_id)
         if after > last:
             raise _ahead(after, last)

@@ -1,14 +1,12 @@
 """Starting, stopping, retrying and reading executions."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 from uuid import UUID
 
 from api.execution_log import EventsAway, ExecutionLog
 from api.sweep import Sweep
-from api.temporal import Temporal, TemporalAway, WorkflowUnknown
-from dynavera.contracts.agents import AgentSettings
+from api.temporal import Temporal, TemporalAway, WorkflowNotFound
 from dynavera.contracts.documents import Source
 from dynavera.contracts.events import EventPage, ExecutionEvent, Progress, is_terminal, partial_output
 from dynavera.contracts.executions import LIVE, Execution, ExecutionCounts, ExecutionStart
@@ -30,7 +28,7 @@ class SourceNotFound(Refused):
 
 @dataclass(frozen=True)
 class ExecutionService:
-    """A user's executions; those of other users are not found."""
+    """A user's executions; those of other users are not found. Plain reads are in `records` and `log`."""
 
     agents: Agents
     records: records.Executions
@@ -39,7 +37,7 @@ class ExecutionService:
     sweep: Sweep
 
     async def start(self, user: User, agent_id: UUID, start: ExecutionStart, idempotency_key: str | None) -> Execution:
-        """Accept a start; it is durable from here on, and goes to Temporal now or as soon as that is back.
+        """Accept a start: it is stored, and delivered to Temporal now or once that is available.
 
         Raises:
             AgentNotFound: the user has no such agent.
@@ -50,7 +48,7 @@ class ExecutionService:
         return execution
 
     async def stop(self, user: User, execution_id: UUID) -> Stop:
-        """Accept a stop; it is durable from here on, and goes to Temporal now or as soon as that is back.
+        """Accept a stop: it is stored, and delivered to Temporal now or once that is available.
 
         Raises:
             ExecutionNotFound: the user has no such execution.
@@ -82,20 +80,12 @@ class ExecutionService:
             return execution
         try:
             snapshot = await self.temporal.snapshot(execution_id)
-        except (TemporalAway, WorkflowUnknown):
+        except (TemporalAway, WorkflowNotFound):
             return await self._as_archived(user, execution)
         return execution.model_copy(update={"stage": snapshot.stage, "partial_answer": snapshot.answer})
 
-    async def settings(self, user: User, execution_id: UUID) -> AgentSettings:
-        """The agent's settings as the execution took them.
-
-        Raises:
-            ExecutionNotFound: the user has no such execution.
-        """
-        return await self.records.settings(user.id, execution_id)
-
     async def page(self, user: User, query: ExecutionQuery) -> Page[Execution]:
-        """The executions that fit, newest first.
+        """The matching executions, newest first.
 
         Raises:
             AgentNotFound: the user has no such agent.
@@ -107,7 +97,7 @@ class ExecutionService:
         return Page(items=items, next_cursor=next_cursor)
 
     async def counts(self, user: User, query: ExecutionQuery) -> ExecutionCounts:
-        """The number of executions that fit, by status.
+        """The number of matching executions, by status.
 
         Raises:
             AgentNotFound: the user has no such agent.
@@ -116,27 +106,23 @@ class ExecutionService:
             await self.agents.get(user.id, query.agent_id)
         return await self.records.counts(user.id, query)
 
-    async def of_agent(self, user: User, agent_id: UUID, execution_id: UUID) -> None:
-        """Make sure that the user's agent has this execution.
+    async def require_of_agent(self, user: User, agent_id: UUID, execution_id: UUID) -> None:
+        """Check that the execution is one of the user's agent.
 
         Raises:
-            ExecutionNotFound: it has not.
+            ExecutionNotFound: it is not.
         """
         execution = await self.records.get(user.id, execution_id)
         if execution.agent_id != agent_id:
             raise ExecutionNotFound(f"There is no execution {str(execution_id)!r}.")
 
-    async def newest_live(self, user: User, agent_id: UUID) -> Execution | None:
-        """The agent's newest execution that is queued or running."""
-        return await self.records.newest_live(user.id, agent_id)
-
     async def events(self, user: User, execution_id: UUID, after: int, limit: int) -> EventPage:
-        """Part of the log.
+        """A page of the log.
 
         Raises:
             ExecutionNotFound: the user has no such execution.
-            EventsAway: nothing of it can be read now.
-            CursorAhead: the log is not that long.
+            EventsAway: the next events cannot be read now.
+            CursorAhead: `after` is beyond the end of the log.
         """
         await self.records.get(user.id, execution_id)
         items: list[ExecutionEvent] = []
@@ -154,22 +140,18 @@ class ExecutionService:
         return EventPage(items=items, next_after=None if is_terminal(items[-1]) else items[-1].sequence)
 
     async def check_cursor(self, user: User, execution_id: UUID, after: int) -> None:
-        """Make sure that a reader may go on after `after`.
+        """Check that a reader can continue after `after`.
 
         Raises:
             ExecutionNotFound: the user has no such execution.
-            CursorAhead: the log is not that long.
+            CursorAhead: `after` is beyond the end of the log.
         """
         await self.records.get(user.id, execution_id)
         try:
             await self.log.read(execution_id, after, limit=1)
         except EventsAway:
-            # Whether the cursor is right shows when the worker is back; until then the stream is silent.
+            # The cursor is checked once a worker answers; until then the stream is silent.
             return
-
-    async def last_of_each(self, execution_ids: Sequence[UUID]) -> dict[UUID, int]:
-        """The sequence of each log's newest event, as far as anybody answers."""
-        return await self.log.last_of_each(execution_ids)
 
     async def pinned_source(self, user: User, execution_id: UUID, n: int) -> Source:
         """The source as it was cited.
@@ -185,19 +167,15 @@ class ExecutionService:
                 return source
         raise SourceNotFound(f"The execution has no source {n}; it has {len(sources)}.")
 
-    async def count_live(self) -> dict[str, int]:
-        """How many executions of all users are queued, and how many run."""
-        return await self.records.count_live()
-
     async def _as_archived(self, user: User, execution: Execution) -> Execution:
-        """What the records know of a running execution while nobody else answers."""
+        """A running execution according to the records, while its workflow does not answer."""
         events = await self.log.logs.events(execution.id, 0, limit=2**31 - 1)
         stages = [event.content.stage for event in events if isinstance(event, Progress)]
         partial = partial_output(events)
-        known = await self.records.get(user.id, execution.id)
-        if known.status not in LIVE:
-            return known
-        return known.model_copy(
+        current = await self.records.get(user.id, execution.id)
+        if current.status not in LIVE:
+            return current
+        return current.model_copy(
             update={
                 "stage": stages[-1] if stages else None,
                 "partial_answer": partial.answer if partial else "",

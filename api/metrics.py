@@ -1,4 +1,4 @@
-"""What Prometheus reads: the requests that were answered, and the executions that are alive."""
+"""Prometheus metrics: answered requests and live executions."""
 
 from collections.abc import Mapping
 
@@ -18,51 +18,51 @@ class Metrics:
         self._registry = CollectorRegistry()
         self._requests = Counter(
             "dynavera_http_requests",
-            "Requests that were answered.",
+            "Answered requests.",
             ("method", "route", "status"),
             registry=self._registry,
         )
         self._live = Gauge(
-            "dynavera_executions", "Executions that are queued or running.", ("status",), registry=self._registry
+            "dynavera_executions", "Queued and running executions.", ("status",), registry=self._registry
         )
 
     def count(self, method: str, route: str, status: int) -> None:
-        """Count a request; unknown methods share one label, so that nobody can make up labels without end."""
+        """Count a request; unknown methods share one label, so that the number of labels is bounded."""
         self._requests.labels(method if method in METHODS else "other", route, str(status)).inc()
 
     def exposition(self, live: Mapping[str, int]) -> bytes:
-        """All figures in Prometheus' text format; `live` has the executions by status."""
+        """All metrics in Prometheus' text format; `live` is the number of executions by status."""
         for status, number in live.items():
             self._live.labels(status).set(number)
         return generate_latest(self._registry)
 
 
 class CountedRequests:
-    """Counts each request when its answer begins, by the route that gave it."""
+    """Counts each request by its route when the response starts."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on, and count."""
+        """Forward the request, and count it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        answered = False
+        has_started = False
 
-        async def noticed(message: Message) -> None:
-            nonlocal answered
+        async def counting_send(message: Message) -> None:
+            nonlocal has_started
             if message["type"] == "http.response.start":
-                answered = True
+                has_started = True
                 self._metrics.count(scope["method"], _route(scope), message["status"])
             await send(message)
 
         try:
-            await self._app(scope, receive, noticed)
+            await self._app(scope, receive, counting_send)
         except Exception:
-            # Counted and raised again: the answer to what nobody expected is made outside of here.
-            if not answered:
+            # The response to an unexpected error is created by an outer middleware.
+            if not has_started:
                 self._metrics.count(scope["method"], _route(scope), 500)
             raise
 

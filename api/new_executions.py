@@ -1,4 +1,4 @@
-"""Executions of watched agents, wherever they were started."""
+"""Discovers new executions of watched agents, whichever process started them."""
 
 import asyncio
 import logging
@@ -14,74 +14,77 @@ from dynavera.records.executions import Executions
 logger = logging.getLogger(__name__)
 
 LOOK_BACK = timedelta(seconds=30)
-"""How old an execution may be that is seen for the first time: clocks differ, and transactions take their time."""
+"""The maximum age of an execution that is seen for the first time: clocks differ, and transactions take time."""
 
 
 @dataclass
 class NewExecutions:
-    """One look at the records for all watchers of this process; none while nobody watches."""
+    """Polls the records every `interval`, once for all watchers of this process; not at all without watchers."""
 
     records: Executions
     interval: timedelta
     _watchers: dict[UUID, set[asyncio.Queue[UUID]]] = field(default_factory=dict[UUID, set[asyncio.Queue[UUID]]])
-    _looking: asyncio.Task[None] | None = None
-    _hurry: asyncio.Event = field(default_factory=asyncio.Event)
+    _polling: asyncio.Task[None] | None = None
+    _check_now: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def hurry(self) -> None:
-        """Look now: an execution was started here."""
-        self._hurry.set()
+    def check_now(self) -> None:
+        """Poll at once: an execution was started in this process."""
+        self._check_now.set()
 
-    async def known(self, agent_id: UUID) -> list[UUID]:
-        """The agent's executions that are live now or were accepted just before."""
+    async def recent(self, agent_id: UUID) -> list[UUID]:
+        """The agent's executions that are live or were accepted a moment ago.
+
+        Raises:
+            DatabaseAway: the database cannot be used now.
+        """
         return [execution_id for _, execution_id in await self.records.of_agents({agent_id}, utc_now() - LOOK_BACK)]
 
-    async def after(self, agent_id: UUID, known: set[UUID]) -> AsyncGenerator[UUID]:
-        """Each execution of the agent that is not in `known`, once, as it is accepted; adds it to `known`."""
-        arrived: asyncio.Queue[UUID] = asyncio.Queue()
-        self._watchers.setdefault(agent_id, set()).add(arrived)
-        if self._looking is None:
-            self._looking = asyncio.create_task(self._look_regularly())
+    async def watch(self, agent_id: UUID, seen: set[UUID]) -> AsyncGenerator[UUID]:
+        """Each execution of the agent that is not in `seen`, once, as it is accepted; adds it to `seen`."""
+        found: asyncio.Queue[UUID] = asyncio.Queue()
+        self._watchers.setdefault(agent_id, set()).add(found)
+        if self._polling is None:
+            self._polling = asyncio.create_task(self._poll_regularly())
         try:
             while True:
-                execution_id = await arrived.get()
-                if execution_id not in known:
-                    known.add(execution_id)
+                execution_id = await found.get()
+                if execution_id not in seen:
+                    seen.add(execution_id)
                     yield execution_id
         finally:
-            self._watchers[agent_id].discard(arrived)
+            self._watchers[agent_id].discard(found)
             if not self._watchers[agent_id]:
                 del self._watchers[agent_id]
             if not self._watchers:
-                self._rest()
+                self._stop_polling()
 
-    def _rest(self) -> None:
-        if self._looking is not None:
-            self._looking.cancel()
-            self._looking = None
+    def _stop_polling(self) -> None:
+        if self._polling is not None:
+            self._polling.cancel()
+            self._polling = None
 
-    async def _look_regularly(self) -> None:
-        broken = False
+    async def _poll_regularly(self) -> None:
+        is_broken = False
         while True:
             try:
-                await self._look()
+                await self._poll()
             except DatabaseAway as error:
                 logger.warning("New executions cannot be seen now: %s", error)
             except Exception:
-                # Whatever it is, those who watch are to see what comes after it. It is said once, not at every look.
-                if not broken:
-                    logger.exception("New executions cannot be seen until this has passed.")
-                broken = True
+                # Whatever it is, polling continues; a repeated error is logged once.
+                if not is_broken:
+                    logger.exception("New executions cannot be seen until this is resolved.")
+                is_broken = True
             else:
-                broken = False
+                is_broken = False
             try:
                 async with asyncio.timeout(self.interval.total_seconds()):
-                    await self._hurry.wait()
+                    await self._check_now.wait()
             except TimeoutError:
                 continue
-            self._hurry.clear()
+            self._check_now.clear()
 
-    async def _look(self) -> None:
-        found = await self.records.of_agents(set(self._watchers), utc_now() - LOOK_BACK)
-        for agent_id, execution_id in found:
-            for arrived in self._watchers.get(agent_id, ()):
-                arrived.put_nowait(execution_id)
+    async def _poll(self) -> None:
+        for agent_id, execution_id in await self.records.of_agents(set(self._watchers), utc_now() - LOOK_BACK):
+            for found in self._watchers.get(agent_id, ()):
+                found.put_nowait(execution_id)

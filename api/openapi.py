@@ -1,14 +1,14 @@
-"""`python -m api.openapi`: print the API's OpenAPI page, always in the same order; nothing is started."""
+"""`python -m api.openapi`: print the OpenAPI document, sorted, without starting anything."""
 
 import json
 import sys
 
-from api.app import described_app
+from api.app import app_without_services
 
 
 def document() -> str:
-    """The OpenAPI page as JSON."""
-    return json.dumps(described_app().openapi(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    """The OpenAPI document as JSON."""
+    return json.dumps(app_without_services().openapi(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 if __name__ == "__main__":

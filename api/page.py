@@ -1,4 +1,4 @@
-"""The browser's page: the built UI, served as files."""
+"""The built UI, served as static files."""
 
 from pathlib import Path, PurePosixPath
 
@@ -11,15 +11,15 @@ from starlette.websockets import WebSocketClose
 from dynavera.page import PAGE_DIR
 
 ASSETS = "/assets/"
-"""Files whose names hold a hash of what is in them."""
-FOR_EVER = "public, max-age=31536000, immutable"
-ASK_AGAIN = "no-cache"
+"""Files whose names contain a hash of their content."""
+CACHE_FOREVER = "public, max-age=31536000, immutable"
+REVALIDATE = "no-cache"
 
-_NOT_THE_PAGE = frozenset({"api", "ws", "metrics"})
+_RESERVED = frozenset({"api", "ws", "metrics"})
 
 
 class Page:
-    """An ASGI app for all that no route wants: files of the page, or the page itself for its own addresses."""
+    """An ASGI app for paths without a route: the UI's files, or `index.html` for the UI's own routes."""
 
     def __init__(self, folder: Path = PAGE_DIR, root_path: str = "") -> None:
         self._index = folder / "index.html"
@@ -27,7 +27,7 @@ class Page:
         self._files = StaticFiles(directory=folder, check_dir=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer with a file, the page, or why not."""
+        """Answer with a file, the UI, or an error."""
         if scope["type"] == "websocket":
             await WebSocketClose()(scope, receive, send)
             return
@@ -36,18 +36,18 @@ class Page:
 
     async def _response(self, scope: Scope) -> Response:
         path: str = scope["path"]
-        # The path of `OPTIONS *` is no path.
-        if not path.startswith("/") or path.split("/")[1] in _NOT_THE_PAGE or "\0" in path:
+        # `OPTIONS *` has no path.
+        if not path.startswith("/") or path.split("/")[1] in _RESERVED or "\0" in path:
             raise HTTPException(404)
         if scope["method"] not in ("GET", "HEAD"):
             raise HTTPException(405, headers={"Allow": "GET, HEAD"})
         if not self._index.is_file():
-            raise HTTPException(404, "The page is not built yet: `make ui` builds it.")
+            raise HTTPException(404, "The UI is not built: run `make ui`.")
         if path.startswith(ASSETS) or PurePosixPath(path).suffix:
             response = await self._files.get_response(self._files.get_path(scope), scope)
         else:
             response = self._page()
-        response.headers["Cache-Control"] = FOR_EVER if path.startswith(ASSETS) else ASK_AGAIN
+        response.headers["Cache-Control"] = CACHE_FOREVER if path.startswith(ASSETS) else REVALIDATE
         return response
 
     def _page(self) -> Response:

@@ -1,4 +1,4 @@
-"""Headers with which browsers protect the page."""
+"""Security headers for browsers."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ HEADERS = {
 
 @dataclass(frozen=True)
 class ProtectiveHeaders:
-    """Adds them to each response; responses of the API are not cached."""
+    """Adds the security headers to each response, and forbids caching of API responses."""
 
     app: ASGIApp
 

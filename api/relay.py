@@ -1,4 +1,4 @@
-"""From the log to its viewers: one reader per live execution, whatever their number."""
+"""Sends logs to viewers, with one reader per live execution for all of them."""
 
 import asyncio
 import logging
@@ -10,7 +10,7 @@ from itertools import islice
 from typing import NamedTuple
 from uuid import UUID
 
-from api.execution_log import MOST, CursorAhead, EventsAway, ExecutionLog
+from api.execution_log import MAX_EVENTS, CursorAhead, EventsAway, ExecutionLog
 from api.limits import PollLimits
 from dynavera.contracts.events import ExecutionEvent, is_terminal
 from dynavera.contracts.executions import LIVE
@@ -21,11 +21,11 @@ logger = logging.getLogger(__name__)
 
 
 class LogUnreadable(Exception):
-    """An execution's log goes on, and cannot be read here."""
+    """An execution's log has more events, which cannot be read."""
 
 
 class Entry(NamedTuple):
-    """An event and its JSON, which is made once for all viewers."""
+    """An event and its JSON, which is serialized once for all viewers."""
 
     event: ExecutionEvent
     json: str
@@ -33,7 +33,7 @@ class Entry(NamedTuple):
 
 @dataclass
 class Feed:
-    """The newest events of one live execution, read once and shared; `feeds` are all of this process."""
+    """The newest events of one live execution, read once for all viewers; `feeds` are all feeds of this process."""
 
     execution_id: UUID
     log: ExecutionLog
@@ -45,8 +45,8 @@ class Feed:
     failure: Exception | None = None
     _window: deque[Entry] = field(default_factory=deque[Entry])
     _bytes: int = 0
-    _moved: asyncio.Event = field(default_factory=asyncio.Event)
-    _runs: bool = False
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+    _is_running: bool = False
     _reader: asyncio.Task[None] | None = None
 
     @property
@@ -55,47 +55,47 @@ class Feed:
         return self.position - len(self._window) + 1
 
     def after(self, cursor: int) -> list[Entry]:
-        """The entries of the window after `cursor`, which must be in it or at its end."""
+        """The entries after `cursor`, which must be in the window or at its end."""
         skipped = cursor + 1 - self.first
         return list(islice(self._window, max(0, skipped), None))
 
-    async def moved(self) -> None:
-        """Wait until there is something new, or the feed has ended."""
-        await self._moved.wait()
+    async def wait_for_events(self) -> None:
+        """Wait until there are new events, or the feed has ended."""
+        await self._changed.wait()
 
     def start(self) -> None:
-        """Begin to read."""
+        """Start reading."""
         self._reader = asyncio.create_task(self._read())
 
     def stop(self) -> None:
-        """Nobody looks any more."""
+        """Stop reading: there are no more viewers."""
         if self._reader is not None:
             self._reader.cancel()
 
     async def _read(self) -> None:
-        """Read until the terminal event: fast while events come, slowly when none do."""
+        """Poll until the terminal event: fast while events arrive, then more slowly."""
         pause = self.limits.min_interval.total_seconds()
-        in_vain = 0
+        empty_polls = 0
         try:
             while not self.ended:
-                if await self._look():
-                    pause, in_vain = self.limits.min_interval.total_seconds(), 0
-                elif in_vain < self.limits.polls_before_backoff:
-                    in_vain += 1
+                if await self._poll():
+                    pause, empty_polls = self.limits.min_interval.total_seconds(), 0
+                elif empty_polls < self.limits.polls_before_backoff:
+                    empty_polls += 1
                 else:
                     pause = min(pause * self.limits.backoff, self.limits.max_interval.total_seconds())
                 await asyncio.sleep(
                     0 if self.ended else pause * max(1, len(self.feeds) / self.limits.feeds_at_full_rate)
                 )
         except Exception as error:
-            # Nobody waits for this task: the log says it, and each viewer is told.
+            # Nobody awaits this task: log the error, and pass it to each viewer.
             logger.exception("The log of execution %s cannot be read.", self.execution_id)
             self.failure = error
         finally:
             self.ended = True
-            self._moved.set()
+            self._changed.set()
 
-    async def _look(self) -> bool:
+    async def _poll(self) -> bool:
         try:
             events = await self._next()
         except DatabaseAway:
@@ -107,13 +107,13 @@ class Feed:
         return bool(events)
 
     async def _next(self) -> list[ExecutionEvent]:
-        """What comes next: from the workflow while it runs, else from the records, which know when there is no more."""
-        if self._runs and (events := await self.log.newest(self.execution_id, self.position)):
+        """The next events: from the workflow while it runs, otherwise from the records, which also know the end."""
+        if self._is_running and (events := await self.log.workflow_events(self.execution_id, self.position)):
             return events
-        archived = await self.log.logs.part(self.execution_id, self.position, MOST)
-        ran, self._runs = self._runs, archived.status == "running"
-        if self._runs and not ran and not archived.events:
-            return await self.log.newest(self.execution_id, self.position)
+        archived = await self.log.logs.part(self.execution_id, self.position, MAX_EVENTS)
+        ran, self._is_running = self._is_running, archived.status == "running"
+        if self._is_running and not ran and not archived.events:
+            return await self.log.workflow_events(self.execution_id, self.position)
         self.ended = not archived.events and archived.status not in LIVE
         return archived.events
 
@@ -126,31 +126,31 @@ class Feed:
         while self._bytes > self.limits.window_bytes and len(self._window) > 1:
             self._bytes -= len(self._window.popleft().json)
         if events:
-            self._moved.set()
-            self._moved = asyncio.Event()
+            self._changed.set()
+            self._changed = asyncio.Event()
 
 
 @dataclass(frozen=True)
 class Relay:
-    """Shows logs, live, from any position on."""
+    """Follows logs live from any position."""
 
     log: ExecutionLog
     limits: PollLimits = field(default_factory=PollLimits)
     _feeds: dict[UUID, Feed] = field(default_factory=dict[UUID, Feed])
 
     async def follow(self, execution_id: UUID, after: int, *, is_new: bool = False) -> AsyncGenerator[Entry]:
-        """The events after `after`, once each and in order, up to the terminal one; nothing while nobody answers.
+        """The events after `after`, once each and in order, up to the terminal one; waits while no worker answers.
 
-        Ends early only when the execution is deleted. The log of an execution that `is_new` is short: all its viewers
-        share one reader from the first event on.
+        Ends early only when the execution is deleted. All viewers of an execution that `is_new` share one reader from
+        its first event on, because its log is short.
 
         Raises:
             CursorAhead: there is no event `after` yet.
-            LogUnreadable: there is more, or may be, and something is wrong with it.
+            LogUnreadable: the log may have more events, and cannot be read.
         """
         cursor = after
         while True:
-            events = [] if is_new else await self._behind(execution_id, cursor)
+            events = [] if is_new else await self._catch_up(execution_id, cursor)
             is_new = False
             for event in events:
                 yield _entry(event)
@@ -159,7 +159,7 @@ class Relay:
                 return
             if events:
                 continue
-            with self._joined(execution_id, cursor) as feed:
+            with self._join_feed(execution_id, cursor) as feed:
                 while cursor + 1 >= feed.first:
                     for entry in feed.after(cursor):
                         yield entry
@@ -169,11 +169,11 @@ class Relay:
                             raise _unreadable(cursor) from feed.failure
                         return
                     if cursor >= feed.position:
-                        await feed.moved()
+                        await feed.wait_for_events()
             await asyncio.sleep(self.limits.min_interval.total_seconds())
 
-    async def _behind(self, execution_id: UUID, cursor: int) -> list[ExecutionEvent]:
-        """What a viewer reads for itself until it has caught up with the feed."""
+    async def _catch_up(self, execution_id: UUID, cursor: int) -> list[ExecutionEvent]:
+        """The next events for a viewer that is behind the feed's window."""
         feed = self._feeds.get(execution_id)
         if feed is not None and feed.first <= cursor + 1 <= feed.position + 1:
             return []
@@ -187,7 +187,7 @@ class Relay:
             raise _unreadable(cursor) from error
 
     @contextmanager
-    def _joined(self, execution_id: UUID, cursor: int) -> Generator[Feed]:
+    def _join_feed(self, execution_id: UUID, cursor: int) -> Generator[Feed]:
         feed = self._feeds.get(execution_id)
         if feed is None or feed.ended:
             feed = self._feeds[execution_id] = Feed(execution_id, self.log, cursor, self._feeds, self.limits)

@@ -1,4 +1,4 @@
-"""Which requests the API accepts."""
+"""The requests that the API accepts."""
 
 from api.limits import ApiLimits
 from dynavera.settings import Settings
@@ -7,10 +7,10 @@ from dynavera.web.request_guard import LOCAL_NAMES, AllowedAddresses, RequestPol
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
-_FOREIGN_HOST = "This service is for this machine: ask for it as localhost, or set DYNAVERA_PUBLIC_URL."
+_FOREIGN_HOST = "This service only accepts requests to localhost. To use another host name, set DYNAVERA_PUBLIC_URL."
 _FOREIGN_ORIGIN = (
-    "A page from another origin may not use this service. DYNAVERA_PUBLIC_URL names the service's own, behind a proxy; "
-    "DYNAVERA_ALLOWED_ORIGINS names more."
+    "Pages of this origin may not use this service. DYNAVERA_PUBLIC_URL is its own origin behind a proxy; "
+    "DYNAVERA_ALLOWED_ORIGINS adds others."
 )
 
 
@@ -27,7 +27,7 @@ def request_policy(settings: Settings, limits: ApiLimits) -> RequestPolicy:
 
 
 def allowed_addresses(settings: Settings) -> AllowedAddresses:
-    """The hosts and origins; any host where other machines reach the API, whose names for it only they know."""
+    """The allowed hosts and origins; any host if other machines can reach the API, because their names for it vary."""
     origins = frozenset(parsed_origin(origin) for origin in settings.page_origins)
     pages = {origin[1] for origin in origins if origin is not None}
     return AllowedAddresses(origins, LOCAL_NAMES | pages if settings.host in LOOPBACK else None)

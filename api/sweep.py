@@ -1,4 +1,4 @@
-"""Delivers starts and stops to Temporal, records executions that ended there, and removes deleted logs."""
+"""The sweep: delivers starts and stops to Temporal, records executions that ended there, and removes deleted logs."""
 
 import asyncio
 import logging
@@ -13,7 +13,7 @@ from temporalio.client import WorkflowExecutionStatus
 
 from activities.mcp_errors import McpAway, McpRefused
 from api.limits import SweepLimits
-from api.temporal import Closing, FailingTask, Temporal, TemporalAway, TemporalRefuses, WorkflowUnknown
+from api.temporal import Closing, FailingTask, Temporal, TemporalAway, TemporalRefused, WorkflowNotFound
 from dynavera.contracts.contract import utc_now
 from dynavera.contracts.events import ExecutionEvent
 from dynavera.contracts.mcp import GenerationStopped
@@ -24,23 +24,23 @@ from dynavera.records.logs import Abandoned, ExecutionNotFound, Logs
 
 logger = logging.getLogger(__name__)
 
-WORDS = {
+CLOSE_REASONS = {
     WorkflowExecutionStatus.TERMINATED: ("terminated", "The execution was terminated in Temporal"),
     WorkflowExecutionStatus.TIMED_OUT: ("timed_out", "The execution timed out in Temporal"),
 }
 
 
 class Generators(Protocol):
-    """What writes answers: the MCP service."""
+    """The generators of the MCP service."""
 
     async def stop_generation(self, user_id: UUID, operation_id: str) -> GenerationStopped:
-        """Returns when the generator has stopped."""
+        """Stop a generation; returns once the generator has stopped."""
         ...
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """Delivers starts and stops, at once and again until they are delivered; every API process may run one."""
+    """Delivers starts and stops at once, and retries until they are delivered; every API process may run one."""
 
     agents: Agents
     deliveries: Deliveries
@@ -48,49 +48,49 @@ class Sweep:
     temporal: Temporal
     generators: Generators
     limits: SweepLimits = field(default_factory=SweepLimits)
-    _soon: set[asyncio.Task[object]] = field(default_factory=set["asyncio.Task[object]"])
+    _running_deliveries: set[asyncio.Task[object]] = field(default_factory=set["asyncio.Task[object]"])
 
     def start_soon(self, execution_id: UUID) -> None:
-        """Start the workflow now, without waiting for it; where that fails, the next round does it."""
-        self._run(self._start(execution_id))
+        """Start the workflow in the background; if that fails, the next sweep retries."""
+        self._run_in_background(self._start(execution_id))
 
     def stop_soon(self, execution_id: UUID) -> None:
-        """Cancel the workflow now, without waiting for it; where that fails, the next round does it."""
-        self._run(self._stop(execution_id))
+        """Cancel the workflow in the background; if that fails, the next sweep retries."""
+        self._run_in_background(self._stop(execution_id))
 
     async def deliver(self) -> None:
-        """Deliver what has not reached Temporal, and end what did not hear its stop.
+        """Deliver starts and stops that have not reached Temporal, and end executions whose workflow ignores a stop.
 
         Raises:
             TemporalAway: Temporal does not answer.
             DatabaseAway: the records do not answer.
         """
         for execution_id in await self.deliveries.not_started():
-            with _alone(execution_id):
+            with isolate_errors(execution_id):
                 if await self._start(execution_id):
                     await self.deliveries.note_started(execution_id)
         for execution_id in await self.deliveries.stops_not_delivered():
-            with _alone(execution_id):
+            with isolate_errors(execution_id):
                 await self._stop(execution_id)
         for user_id, execution_id in await self.deliveries.stops_not_carried_out(
             before=utc_now() - self.limits.stop_timeout
         ):
-            with _alone(execution_id):
+            with isolate_errors(execution_id):
                 await self._stop_without_workflow(user_id, execution_id)
 
     async def inspect(self) -> None:
-        """Record what ended in Temporal and is not known to have ended, and end what cannot go on there.
+        """Record executions that ended in Temporal only, and end those that cannot continue there.
 
         Raises:
             TemporalAway: Temporal does not answer.
             DatabaseAway: the records do not answer.
         """
         async for execution in self.deliveries.live(before=utc_now() - self.limits.inspection_age):
-            with _alone(execution.execution_id):
+            with isolate_errors(execution.execution_id):
                 await self._inspect(execution)
 
     async def remove(self) -> None:
-        """Remove what deleted agents left behind, part by part, so that others can write meanwhile.
+        """Remove the logs of deleted agents in small transactions, so that others can write meanwhile.
 
         Raises:
             DatabaseAway: the records do not answer.
@@ -101,29 +101,29 @@ class Sweep:
     async def run(self) -> None:
         """Sweep until cancelled."""
         await asyncio.gather(
-            _regularly(self.deliver, self.limits.interval),
-            _regularly(self.inspect, self.limits.inspection_interval),
-            _regularly(self.remove, self.limits.interval),
+            _run_regularly(self.deliver, self.limits.interval),
+            _run_regularly(self.inspect, self.limits.inspection_interval),
+            _run_regularly(self.remove, self.limits.interval),
         )
 
-    def _run(self, delivery: Coroutine[Any, Any, object]) -> None:
+    def _run_in_background(self, delivery: Coroutine[Any, Any, object]) -> None:
         task = asyncio.create_task(delivery)
-        self._soon.add(task)
-        task.add_done_callback(self._delivered)
+        self._running_deliveries.add(task)
+        task.add_done_callback(self._log_failure)
 
-    def _delivered(self, task: asyncio.Task[object]) -> None:
-        self._soon.discard(task)
+    def _log_failure(self, task: asyncio.Task[object]) -> None:
+        self._running_deliveries.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            logger.warning("It is delivered with the next round: %s", error)
+            logger.warning("Delivery failed; retrying in the next sweep: %s", error)
 
     async def _start(self, execution_id: UUID) -> bool:
-        """Whether Temporal has the workflow now; an execution that it refuses for good fails with its reason."""
+        """Whether Temporal has the workflow now; an execution that Temporal refuses fails with that reason."""
         workflow_input = await self.deliveries.workflow_input(execution_id)
         if workflow_input is None:
             return False
         try:
             await self.temporal.start(workflow_input)
-        except TemporalRefuses as refusal:
+        except TemporalRefused as refusal:
             ending = Abandoned(f"The execution cannot be started. {refusal}", "start_refused")
             await self._abandon(execution_id, [], ending)
             return False
@@ -132,8 +132,8 @@ class Sweep:
     async def _stop(self, execution_id: UUID) -> None:
         try:
             await self.temporal.cancel(execution_id)
-        except WorkflowUnknown:
-            if not await self._will_not_come(execution_id):
+        except WorkflowNotFound:
+            if not await self._has_nothing_to_stop(execution_id):
                 return
         await self.deliveries.note_stop_delivered(execution_id)
 
@@ -141,38 +141,36 @@ class Sweep:
         execution_id = execution.execution_id
         try:
             state = await self.temporal.state(execution_id)
-        except WorkflowUnknown:
-            await self._abandon(
-                execution_id, [], Abandoned("Temporal does not know the execution any more.", "vanished")
-            )
+        except WorkflowNotFound:
+            await self._abandon(execution_id, [], Abandoned("Temporal no longer has the execution.", "vanished"))
             return
         match state:
             case Closing():
-                await self._record(execution_id, state)
+                await self._record_closing(execution_id, state)
             case FailingTask():
-                await self._hinder(execution, state)
+                await self._note_failing_task(execution, state)
             case None if execution.obstacle is not None:
                 await self.deliveries.note_obstacle(execution_id, None)
             case None:
                 pass
 
-    async def _record(self, execution_id: UUID, closing: Closing) -> None:
-        code, words = WORDS.get(closing.status, ("ended_in_temporal", "The execution ended in Temporal"))
+    async def _record_closing(self, execution_id: UUID, closing: Closing) -> None:
+        code, words = CLOSE_REASONS.get(closing.status, ("ended_in_temporal", "The execution ended in Temporal"))
         reason = await self.temporal.reason(execution_id)
         ending = Abandoned(f"{words}: {reason.rstrip('.')}." if reason else f"{words}.", code)
         await self._record_closed(execution_id, ending)
 
-    async def _hinder(self, execution: Live, task: FailingTask) -> None:
-        """Note why an execution cannot go on; end it when that has lasted too long."""
+    async def _note_failing_task(self, execution: Live, task: FailingTask) -> None:
+        """Record why an execution cannot continue; end it after the timeout."""
         obstacle = f"The execution cannot go on: {task.reason}"
-        patience = self.limits.nondeterminism_timeout if task.nondeterministic else self.limits.failing_task_timeout
-        if utc_now() - task.since >= patience:
+        timeout = self.limits.nondeterminism_timeout if task.nondeterministic else self.limits.failing_task_timeout
+        if utc_now() - task.since >= timeout:
             await self._end_without_workflow(execution.execution_id, Abandoned(obstacle, "cannot_go_on"))
         elif execution.obstacle != obstacle:
             await self.deliveries.note_obstacle(execution.execution_id, obstacle)
 
     async def _stop_without_workflow(self, user_id: UUID, execution_id: UUID) -> None:
-        """Carry out a stop that the workflow does not hear: no worker runs, or none can replay it."""
+        """Stop an execution whose workflow does not react: no worker runs, or none can replay it."""
         acknowledged_at = None
         try:
             stopped = await self.generators.stop_generation(user_id, str(execution_id))
@@ -185,14 +183,14 @@ class Sweep:
         await self._end_without_workflow(execution_id, Abandoned(message, "stopped", acknowledged_at))
 
     async def _end_without_workflow(self, execution_id: UUID, ending: Abandoned) -> None:
-        # If this process dies after the first of the two, the next inspection does the second.
-        with suppress(WorkflowUnknown):
+        # If this process dies after the termination, the next inspection records the outcome.
+        with suppress(WorkflowNotFound):
             await self.temporal.terminate(execution_id, ending.message)
         await self._record_closed(execution_id, ending)
 
     async def _record_closed(self, execution_id: UUID, ending: Abandoned) -> None:
-        """Record the outcome that the closed workflow has recorded, if the records have lost it; else `ending`."""
-        log = await self.temporal.log_of_history(execution_id)
+        """Record the outcome that is in the closed workflow's history, or else `ending`."""
+        log = await self.temporal.history_log(execution_id)
         if log.ended is None:
             await self._abandon(execution_id, log.events, ending)
         else:
@@ -204,39 +202,39 @@ class Sweep:
         except ExecutionNotFound:
             logger.info("Execution %s was deleted meanwhile.", execution_id)
 
-    async def _will_not_come(self, execution_id: UUID) -> bool:
-        """Whether Temporal has nothing to stop, and will not have."""
+    async def _has_nothing_to_stop(self, execution_id: UUID) -> bool:
+        """Whether Temporal has no workflow to stop, and will not get one."""
         try:
             return await self.temporal.closing(execution_id) is not None
-        except WorkflowUnknown:
+        except WorkflowNotFound:
             return await self.deliveries.stop_requested_before(execution_id, self.limits.missing_workflow_timeout)
 
 
 @contextmanager
-def _alone(execution_id: UUID) -> Generator[None]:
-    """One execution's fault holds up no other's; that Temporal or the records are away ends the round for all."""
+def isolate_errors(execution_id: UUID) -> Generator[None]:
+    """Keep an error of one execution from affecting others; if Temporal or the database is away, the sweep ends."""
     try:
         yield
-    except TemporalRefuses as refusal:
+    except TemporalRefused as refusal:
         logger.warning("Execution %s could not be swept: %s", execution_id, refusal)
     except (TemporalAway, DatabaseAway):
         raise
     except Exception:
-        # Whatever is wrong with this one, the log says it, and those after it are to be swept.
+        # Log whatever it is, and continue with the next execution.
         logger.exception("Execution %s could not be swept.", execution_id)
 
 
-async def _regularly(sweep: Callable[[], Awaitable[None]], pause: timedelta) -> None:
+async def _run_regularly(sweep: Callable[[], Awaitable[None]], pause: timedelta) -> None:
     away = False
     while True:
         try:
             await sweep()
         except (TemporalAway, DatabaseAway) as error:
             if not away:
-                logger.warning("What was accepted waits: %s", error)
+                logger.warning("The sweep is waiting: %s", error)
             away = True
         else:
             if away:
-                logger.info("What was accepted goes on.")
+                logger.info("The sweep continues.")
             away = False
         await asyncio.sleep(pause.total_seconds())

@@ -1,4 +1,4 @@
-"""What the API asks of Temporal, and what its silence means."""
+"""The API's calls to Temporal, and their errors."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -50,7 +50,7 @@ T = TypeVar("T")
 RUNNING = 1
 """`WORKER_STATUS_RUNNING` of Temporal's API."""
 
-CONCERNS_ALL = frozenset(
+SERVER_ERRORS = frozenset(
     {
         RPCStatusCode.ABORTED,
         RPCStatusCode.CANCELLED,
@@ -65,20 +65,20 @@ CONCERNS_ALL = frozenset(
         RPCStatusCode.UNKNOWN,
     }
 )
-"""What Temporal says of itself, and not of the one workflow it is asked about: it is away, has too much to do, does not
-let us in, hands the namespace over to another cluster, or is a version that cannot do it."""
+"""Errors of the server, not of one workflow: it is away or overloaded, refuses the credentials, hands the namespace
+over to another cluster, or is a version without this call."""
 
 
 class TemporalAway(Exception):
-    """Temporal, or every worker, does not answer now."""
+    """Temporal or every worker does not answer now."""
 
 
-class TemporalRefuses(TemporalAway):
-    """Temporal does not do this one thing, and will not; it answers what others ask."""
+class TemporalRefused(TemporalAway):
+    """Temporal refuses this call, and would refuse it again; other calls succeed."""
 
 
-class WorkflowUnknown(Exception):
-    """Temporal has no such workflow, or it is closed already."""
+class WorkflowNotFound(Exception):
+    """Temporal has no such workflow, or it is already closed."""
 
 
 @dataclass(frozen=True)
@@ -91,12 +91,12 @@ class Closing:
 
 @dataclass(frozen=True)
 class FailingTask:
-    """A workflow task that has failed and was not completed since: why it failed last, and when first."""
+    """A workflow task that keeps failing: the last reason, and the time of the first failure."""
 
     reason: str
     since: datetime
     nondeterministic: bool
-    """Whether the workflow's code does not match its history: without other code it fails for ever."""
+    """Whether the workflow's code does not match its history; only other code helps."""
 
 
 @dataclass(frozen=True)
@@ -108,10 +108,10 @@ class Temporal:
     time_limit: timedelta
 
     async def start(self, workflow_input: WorkflowInput) -> None:
-        """Start the workflow, once: one that runs is left running, one that has closed stays closed.
+        """Start the workflow unless it already exists, running or closed.
 
         Raises:
-            TemporalRefuses: it cannot be started as it is.
+            TemporalRefused: its input is not accepted.
             TemporalAway: Temporal does not answer.
         """
         execution = ExecutionRequest(
@@ -141,56 +141,56 @@ class Temporal:
             except RPCError as error:
                 if error.status is not RPCStatusCode.NOT_FOUND:
                     raise
-                # There is no workflow to be missing yet: it is the namespace.
-                raise TemporalAway(f"Temporal refuses the start: {_words(error)}.") from error
+                # No workflow can be missing yet, so it is the namespace.
+                raise TemporalAway(f"Temporal refuses the start: {_message(error)}.") from error
 
     async def cancel(self, execution_id: UUID) -> None:
         """Ask the workflow to stop.
 
         Raises:
-            WorkflowUnknown: it has closed, or was never started.
+            WorkflowNotFound: it has closed, or was never started.
             TemporalAway: Temporal does not answer.
         """
         async with _named_errors():
             await self._handle(execution_id).cancel(rpc_timeout=RPC_TIMEOUT)
 
     async def events(self, execution_id: UUID, after: int) -> LogPage:
-        """What the workflow has of the log.
+        """The part of the log that the workflow has.
 
         Raises:
-            WorkflowUnknown: Temporal has no such workflow.
+            WorkflowNotFound: Temporal has no such workflow.
             TemporalAway: Temporal or every worker does not answer.
         """
         handle = self._handle(execution_id)
         async with _named_errors():
-            return await _asked(lambda: handle.query(AgentExecution.events, after, rpc_timeout=RPC_TIMEOUT))
+            return await _query(lambda: handle.query(AgentExecution.events, after, rpc_timeout=RPC_TIMEOUT))
 
     async def snapshot(self, execution_id: UUID) -> Snapshot:
         """The stage, and the answer so far.
 
         Raises:
-            WorkflowUnknown: Temporal has no such workflow.
+            WorkflowNotFound: Temporal has no such workflow.
             TemporalAway: Temporal or every worker does not answer.
         """
         handle = self._handle(execution_id)
         async with _named_errors():
-            return await _asked(lambda: handle.query(AgentExecution.snapshot, rpc_timeout=RPC_TIMEOUT))
+            return await _query(lambda: handle.query(AgentExecution.snapshot, rpc_timeout=RPC_TIMEOUT))
 
     async def closing(self, execution_id: UUID) -> Closing | None:
         """How the workflow was closed; None while it runs.
 
         Raises:
-            WorkflowUnknown: Temporal has no such workflow.
+            WorkflowNotFound: Temporal has no such workflow.
             TemporalAway: Temporal does not answer.
         """
         state = await self.state(execution_id)
         return state if isinstance(state, Closing) else None
 
     async def state(self, execution_id: UUID) -> Closing | FailingTask | None:
-        """How the workflow was closed, or what keeps it from going on; None while it runs as it should.
+        """How the workflow was closed, or its failing task; None while it runs normally.
 
         Raises:
-            WorkflowUnknown: Temporal has no such workflow.
+            WorkflowNotFound: Temporal has no such workflow.
             TemporalAway: Temporal does not answer.
         """
         async with _named_errors():
@@ -202,20 +202,20 @@ class Temporal:
         return None
 
     async def terminate(self, execution_id: UUID, reason: str) -> None:
-        """Close the workflow at once, whatever it does.
+        """Terminate the workflow.
 
         Raises:
-            WorkflowUnknown: it has closed, or was never started.
+            WorkflowNotFound: it has closed, or was never started.
             TemporalAway: Temporal does not answer.
         """
         async with _named_errors():
             await self._handle(execution_id).terminate(reason=reason, rpc_timeout=RPC_TIMEOUT)
 
-    async def log_of_history(self, execution_id: UUID) -> HistoryLog:
-        """The log as the workflow's history has it: no worker is needed, and the workflow may be closed or failing.
+    async def history_log(self, execution_id: UUID) -> HistoryLog:
+        """The log, read from the workflow's history: needs no worker, and the workflow may be closed or failing.
 
         Raises:
-            WorkflowUnknown: Temporal has no such workflow.
+            WorkflowNotFound: Temporal has no such workflow.
             TemporalAway: Temporal does not answer.
         """
         async with _named_errors(HISTORY_TIMEOUT):
@@ -223,10 +223,10 @@ class Temporal:
         return await read_history(history)
 
     async def reason(self, execution_id: UUID) -> str | None:
-        """Why a closed workflow ended badly, in Temporal's words.
+        """Temporal's reason for the failure of a closed workflow; None if it completed.
 
         Raises:
-            WorkflowUnknown: Temporal has no such workflow.
+            WorkflowNotFound: Temporal has no such workflow.
             TemporalAway: Temporal does not answer.
         """
         async with _named_errors():
@@ -247,7 +247,7 @@ class Temporal:
         return info.server_version
 
     async def has_worker(self) -> bool:
-        """Whether a worker of our task queue has said within the last seconds that it runs.
+        """Whether a worker of the task queue has sent a heartbeat within the last seconds.
 
         Raises:
             TemporalAway: Temporal does not answer.
@@ -267,7 +267,7 @@ class Temporal:
             request.next_page_token = page.next_page_token
 
     async def _failing_task(self, execution_id: UUID) -> FailingTask | None:
-        """What the history says of the workflow tasks since the last one that was completed."""
+        """The failures of workflow tasks since the last completed one, read from the history."""
         workflow = WorkflowExecution(workflow_id=str(execution_id))
         request = GetWorkflowExecutionHistoryReverseRequest(namespace=self.client.namespace, execution=workflow)
         async with _named_errors():
@@ -291,9 +291,8 @@ class Temporal:
         return self.client.get_workflow_handle_for(AgentExecution.run, str(execution_id))
 
 
-async def _asked(query: Callable[[], Awaitable[T]]) -> T:
-    """The answer to a query: one that fails is asked again soon, since a worker that has just taken the workflow over
-    refuses those that come before its workflow task."""
+async def _query(query: Callable[[], Awaitable[T]]) -> T:
+    """Query with retries: a worker that has just taken over a workflow refuses queries before its workflow task."""
     for _ in range(QUERY_ATTEMPTS - 1):
         with suppress(WorkflowQueryFailedError):
             return await query()
@@ -308,26 +307,26 @@ async def _named_errors(within: timedelta = RPC_TIMEOUT) -> AsyncGenerator[None]
             yield
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND and not _is_about_the_namespace(error):
-            raise WorkflowUnknown("Temporal has no such workflow.") from error
-        if error.status not in CONCERNS_ALL:
-            raise TemporalRefuses(f"Temporal refuses it: {_words(error)}.") from error
-        raise TemporalAway(f"Temporal does not answer: {_words(error)}.") from error
+            raise WorkflowNotFound("Temporal has no such workflow.") from error
+        if error.status not in SERVER_ERRORS:
+            raise TemporalRefused(f"Temporal refuses it: {_message(error)}.") from error
+        raise TemporalAway(f"Temporal does not answer: {_message(error)}.") from error
     except (TimeoutError, WorkflowQueryFailedError) as error:
-        raise TemporalAway("Temporal, or its worker, does not answer in time.") from error
+        raise TemporalAway("Temporal or its worker does not answer in time.") from error
     except RuntimeError as error:
-        # What the SDK raises where a lazy client cannot connect.
+        # The SDK raises it when a lazy client cannot connect.
         raise TemporalAway(f"Temporal cannot be reached: {error}.") from error
 
 
-def _words(error: RPCError) -> str:
+def _message(error: RPCError) -> str:
     return error.message.rstrip(".")
 
 
 def _task_timeout(max_tokens: int) -> timedelta:
-    """The longer the answer may be, the longer its history, and the time it takes to read."""
+    """The workflow task timeout: longer answers have longer histories, which take longer to read."""
     return min(WORKFLOW_TASK_TIMEOUT * (1 + max_tokens / WORKFLOW_TASK_TIMEOUT_TOKENS), WORKFLOW_TASK_TIMEOUT_MAX)
 
 
 def _is_about_the_namespace(error: RPCError) -> bool:
-    """Whether not the workflow is unknown, but where it is looked for: then nothing is known of the workflow."""
+    """Whether the namespace is missing, not the workflow."""
     return any(detail.type_url.endswith(".NamespaceNotFoundFailure") for detail in error.grpc_status.details)

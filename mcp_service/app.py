@@ -22,7 +22,7 @@ from mcp_service.knowledge.knowledge import open_knowledge
 from mcp_service.knowledge.startup import KnowledgeStartup
 from mcp_service.limits import ServiceLimits
 from mcp_service.mcp_server import mcp_server
-from mcp_service.refusals import ANSWERS
+from mcp_service.refusals import ERRORS
 from mcp_service.request_policy import MAX_BODY_BYTES, request_policy
 from mcp_service.routes import router
 from mcp_service.service import Service
@@ -66,6 +66,6 @@ def create_app(settings: Settings, database: Database, limits: ServiceLimits = S
     # Routes are tried in order, and this one has the most requests.
     app.router.routes.extend(mcp_app.routes)
     app.include_router(router)
-    app.add_middleware(RequestGuard, policy=request_policy(settings, callers, limits.body_timeout), answers=ANSWERS)
-    register(app, ANSWERS)
+    app.add_middleware(RequestGuard, policy=request_policy(settings, callers, limits.body_timeout), answers=ERRORS)
+    register(app, ERRORS)
     return app

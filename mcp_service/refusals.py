@@ -6,22 +6,22 @@ from dynavera.contracts.mcp import ServiceRefusal
 from dynavera.records.agents import AgentNotFound
 from dynavera.records.documents import DocumentNotFound
 from dynavera.records.users import UserNotFound
-from dynavera.web.errors import ErrorAnswers
-from dynavera.web.problems import Answer
+from dynavera.web.errors import ErrorTable
+from dynavera.web.problems import ErrorResponse
 
-ANSWERS = ErrorAnswers(
+ERRORS = ErrorTable(
     {
-        AgentNotFound: Answer(404, "agent_not_found"),
-        DocumentNotFound: Answer(404, "document_not_found"),
-        UserNotFound: Answer(404, "user_not_found"),
+        AgentNotFound: ErrorResponse(404, "agent_not_found"),
+        DocumentNotFound: ErrorResponse(404, "document_not_found"),
+        UserNotFound: ErrorResponse(404, "user_not_found"),
     }
 )
-EXPECTED_ERRORS = ANSWERS.expected
+EXPECTED_ERRORS = ERRORS.expected
 
 
 def refusal_of(error: Exception) -> ServiceRefusal:
     """What a client is told about an expected error; a retry can help if something is unavailable."""
-    answer = ANSWERS.answer(error)
+    answer = ERRORS.answer(error)
     return ServiceRefusal(
         code=answer.code,
         detail=answer.detail,

@@ -11,7 +11,7 @@ from starlette.requests import HTTPConnection
 from dynavera.settings import ALL_INTERFACES, Settings
 from dynavera.web.bodies import BodyLimits
 from dynavera.web.errors import Refused
-from dynavera.web.quotas import Quota, TooManyRequests, held
+from dynavera.web.quotas import Quota, TooManyRequests, contexts_of
 from dynavera.web.request_guard import (
     LOCAL_NAMES,
     AllowedAddresses,
@@ -63,7 +63,7 @@ def request_policy(settings: Settings, callers: CallerResolver, body_timeout: ti
         connection.scope["user"] = AuthenticatedUser(AccessToken(token="", client_id=caller.name, scopes=[]))
         if caller.user is not None:
             # The service token stands for all users, and the API and the workers limit those.
-            held(connection).enter_context(requests.place(caller.user.id))
+            contexts_of(connection).enter_context(requests.slot(caller.user.id))
 
     limits = BodyLimits(MAX_BODY_BYTES, {"/documents": MAX_UPLOAD_BYTES}, body_timeout)
     return RequestPolicy(allowed_addresses(settings), limits, _FOREIGN_HOST, _FOREIGN_ORIGIN, admit)

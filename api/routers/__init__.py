@@ -6,14 +6,14 @@ from api.routers import agents, documents, executions, login, stream, system, us
 
 ROUTERS: tuple[APIRouter, ...] = (
     agents.router,
-    # Before the executions: its path `/stream` is no execution's id.
+    # Before the executions: its path `/stream` must not match an execution's id.
     stream.router,
     executions.router,
     documents.router,
-    login.open_routes,
+    login.public_routes,
     login.router,
     users.router,
-    system.open_routes,
+    system.public_routes,
     system.router,
 )
-"""In the order of the OpenAPI page."""
+"""In the order of the OpenAPI document."""

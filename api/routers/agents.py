@@ -4,7 +4,7 @@ from fastapi import status
 
 from api.authentication import CurrentUser
 from api.dependencies import AgentsDep, KnowledgeDep
-from api.requests import user_router
+from api.route_classes import user_router
 from api.routers.parameters import AgentId, Cursor, Limit
 from api.routers.responses import BODY, CONFLICT, NOT_FOUND
 from dynavera.contracts.agents import Agent, AgentCreate, AgentPatch
@@ -21,7 +21,7 @@ async def list_agents(user: CurrentUser, agents: AgentsDep, limit: Limit = 50, c
 
 @router.post("", status_code=status.HTTP_201_CREATED, responses=BODY)
 async def create_agent(agent: AgentCreate, user: CurrentUser, agents: AgentsDep, knowledge: KnowledgeDep) -> Agent:
-    """Make an agent."""
+    """Create an agent."""
     if agent.generator is not None:
         await knowledge.check_generator(user, agent.generator)
     return await agents.create(user.id, agent)
@@ -37,7 +37,7 @@ async def get_agent(agent_id: AgentId, user: CurrentUser, agents: AgentsDep) -> 
 async def change_agent(
     agent_id: AgentId, patch: AgentPatch, user: CurrentUser, agents: AgentsDep, knowledge: KnowledgeDep
 ) -> Agent:
-    """Change the fields that are sent; executions that were started keep the agent as it was."""
+    """Change the given fields; executions that were started keep the agent's former settings."""
     if patch.generator not in (None, (await agents.get(user.id, agent_id)).generator):
         await knowledge.check_generator(user, patch.generator)
     return await agents.patch(user.id, agent_id, patch)
@@ -45,5 +45,5 @@ async def change_agent(
 
 @router.delete("/{agent_id}", status_code=status.HTTP_204_NO_CONTENT, responses=NOT_FOUND | CONFLICT)
 async def delete_agent(agent_id: AgentId, user: CurrentUser, agents: AgentsDep) -> None:
-    """Delete an agent with its executions and their events; not while one is queued or running."""
+    """Delete an agent with its executions and their events; refused while one is queued or running."""
     await agents.delete(user.id, agent_id)

@@ -6,21 +6,21 @@ from fastapi import APIRouter, Response, status
 
 from api.authentication import CurrentUser
 from api.dependencies import ExecutionsDep, KnowledgeDep
-from api.requests import user_router
+from api.route_classes import user_router
 from api.routers.parameters import (
     After,
+    AgentFilter,
     AgentId,
-    AskedFor,
     Cursor,
     EventLimit,
     ExecutionId,
     IdempotencyKey,
     Latest,
     Limit,
-    OfAgent,
+    QuestionContains,
     Since,
     SourceNumber,
-    Status,
+    StatusFilter,
     Until,
 )
 from api.routers.responses import BODY, CONFLICT, NOT_FOUND
@@ -30,7 +30,7 @@ from dynavera.contracts.executions import Execution, ExecutionCounts, ExecutionS
 from dynavera.contracts.pages import Page
 from dynavera.records.executions import ExecutionQuery
 
-ALREADY_ENDED = {200: {"model": Execution, "description": "It had ended before, and is returned as it is."}}
+ALREADY_ENDED = {200: {"model": Execution, "description": "It had already ended, and is returned unchanged."}}
 
 of_agent = user_router("/api/agents/{agent_id}/executions", "executions")
 of_user = user_router("/api/executions", "executions")
@@ -53,7 +53,7 @@ async def list_executions_of_agent(
     agent_id: AgentId,
     user: CurrentUser,
     executions: ExecutionsDep,
-    status: Status = None,
+    status: StatusFilter = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[Execution]:
@@ -65,9 +65,9 @@ async def list_executions_of_agent(
 async def list_executions(
     user: CurrentUser,
     executions: ExecutionsDep,
-    agent_id: OfAgent = None,
-    status: Status = None,
-    q: AskedFor = None,
+    agent_id: AgentFilter = None,
+    status: StatusFilter = None,
+    q: QuestionContains = None,
     since: Since = None,
     until: Until = None,
     limit: Limit = 50,
@@ -84,8 +84,8 @@ async def list_executions(
 async def count_executions(
     user: CurrentUser,
     executions: ExecutionsDep,
-    agent_id: OfAgent = None,
-    q: AskedFor = None,
+    agent_id: AgentFilter = None,
+    q: QuestionContains = None,
     since: Since = None,
     until: Until = None,
 ) -> ExecutionCounts:
@@ -101,15 +101,15 @@ async def get_execution(execution_id: ExecutionId, user: CurrentUser, executions
 
 @of_user.get("/{execution_id}/settings", responses=NOT_FOUND)
 async def get_settings(execution_id: ExecutionId, user: CurrentUser, executions: ExecutionsDep) -> AgentSettings:
-    """The agent's settings as the execution took them; a later edit of the agent does not change them."""
-    return await executions.settings(user, execution_id)
+    """The agent's settings when the execution was accepted; later edits of the agent do not change them."""
+    return await executions.records.settings(user.id, execution_id)
 
 
 @of_user.post("/{execution_id}/stop", status_code=status.HTTP_202_ACCEPTED, responses=NOT_FOUND | ALREADY_ENDED)
 async def stop_execution(
     execution_id: ExecutionId, user: CurrentUser, executions: ExecutionsDep, response: Response
 ) -> Execution:
-    """Stop an execution in whatever phase it is; what was written so far is kept."""
+    """Stop an execution in any phase; the partial answer is kept."""
     stop = await executions.stop(user, execution_id)
     response.status_code = status.HTTP_200_OK if stop.ended_before else status.HTTP_202_ACCEPTED
     return stop.execution
@@ -129,7 +129,7 @@ async def list_events(
     after: After = 0,
     limit: EventLimit = 1000,
 ) -> EventPage:
-    """Part of the execution's log, from the event after `after` on."""
+    """A page of the execution's log, starting after the sequence `after`."""
     return await executions.events(user, execution_id, after, limit)
 
 
@@ -138,7 +138,7 @@ async def get_pinned_source(
     execution_id: ExecutionId, n: SourceNumber, user: CurrentUser, executions: ExecutionsDep, knowledge: KnowledgeDep
 ) -> PinnedSource:
     """A source as it was cited, and its document as it is now."""
-    return await knowledge.pinned(user, await executions.pinned_source(user, execution_id, n))
+    return await knowledge.pinned_source(user, await executions.pinned_source(user, execution_id, n))
 
 
 router = APIRouter()

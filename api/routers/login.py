@@ -1,4 +1,4 @@
-"""Logging in and out, and the sessions of browsers that are logged in."""
+"""Logging in and out, and the sessions of browsers."""
 
 from typing import Annotated
 
@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from api.authentication import COOKIE, CurrentIdentity, CurrentUser, LoginRefused, is_over_tls
 from api.dependencies import Services, ServicesDep, SessionsDep, SettingsDep
-from api.requests import open_router, user_router
+from api.route_classes import public_router, user_router
 from api.routers.parameters import Cursor, Limit, SessionId
 from api.routers.responses import BODY, NOT_FOUND, Responses
 from dynavera.contracts.pages import Page
@@ -16,27 +16,27 @@ from dynavera.contracts.users import Login, LoginLink, Session, User
 from dynavera.records.users import Identity
 from dynavera.settings import Settings
 
-REFUSED: Responses = {401: {"model": Problem, "description": "The code or the key logs nobody in."}}
+REFUSED: Responses = {401: {"model": Problem, "description": "The code or the API key is not valid."}}
 
-LONGEST_USER_AGENT = 300
-"""Characters that are kept of what a browser calls itself: real ones need half of that."""
+MAX_USER_AGENT = 300
+"""Characters of the User-Agent header that are kept: browsers send half as many."""
 
-open_routes = open_router("/api", "users")
+public_routes = public_router("/api", "users")
 router = user_router("/api", "users")
 
 
 def _user_agent(user_agent: Annotated[str | None, Header(include_in_schema=False)] = None) -> str | None:
-    return user_agent[:LONGEST_USER_AGENT] if user_agent else None
+    return user_agent[:MAX_USER_AGENT] if user_agent else None
 
 
 UserAgent = Annotated[str | None, Depends(_user_agent)]
 
 
-@open_routes.post("/login", responses=BODY | REFUSED)
+@public_routes.post("/login", responses=BODY | REFUSED)
 async def log_in(
     login: Login, services: ServicesDep, user_agent: UserAgent, request: Request, response: Response
 ) -> User:
-    """Log a browser in, by a log-in link's code or by an API key; the answer sets the session cookie."""
+    """Log a browser in with the code of a log-in link or with an API key; the response sets the session cookie."""
     identity = await _identity(login, services)
     response.set_cookie(
         COOKIE,
@@ -54,7 +54,7 @@ async def log_in(
 async def make_login_link(
     identity: CurrentIdentity, sessions: SessionsDep, settings: SettingsDep, request: Request
 ) -> LoginLink:
-    """A link that logs one browser in as you, once."""
+    """Create a link that logs one browser in as you, once."""
     code, expires_at = await sessions.login_code(identity)
     page = str(request.base_url).rstrip("/") if settings.public_url is None else settings.page_url
     return LoginLink(url=f"{page}/login#code={code}", expires_at=expires_at)
@@ -81,7 +81,7 @@ async def list_sessions(
 
 @router.delete("/sessions", status_code=status.HTTP_204_NO_CONTENT)
 async def end_other_sessions(identity: CurrentIdentity, sessions: SessionsDep) -> None:
-    """Log out everywhere else: end all your sessions but the one that asks, or all of them when an API key asks."""
+    """End all your sessions except the one of this request; with an API key, end all of them."""
     await sessions.end_others(identity)
 
 
@@ -93,7 +93,7 @@ async def end_session(session_id: SessionId, user: CurrentUser, sessions: Sessio
 
 @router.get("/me")
 async def get_me(user: CurrentUser) -> User:
-    """Who you are."""
+    """The user of this request."""
     return user
 
 
@@ -106,12 +106,12 @@ async def _identity(login: Login, services: Services) -> Identity:
     match login:
         case Login(code=SecretStr() as code):
             identity = await services.sessions.redeem(code.get_secret_value())
-            why = "This log-in link was used already, or is too old. `dynavera login` prints a fresh one."
+            message = "This log-in link was already used, or has expired. `dynavera login` prints a new one."
         case Login(api_key=SecretStr() as api_key):
             identity = await services.users.identity(api_key.get_secret_value())
-            why = "This API key is not known here."
+            message = "This API key is not valid."
         case _:
             raise AssertionError("a log-in has a code or a key")
     if identity is None:
-        raise LoginRefused(why)
+        raise LoginRefused(message)
     return identity

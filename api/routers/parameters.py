@@ -1,4 +1,4 @@
-"""The parameters that several routes have."""
+"""Parameters that routes share."""
 
 from typing import Annotated
 from uuid import UUID
@@ -21,30 +21,30 @@ SourceNumber = Annotated[
     int, Path(ge=1, le=MAX_SEQUENCE, description="The number by which the answer cites the source.")
 ]
 
-Limit = Annotated[int, Query(ge=1, le=200, description="How many items a page has at most.")]
-EventLimit = Annotated[int, Query(ge=1, le=1000, description="How many events come at most.")]
+Limit = Annotated[int, Query(ge=1, le=200, description="The most items in a page.")]
+EventLimit = Annotated[int, Query(ge=1, le=1000, description="The most events to return.")]
 Cursor = Annotated[
     Annotated[Text, Field(max_length=200), SchemaExtra({"pattern": PATTERN, "minLength": 22, "maxLength": 22})] | None,
-    Query(description="`next_cursor` of the page before."),
+    Query(description="`next_cursor` of the previous page."),
 ]
-After = Annotated[int, Query(ge=0, le=MAX_SEQUENCE, description="The last sequence that is known already.")]
-Status = Annotated[ExecutionStatus | None, Query(description="Only executions in this status.")]
-OfAgent = Annotated[UUID | None, Query(description="Only executions of this agent.")]
-AskedFor = Annotated[
-    Text | None, Query(min_length=1, max_length=1000, description="Only executions whose question holds this.")
+After = Annotated[int, Query(ge=0, le=MAX_SEQUENCE, description="The last sequence that the client has.")]
+StatusFilter = Annotated[ExecutionStatus | None, Query(description="Only executions with this status.")]
+AgentFilter = Annotated[UUID | None, Query(description="Only executions of this agent.")]
+QuestionContains = Annotated[
+    Text | None, Query(min_length=1, max_length=1000, description="Only executions whose question contains this.")
 ]
 Latest = Annotated[bool, Query(description="Only the newest execution of each agent.")]
-Since = Annotated[TimeParameter | None, Query(description="Only executions accepted at this moment or later.")]
-Until = Annotated[TimeParameter | None, Query(description="Only executions accepted before this moment.")]
-NameHolds = Annotated[
-    Text | None, Query(min_length=1, max_length=200, description="Only documents whose name holds this.")
+Since = Annotated[TimeParameter | None, Query(description="Only executions accepted at this time or later.")]
+Until = Annotated[TimeParameter | None, Query(description="Only executions accepted before this time.")]
+NameContains = Annotated[
+    Text | None, Query(min_length=1, max_length=200, description="Only documents whose name contains this.")
 ]
-InCollection = Annotated[Collection | None, Query(description="Only documents of this collection.")]
+CollectionFilter = Annotated[Collection | None, Query(description="Only documents of this collection.")]
 IdempotencyKey = Annotated[
     str | None,
     Header(
         min_length=1,
         max_length=200,
-        description="The same key and body give the same execution; the same key with another body is refused.",
+        description="The same key and body return the same execution; the same key with another body is refused.",
     ),
 ]

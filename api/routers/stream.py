@@ -1,4 +1,4 @@
-"""What happens, as it happens: server-sent events and the WebSocket."""
+"""Live updates: server-sent events and the WebSocket."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -13,10 +13,10 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.requests import Request
 
 from api.agent_socket import AgentSocket, ReaderTooSlow
-from api.authentication import CurrentUser, Unauthenticated, until_unwelcome, welcome
+from api.authentication import CurrentUser, Unauthenticated, require_identity, until_session_ends
 from api.dependencies import Services, ServicesDep, quotas_of, services_of
 from api.relay import LogUnreadable
-from api.requests import user_router
+from api.route_classes import user_router
 from api.routers.parameters import After, ExecutionId
 from api.routers.responses import NOT_FOUND, Responses
 from dynavera.contracts.contract import utc_now
@@ -24,21 +24,21 @@ from dynavera.contracts.events import MAX_SEQUENCE
 from dynavera.contracts.users import User
 from dynavera.records.agents import AgentNotFound
 from dynavera.records.database import DatabaseAway
-from dynavera.web.quotas import TooManyStreams, held
+from dynavera.web.quotas import TooManyStreams, contexts_of
 
 UNAUTHENTICATED = 4401
 NO_SUCH_AGENT = 4404
 TOO_SLOW = 4408
-WENT_WRONG = 1011
+INTERNAL_ERROR = 1011
 TRY_AGAIN_LATER = 1013
 
 EVENT_STREAM: Responses = {200: {"content": {"text/event-stream": {}}, "description": "Server-sent events."}}
 LastEventId = Annotated[
     Annotated[int, Field(ge=0, le=MAX_SEQUENCE)] | None,
-    Header(alias="Last-Event-ID", description="As `after`; this one counts."),
+    Header(alias="Last-Event-ID", description="As `after`; takes precedence."),
 ]
 
-Beat = Annotated[bool, Query(description="Whether an event `beat` each second shows that the connection is alive.")]
+Beat = Annotated[bool, Query(description="Send an event `beat` each second, which shows that the connection is alive.")]
 BEAT_SECONDS = 1
 
 of_execution = user_router("/api/executions", "executions")
@@ -51,7 +51,7 @@ async def stream_executions(
     request: Request, user: CurrentUser, services: ServicesDep, *, beat: Beat = False
 ) -> EventSourceResponse:
     """Your executions as they change."""
-    changes = services.execution_changes.of(user.id, utc_now())
+    changes = services.execution_changes.watch(user.id, utc_now())
     executions = (ServerSentEvent(data=one.model_dump_json()) async for one in changes)
     return _streamed(request, user, executions, beat=beat)
 
@@ -79,42 +79,42 @@ router.include_router(of_execution)
 
 @router.websocket("/ws/agents/{agent_id}")
 async def agent_socket(websocket: WebSocket, agent_id: str) -> None:
-    """What happens in the agent's executions, and what its client asks for."""
+    """The events of the agent's executions, and the client's actions."""
     try:
         async with _opened(websocket, agent_id) as socket:
             await socket.serve()
     except Unauthenticated:
-        await _close(websocket, UNAUTHENTICATED, "Log in, or show an API key.")
+        await _close(websocket, UNAUTHENTICATED, "Log in, or send an API key.")
     except AgentNotFound:
         await _close(websocket, NO_SUCH_AGENT, "There is no such agent.")
     except ReaderTooSlow:
-        await _close(websocket, TOO_SLOW, "You read too slowly; come back with 'after'.")
+        await _close(websocket, TOO_SLOW, "The client reads too slowly; reconnect with 'after'.")
     except LogUnreadable:
-        await _close(websocket, WENT_WRONG, "A log cannot be read here now; come back with 'after'.")
+        await _close(websocket, INTERNAL_ERROR, "A log cannot be read now; reconnect with 'after'.")
     except TooManyStreams as error:
         await _close(websocket, TRY_AGAIN_LATER, str(error))
     except DatabaseAway:
         await _close(websocket, TRY_AGAIN_LATER, "The database cannot be used now; try again in a moment.")
     except Exception:
         # A bug: the server logs it, and the client still gets a close code.
-        await _close(websocket, WENT_WRONG, "Something went wrong here; the service's log says what.")
+        await _close(websocket, INTERNAL_ERROR, "An internal error occurred; the service's log has the details.")
         raise
 
 
 @asynccontextmanager
 async def _opened(websocket: WebSocket, agent_id: str) -> AsyncGenerator[AgentSocket]:
-    """A socket that shows all that is accepted after its upgrade. One that is refused is upgraded too: browsers show a
-    page why a socket was closed, and not why it was not opened."""
+    """A socket that shows everything accepted after its upgrade. A refused one is upgraded too: browsers tell a page
+    why a socket was closed, but not why it was not opened."""
     services = services_of(websocket)
-    with ExitStack() as place:
+    with ExitStack() as slot:
         try:
-            user = (await welcome(websocket, services)).user
+            user = (await require_identity(websocket, services)).user
             agent = await services.agents.get(user.id, _id(agent_id))
-            place.enter_context(quotas_of(websocket).streams.place(user.id))
+            slot.enter_context(quotas_of(websocket).streams.slot(user.id))
             socket = AgentSocket(websocket, user, agent.id, services)
             await socket.prepare()
         except Exception:
-            # Whatever it is, a close code can only be sent after the upgrade.
+            # A close code can only be sent after the upgrade.
             await websocket.accept()
             raise
         await websocket.accept()
@@ -125,18 +125,18 @@ def _id(agent_id: str) -> UUID:
     try:
         return _agent_id.validate_python(agent_id)
     except ValidationError as error:
-        raise AgentNotFound("There is no agent whose id is no UUID.") from error
+        raise AgentNotFound("Agent ids must be UUIDs.") from error
 
 
 def _streamed(
     request: Request, user: User, events: AsyncGenerator[ServerSentEvent], *, beat: bool = False
 ) -> EventSourceResponse:
-    contexts = held(request)
-    # From here on it is a stream, and one request in flight fewer.
+    contexts = contexts_of(request)
+    # From here on it counts as a stream, no longer as a request.
     contexts.close()
-    contexts.enter_context(quotas_of(request).streams.place(user.id))
+    contexts.enter_context(quotas_of(request).streams.slot(user.id))
     return EventSourceResponse(
-        _while_welcome(request, services_of(request), events),
+        _while_session_lasts(request, services_of(request), events),
         ping=BEAT_SECONDS if beat else None,
         ping_message_factory=_beat if beat else None,
         send_timeout=services_of(request).limits.reader_timeout.total_seconds(),
@@ -144,35 +144,35 @@ def _streamed(
 
 
 def _beat() -> ServerSentEvent:
-    # Browsers show no comments to a page, and pass on no event that is empty.
+    # Browsers hide comments from a page, and drop empty events.
     return ServerSentEvent(event="beat", data=utc_now().isoformat())
 
 
-async def _while_welcome(
+async def _while_session_lasts(
     request: Request, services: Services, events: AsyncGenerator[ServerSentEvent]
 ) -> AsyncGenerator[ServerSentEvent]:
-    """The events, as long as the session that asked for them lives."""
-    leaving = asyncio.ensure_future(until_unwelcome(request, services))
-    coming = asyncio.ensure_future(anext(events, None))
+    """The events, until the session that requested them ends."""
+    session_end = asyncio.ensure_future(until_session_ends(request, services))
+    next_event = asyncio.ensure_future(anext(events, None))
     try:
         while True:
-            await asyncio.wait({leaving, coming}, return_when=asyncio.FIRST_COMPLETED)
-            if leaving.done():
+            await asyncio.wait({session_end, next_event}, return_when=asyncio.FIRST_COMPLETED)
+            if session_end.done():
                 return
-            event = coming.result()
+            event = next_event.result()
             if event is None:
                 return
             yield event
-            coming = asyncio.ensure_future(anext(events, None))
+            next_event = asyncio.ensure_future(anext(events, None))
     finally:
-        leaving.cancel()
-        coming.cancel()
-        await asyncio.wait({leaving, coming})
+        session_end.cancel()
+        next_event.cancel()
+        await asyncio.wait({session_end, next_event})
         await events.aclose()
 
 
 async def _close(websocket: WebSocket, code: int, reason: str) -> None:
-    """Close with a code, if the client still reads; uvicorn drops it otherwise."""
+    """Close with a code if the client still reads; otherwise uvicorn drops the connection."""
     with suppress(TimeoutError, WebSocketDisconnect):
         async with asyncio.timeout(services_of(websocket).limits.socket_close_timeout.total_seconds()):
             await websocket.close(code, reason)

@@ -1,4 +1,4 @@
-"""What runs, how it is, and how much it does."""
+"""Health, versions and metrics."""
 
 import asyncio
 import platform
@@ -10,22 +10,22 @@ from api.authentication import CurrentUser
 from api.dependencies import ExecutionsDep, HealthDep, KnowledgeDep, SettingsDep
 from api.knowledge import Knowledge, McpAway
 from api.metrics import MEDIA_TYPE
-from api.requests import open_router, user_router
+from api.route_classes import public_router, user_router
 from api.routers.responses import Responses
 from dynavera.contracts.system import Generators, Health, McpHealth, System, Versions
 from dynavera.contracts.users import User
 from dynavera.settings import Settings
 
 AWAY: Responses = {503: {"model": Health, "description": "The database or Temporal is away."}}
-FIGURES: Responses = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "All figures."}}
+METRICS: Responses = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "All metrics."}}
 
-open_routes = open_router("/api", "system")
+public_routes = public_router("/api", "system")
 router = user_router("", "system")
 
 
-@open_routes.get("/health", responses=AWAY)
+@public_routes.get("/health", responses=AWAY)
 async def get_health(health: HealthDep, response: Response) -> Health:
-    """How the parts are; 503 when the database or Temporal is away."""
+    """The health of every component; 503 when the database or Temporal is away."""
     found = await health.check()
     if "away" in (found.checks.database.status, found.checks.temporal.status):
         response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
@@ -49,10 +49,10 @@ async def get_system(user: CurrentUser, settings: SettingsDep, knowledge: Knowle
     )
 
 
-@router.get("/metrics", response_class=Response, responses=FIGURES)
+@router.get("/metrics", response_class=Response, responses=METRICS)
 async def get_metrics(request: Request, executions: ExecutionsDep) -> Response:
-    """What this process has answered, and the executions that are alive, for Prometheus."""
-    return Response(request.app.state.metrics.exposition(await executions.count_live()), media_type=MEDIA_TYPE)
+    """Prometheus metrics: the requests that this process has answered, and the live executions."""
+    return Response(request.app.state.metrics.exposition(await executions.records.count_live()), media_type=MEDIA_TYPE)
 
 
 async def _service(knowledge: Knowledge) -> McpHealth | None:
@@ -70,6 +70,6 @@ async def _generators(knowledge: Knowledge, user: User) -> Generators | None:
 
 
 def _temporal_ui(settings: Settings) -> str | None:
-    """Where Temporal Web is; with a Temporal of somebody else's only they know."""
+    """The address of Temporal Web; unknown for an external Temporal unless it is set."""
     elsewhere = settings.temporal_address is not None and settings.temporal_ui_url is None
     return None if elsewhere else settings.temporal_web_url

@@ -1,1 +1,1 @@
-"""The records: tables, queries and migrations; the only SQL of the product."""
+"""The records: tables, queries and migrations. All SQL of the product is here."""

@@ -12,7 +12,7 @@ intervention, system and internal errors (https://www.postgresql.org/docs/curren
 
 
 class DatabaseAway(Exception):
-    """The database cannot be used now; trying again later may work."""
+    """The database cannot be used now; a retry may help."""
 
 
 @asynccontextmanager

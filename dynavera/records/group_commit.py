@@ -13,7 +13,7 @@ from dynavera.records.errors import DatabaseAway, named_errors
 
 MAX_GROUP_SIZE = 50
 GROUP_SECONDS = 0.1
-"""A group commits after so many writes or seconds, because the first waits for the last."""
+"""A group commits after this many writes or seconds, because the first waits for the last."""
 
 T = TypeVar("T")
 
@@ -39,7 +39,7 @@ class GroupCommit:
         self._committing: asyncio.Task[None] | None = None
 
     async def write(self, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
-        """Do `work` and commit; what it returns.
+        """Do `work` and commit; returns its result.
 
         Raises:
             DatabaseAway: the database is locked, full or out of reach, or too many others write.

@@ -216,7 +216,7 @@ async def _status(session: AsyncSession, execution_id: UUID) -> ExecutionStatus:
 
 
 def _after(execution_id: UUID, after: int) -> Select[str]:
-    """The archived events after `after`, in their order."""
+    """The archived events after `after`, in order."""
     wanted = select(EventRow.event).where(EventRow.execution_id == execution_id, EventRow.sequence > after)
     return wanted.order_by(EventRow.sequence)
 
@@ -248,7 +248,7 @@ def _dated(row: ExecutionRow, event: TerminalEvent) -> TerminalEvent:
     """The event with the time now, because a workflow has no exact clock; the time of a stop request is in the row."""
     event = event.model_copy(update={"timestamp": max(event.timestamp, utc_now())})
     if isinstance(event, ExecutionStopped):
-        # Without a request in the records the stop came from Temporal Web.
+        # Without a request in the records, the stop came from Temporal Web.
         requested_at = row.stop_requested_at or event.stop.acknowledged_at or event.timestamp
         event = event.model_copy(update={"stop": event.stop.model_copy(update={"requested_at": requested_at})})
     return event

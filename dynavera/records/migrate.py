@@ -1,4 +1,4 @@
-"""Bring the database to the newest schema."""
+"""Migrations to the newest schema."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ class SchemaTooNew(Exception):
 
 
 async def migrate(database: Database) -> None:
-    """Apply what is missing, in one transaction; processes that start together wait for each other.
+    """Apply the missing migrations in one transaction; processes that start together wait for each other.
 
     Raises:
         SchemaTooNew: the schema is newer than this code.
@@ -29,13 +29,13 @@ async def migrate(database: Database) -> None:
     async with database.connected() as connection:
         if connection.dialect.name == "postgresql":
             await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
-        # Nearly always there is nothing to do, and Alembic takes half a second to import, in every process.
+        # There is rarely anything to do, and importing Alembic takes each process half a second.
         if not await connection.run_sync(_is_newest):
             await connection.run_sync(_upgrade)
 
 
 def newest_revision() -> str:
-    """The revision that this code works with: the number that the last migration's file begins with."""
+    """The revision of this code: the number at the beginning of the last migration's file name."""
     return max(file.name.partition("_")[0] for file in (MIGRATIONS / "versions").glob("*.py"))
 
 

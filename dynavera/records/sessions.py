@@ -29,7 +29,7 @@ class SessionNotFound(Exception):
 
 
 class KeyRevoked(Exception):
-    """The API key was revoked while it was being used."""
+    """The API key was revoked during its use."""
 
 
 @dataclass(frozen=True)

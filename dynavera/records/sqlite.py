@@ -42,7 +42,7 @@ class TidyConnection(sqlite3.Connection):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._busy_timeout: float = options["timeout"]
+        self._busy_timeout: float = options.get("timeout", 5.0)
         self._open: WeakSet[sqlite3.Cursor] = WeakSet()
         self._closed = False
         # Transactions are started by _begin, not by the driver.

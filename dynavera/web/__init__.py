@@ -1,1 +1,1 @@
-"""What both HTTP services share: the server, and the limits on what clients may ask of it."""
+"""The HTTP server, its limits and its errors, shared by both services."""

@@ -30,13 +30,13 @@ class BodyLimits:
 
 
 class BodyTooLarge(BadBody):
-    """More was sent than is read."""
+    """The body is larger than the limit."""
 
     status: ClassVar[int] = 413
     code: ClassVar[str] = "too_large"
 
     def __init__(self, limit: int) -> None:
-        super().__init__(f"The request is larger than the {limit} bytes that this path takes.")
+        super().__init__(f"The request is larger than the {limit} bytes that this path accepts.")
 
 
 class BodySilent(BadBody):

@@ -1,4 +1,4 @@
-"""How errors become responses, the same in every service."""
+"""The responses to errors, the same in every service."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,18 +14,18 @@ from starlette.routing import Match
 
 from dynavera.records.cursors import BadCursor
 from dynavera.records.database import DatabaseAway
-from dynavera.web.problems import Answer, error_summary, field_errors, problem
+from dynavera.web.problems import ErrorResponse, error_summary, field_errors, problem
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 _SHARED = {
-    BadCursor: Answer(422, "bad_cursor"),
-    ClientDisconnect: Answer(400, "client_left", "The client left before it had sent the whole request."),
-    DatabaseAway: Answer(503, "database_away", "The database cannot be used now. Try again in a moment.", 2),
+    BadCursor: ErrorResponse(422, "bad_cursor"),
+    ClientDisconnect: ErrorResponse(400, "client_left", "The client left before it had sent the whole request."),
+    DatabaseAway: ErrorResponse(503, "database_away", "The database cannot be used now. Try again in a moment.", 2),
 }
 _DETAILS = {
     404: "There is nothing at this path.",
-    405: "This path knows other methods only: see the header 'Allow'.",
+    405: "This path does not support the method: see the header 'Allow'.",
 }
 
 _log = structlog.get_logger(__name__)
@@ -45,13 +45,13 @@ class Refused(Exception):
         return self.status == HTTPStatus.SERVICE_UNAVAILABLE
 
     @property
-    def answer(self) -> Answer:
-        """How it is answered."""
-        return Answer(self.status, self.code, str(self), self.retry_after_seconds)
+    def answer(self) -> ErrorResponse:
+        """The response."""
+        return ErrorResponse(self.status, self.code, str(self), self.retry_after_seconds)
 
 
 class OwnerOnly(Refused):
-    """Another user does what only the owner of the instance may do."""
+    """The request is reserved for the owner of the instance."""
 
     code: ClassVar[str] = "owner_only"
     status: ClassVar[int] = 403
@@ -70,18 +70,18 @@ class GeneratorUnavailable(Refused):
 
 
 @dataclass(frozen=True)
-class ErrorAnswers:
+class ErrorTable:
     """The expected errors of a service: those that are `Refused`, and those of `table`; any other error is a bug."""
 
-    table: Mapping[type[Exception], Answer]
+    table: Mapping[type[Exception], ErrorResponse]
 
     @property
     def expected(self) -> tuple[type[Exception], ...]:
         """The types of the expected errors."""
         return (Refused, *_SHARED, *self.table)
 
-    def answer(self, error: Exception) -> Answer:
-        """How an expected error is answered; without a sentence in the table, its own message is the detail."""
+    def answer(self, error: Exception) -> ErrorResponse:
+        """The response to an expected error; without a detail in the table, the error's message is the detail."""
         if isinstance(error, Refused):
             return error.answer
         table = {**_SHARED, **self.table}
@@ -89,14 +89,14 @@ class ErrorAnswers:
         return replace(answer, detail=answer.detail or str(error))
 
     def response(self, error: Exception) -> Response:
-        """The response to an expected error."""
+        """The HTTP response to an expected error."""
         answer = self.answer(error)
         if answer.status == HTTPStatus.SERVICE_UNAVAILABLE:
             _log.warning("a part is unavailable", code=answer.code, reason=str(error))
         return problem(answer, headers=error.headers if isinstance(error, Refused) else None)
 
 
-def register(app: FastAPI, answers: ErrorAnswers) -> None:
+def register(app: FastAPI, answers: ErrorTable) -> None:
     """Answer every error of `app` in one shape."""
 
     async def expected(_request: Request, error: Exception) -> Response:
@@ -111,7 +111,7 @@ def register(app: FastAPI, answers: ErrorAnswers) -> None:
 
 async def _invalid(_request: Request, error: Exception) -> Response:
     errors = field_errors(cast("RequestValidationError", error).errors())
-    return problem(Answer(422, "invalid_request", error_summary(errors)), errors=errors)
+    return problem(ErrorResponse(422, "invalid_request", error_summary(errors)), errors=errors)
 
 
 async def _http(request: Request, error: Exception) -> Response:
@@ -122,17 +122,17 @@ async def _http(request: Request, error: Exception) -> Response:
     if raised.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = ", ".join(_methods(request)) or headers.get("Allow", "")
     code = phrase.lower().replace(" ", "_").replace("-", "_")
-    return problem(Answer(raised.status_code, code, detail), headers=headers)
+    return problem(ErrorResponse(raised.status_code, code, detail), headers=headers)
 
 
 async def _unexpected(_request: Request, _error: Exception) -> Response:
     # The server logs the error with its stack trace: Starlette raises it again after this answer.
-    detail = "Something went wrong here. The service's log says what; please report it."
-    return problem(Answer(500, "internal_error", detail))
+    detail = "An internal error occurred. The service's log has the details; please report it."
+    return problem(ErrorResponse(500, "internal_error", detail))
 
 
 def _methods(request: Request) -> list[str]:
-    """The methods of the path: the router itself names those of the first matching route only."""
+    """The methods of the path: the router only reports those of the first matching route."""
     routes = request.app.routes
     return [
         method

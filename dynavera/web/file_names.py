@@ -14,7 +14,7 @@ _ENCODED_WORDS = re.compile(r"(?:=\?[\w.*-]+\?[bqBQ]\?[^?]*\?=\s*)+")
 
 
 class FormParser(MultiPartParser):
-    """Parses a form; it knows a file's name in RFC 5987 (`filename*`) and RFC 2047 (`=?utf-8?B?…?=`) encoding too."""
+    """Parses a form; also decodes file names in RFC 5987 (`filename*`) and RFC 2047 (`=?utf-8?B?…?=`) encoding."""
 
     def on_headers_finished(self) -> None:
         """Read the name of the part and of its file."""
@@ -35,7 +35,7 @@ def with_plain_name(disposition: bytes) -> bytes:
 
 
 def _extended(disposition: bytes) -> str | None:
-    """The name in `filename*`, which is the better one if there are two."""
+    """The name in `filename*`, which takes precedence over `filename`."""
     found = _EXTENDED.search(disposition)
     if found is None:
         return None

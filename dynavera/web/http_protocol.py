@@ -1,4 +1,4 @@
-"""uvicorn's HTTP/1.1 with limits: its parser, httptools, has none of its own."""
+"""uvicorn's HTTP/1.1 protocol with limits, which its parser, httptools, lacks."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,9 +10,8 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from dynavera.web.answering import AnswerTransport
-from dynavera.web.crowding import OnlyHealth
-from dynavera.web.problems import Answer
+from dynavera.web.overload import HealthOnly
+from dynavera.web.problems import ErrorResponse
 from dynavera.web.refusals import (
     MALFORMED,
     TOO_MANY_CONNECTIONS,
@@ -22,6 +21,7 @@ from dynavera.web.refusals import (
     on_the_wire,
     url_too_long,
 )
+from dynavera.web.response_transport import ResponseTransport
 from dynavera.web.server_config import ServerConfig
 from dynavera.web.slow_readers import SlowReaderCheck
 
@@ -37,7 +37,7 @@ class _Refused(Exception):
 class GuardedHttpProtocol(HttpToolsProtocol):
     """One connection, within `HttpLimits`; uvicorn's `limit_concurrency` is the number of connections in all.
 
-    What cannot be a request is answered as a problem, and the connection is closed.
+    Invalid input is answered with a problem, and the connection is closed.
     """
 
     def __init__(
@@ -52,32 +52,32 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         self._max_connections = config.limit_concurrency
         # uvicorn would refuse health checks too, and in plain text.
         self.limit_concurrency = None
-        self._is_crowded = False
+        self._is_excess = False
         self._is_closing = False
         self._refusal = MALFORMED
         self._in_head = True
         self._has_begun = False
         self._head_bytes = 0
         self._bytes_without_progress = 0
-        self._owed = ""
+        self._awaited = ""
         self._deadline: asyncio.TimerHandle | None = None
         self._slow_reader_check = SlowReaderCheck(self.loop, self._limits)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] -- as uvicorn
-        """Wait for a request, unless there are too many connections already."""
+        """Wait for a request, unless there are too many connections."""
         super().connection_made(transport)
         if self._max_connections is not None:
-            self._make_room(len(self.connections) - self._max_connections)
+            self._limit_connections(len(self.connections) - self._max_connections)
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget what was timed."""
+        """Cancel the timers."""
         self._stop_reading()
         self._slow_reader_check.stop()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse `data`, and refuse what no message makes use of."""
+        """Parse `data`; refuse more than `head_bytes` that do not extend a message."""
         if self._is_closing:
             return
         self._bytes_without_progress += len(data)
@@ -90,13 +90,13 @@ class GuardedHttpProtocol(HttpToolsProtocol):
             self._watch()
 
     def on_message_begin(self) -> None:
-        """Begin with the head of a request."""
+        """Start reading a request's headers."""
         super().on_message_begin()
         self._has_begun = True
         self._head_bytes = 0
 
     def on_url(self, url: bytes) -> None:
-        """Take a piece of the URL.
+        """Add a piece of the URL.
 
         Raises:
             _Refused: it is too long.
@@ -106,7 +106,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
             self._stop_parser(url_too_long(self._limits))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header; fields after the body (trailers) are dropped, for a header is what they must not become.
+        """Add a header; trailers, which follow the body, are dropped: they must not become headers.
 
         Raises:
             _Refused: there are too many.
@@ -119,7 +119,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
             self._stop_parser(headers_too_large(self._limits))
 
     def on_headers_complete(self) -> None:
-        """Hand the request to the application.
+        """Pass the request to the application.
 
         Raises:
             _Refused: too many requests wait before it.
@@ -129,26 +129,26 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         before = self.cycle
         super().on_headers_complete()
         if self.cycle is not before:
-            self.cycle.transport = AnswerTransport(self.transport, self._close_after_answer)
-            self.cycle.keep_alive = self.cycle.keep_alive and not self._is_crowded
+            self.cycle.transport = ResponseTransport(self.transport, self._close_after_answer)
+            self.cycle.keep_alive = self.cycle.keep_alive and not self._is_excess
         self._in_head = False
         self._has_begun = False
         self._bytes_without_progress = 0
-        self._expect_nothing()
+        self._stop_timing()
 
     def on_body(self, body: bytes) -> None:
-        """Take a piece of the body."""
+        """Add a piece of the body."""
         super().on_body(body)
         self._bytes_without_progress = 0
 
     def on_message_complete(self) -> None:
-        """The whole request is there: what follows is another."""
+        """The request is complete; the next bytes start another one."""
         super().on_message_complete()
         self._in_head = True
         self._bytes_without_progress = 0
 
     def on_response_complete(self) -> None:
-        """Go on with the next request."""
+        """Continue with the next request."""
         super().on_response_complete()
         if self._is_closing:
             self._unset_keepalive_if_required()
@@ -156,15 +156,15 @@ class GuardedHttpProtocol(HttpToolsProtocol):
             self._watch()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 -- as uvicorn calls it
-        """Refuse what the parser did not take."""
+        """Refuse what the parser rejected."""
         self._refuse(self._refusal)
 
     def handle_websocket_upgrade(self) -> None:
-        """Hand the connection over to the WebSocket protocol."""
-        if self._is_crowded:
+        """Switch the connection to the WebSocket protocol."""
+        if self._is_excess:
             self._refuse(TOO_MANY_CONNECTIONS)
         elif not self._is_answered():
-            # The answer to an earlier request would be written into the WebSocket.
+            # The response to an earlier request would be written into the WebSocket.
             self._refuse(MALFORMED)
         else:
             self._stop_reading()
@@ -175,37 +175,37 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         self.cycle.keep_alive = False
 
     def pause_writing(self) -> None:
-        """The client does not read as fast as it is answered."""
+        """The client reads more slowly than the response is written."""
         super().pause_writing()
         self._slow_reader_check.start(self.transport)
 
     def resume_writing(self) -> None:
-        """The client has caught up."""
+        """The client reads again."""
         super().resume_writing()
         self._slow_reader_check.stop()
 
-    def _make_room(self, too_many: int) -> None:
+    def _limit_connections(self, too_many: int) -> None:
         if too_many > self._limits.excess_connections:
             self.transport.abort()
         elif too_many > 0:
-            self._is_crowded = True
-            self.app = OnlyHealth(self.app)  # pyright: ignore[reportAttributeAccessIssue] -- uvicorn has its own ASGI types
+            self._is_excess = True
+            self.app = HealthOnly(self.app)  # pyright: ignore[reportAttributeAccessIssue] -- uvicorn has its own ASGI types
             if too_many == 1:
                 _log.warning("too many connections", most=self._max_connections)
 
     def _watch(self) -> None:
-        """Time what the client owes now: the rest of a head, or the rest of a body that is answered already."""
+        """Time the input that is due: the rest of the headers, or the rest of a body that was answered early."""
         is_answered = self._is_answered()
         if self._in_head and (self._has_begun or self._bytes_without_progress > 0 or self._latest is None):
-            self._expect(
+            self._time(
                 "head",
-                self._limits.excess_head_timeout if self._is_crowded else self._limits.head_timeout,
+                self._limits.excess_head_timeout if self._is_excess else self._limits.head_timeout,
                 self._head_is_late,
             )
         elif is_answered and not self._in_head:
-            self._expect("rest of body", self._limits.discarded_body_timeout, self.transport.abort)
+            self._time("rest of body", self._limits.discarded_body_timeout, self.transport.abort)
         else:
-            self._expect_nothing()
+            self._stop_timing()
             if is_answered and self.timeout_keep_alive_task is None:
                 self.timeout_keep_alive_task = self.loop.call_later(
                     self.timeout_keep_alive, self.timeout_keep_alive_handler
@@ -213,21 +213,21 @@ class GuardedHttpProtocol(HttpToolsProtocol):
 
     @property
     def _latest(self) -> RequestResponseCycle | None:
-        """The newest request whose head has come."""
+        """The newest request whose headers have arrived."""
         return self.cycle
 
     def _is_answered(self) -> bool:
         return self._latest is None or (self._latest.response_complete and not self.pipeline)
 
-    def _expect(self, what: str, patience: timedelta, or_else: Callable[[], None]) -> None:
+    def _time(self, what: str, timeout: timedelta, on_timeout: Callable[[], None]) -> None:
         self._unset_keepalive_if_required()
-        if self._owed != what:
-            self._expect_nothing()
-            self._owed = what
-            self._deadline = self.loop.call_later(patience.total_seconds(), or_else)
+        if self._awaited != what:
+            self._stop_timing()
+            self._awaited = what
+            self._deadline = self.loop.call_later(timeout.total_seconds(), on_timeout)
 
-    def _expect_nothing(self) -> None:
-        self._owed = ""
+    def _stop_timing(self) -> None:
+        self._awaited = ""
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
@@ -235,22 +235,22 @@ class GuardedHttpProtocol(HttpToolsProtocol):
     def _head_is_late(self) -> None:
         self._refuse(head_timeout(self._limits))
 
-    def _stop_parser(self, refusal: Answer) -> None:
+    def _stop_parser(self, refusal: ErrorResponse) -> None:
         self._refusal = refusal
         raise _Refused
 
     def _stop_reading(self) -> None:
         self._is_closing = True
         self._unset_keepalive_if_required()
-        self._expect_nothing()
+        self._stop_timing()
 
-    def _refuse(self, refusal: Answer) -> None:
-        """Read no more; answer with `refusal`, where an answer is due and none has begun."""
+    def _refuse(self, refusal: ErrorResponse) -> None:
+        """Stop reading; send `refusal` if no response has started."""
         self._stop_reading()
         if self._is_answered():
             self._answer(refusal)
         elif self._in_head:
-            # Earlier requests of this connection are still being answered; those are the last ones.
+            # Earlier requests of this connection are still being answered; they are its last ones.
             self.cycle.keep_alive = False
         elif self.cycle.response_started or self.pipeline:
             self.transport.abort()
@@ -260,9 +260,9 @@ class GuardedHttpProtocol(HttpToolsProtocol):
             self.cycle.message_event.set()
             self._answer(refusal)
 
-    def _answer(self, refusal: Answer) -> None:
+    def _answer(self, refusal: ErrorResponse) -> None:
         self.transport.write(on_the_wire(refusal))
-        self._linger(self._limits.linger_timeout)
+        self._discard_input(self._limits.linger_timeout)
 
     def _close_after_answer(self) -> None:
         if self._in_head or self.transport.is_closing():
@@ -270,13 +270,13 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         else:
             self.pipeline.clear()
             self._stop_reading()
-            self._linger(self._limits.discarded_body_timeout)
+            self._discard_input(self._limits.discarded_body_timeout)
 
-    def _linger(self, patience: timedelta) -> None:
-        """Send no more, and throw away what the client still sends, until it has read its answer.
+    def _discard_input(self, timeout: timedelta) -> None:
+        """Stop sending, and discard input until the client has read its response.
 
-        Closing at once would reset the connection, and the answer with it (RFC 9112, 9.6).
+        Closing at once would reset the connection and lose the response (RFC 9112, 9.6).
         """
         self.flow.resume_reading()
         self.transport.write_eof()
-        self._deadline = self.loop.call_later(patience.total_seconds(), self.transport.abort)
+        self._deadline = self.loop.call_later(timeout.total_seconds(), self.transport.abort)

@@ -19,8 +19,8 @@ _NEWER_TITLES = {414: "URI Too Long", 413: "Content Too Large", 422: "Unprocessa
 
 
 @dataclass(frozen=True)
-class Answer:
-    """How an error is answered: `code` is stable, `detail` is for people."""
+class ErrorResponse:
+    """The response to an error: `code` is stable, `detail` is for people."""
 
     status: int
     code: str
@@ -29,7 +29,7 @@ class Answer:
 
 
 def problem(
-    answer: Answer, *, errors: Sequence[FieldError] | None = None, headers: Mapping[str, str] | None = None
+    answer: ErrorResponse, *, errors: Sequence[FieldError] | None = None, headers: Mapping[str, str] | None = None
 ) -> Response:
     """`answer` as a response."""
     body = Problem(

@@ -1,4 +1,4 @@
-"""How many requests and streams a user may have open at the same time, and all users together."""
+"""Quotas for concurrent requests and streams, per user and in total."""
 
 from collections import Counter
 from collections.abc import Generator, Hashable
@@ -13,11 +13,11 @@ from dynavera.web.errors import Refused
 
 RETRY_AFTER_SECONDS = 2
 
-_HELD = "held_until_answered"
+_CONTEXTS = "contexts"
 
 
 class TooManyOpen(Refused):
-    """There are as many open as there may be; the message is short enough for the reason of a closed WebSocket."""
+    """The limit is reached; the message is short enough for the close reason of a WebSocket."""
 
     status: ClassVar[int] = 429
     retry_after_seconds = RETRY_AFTER_SECONDS
@@ -51,7 +51,7 @@ class TooManyStreams(TooManyOpen):
 
 @dataclass
 class Quota:
-    """Counts what is open, by user; `in_all` is None where only each user has a limit."""
+    """Counts what is open, by user; without `in_all` there is no limit on the total."""
 
     refusal: type[TooManyOpen]
     per_user: int
@@ -60,11 +60,11 @@ class Quota:
     total: int = field(default=0, init=False)
 
     @contextmanager
-    def place(self, user: Hashable) -> Generator[None]:
-        """One more that is open, until the context ends.
+    def slot(self, user: Hashable) -> Generator[None]:
+        """Count one more until the context ends.
 
         Raises:
-            TooManyOpen: there are as many as there may be.
+            TooManyOpen: the limit is reached.
         """
         if self.in_all is not None and self.total >= self.in_all:
             raise self.refusal(self.total, of_one_user=False)
@@ -89,20 +89,20 @@ class Quotas:
     streams: Quota
 
     @classmethod
-    def of(cls, settings: Settings) -> "Quotas":
-        """As the settings say."""
+    def from_settings(cls, settings: Settings) -> "Quotas":
+        """The quotas of the settings."""
         return cls(
             requests=Quota(TooManyRequests, settings.max_requests_per_user),
             streams=Quota(TooManyStreams, settings.max_streams_per_user, settings.max_streams),
         )
 
 
-def hold(request: HTTPConnection, contexts: ExitStack) -> None:
-    """Give `request` the contexts that end when it is answered as a whole, its stream too."""
-    request.scope.setdefault("state", {})[_HELD] = contexts
+def attach_contexts(request: HTTPConnection, contexts: ExitStack) -> None:
+    """Attach contexts to `request`, which end when it is answered, including a streamed body."""
+    request.scope.setdefault("state", {})[_CONTEXTS] = contexts
 
 
-def held(request: HTTPConnection) -> ExitStack:
-    """What `request` holds until it is answered."""
-    contexts: ExitStack = request.scope["state"][_HELD]
+def contexts_of(request: HTTPConnection) -> ExitStack:
+    """The contexts that are attached to `request`."""
+    contexts: ExitStack = request.scope["state"][_CONTEXTS]
     return contexts

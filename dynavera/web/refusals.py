@@ -1,29 +1,31 @@
-"""Refusals that no application gives: they are written before there is a request, or instead of one."""
+"""Refusals by the server, before the application gets a request."""
 
 from http import HTTPStatus
 
 from starlette.responses import Response
 
 from dynavera.web.limits import HttpLimits
-from dynavera.web.problems import Answer, problem
+from dynavera.web.problems import ErrorResponse, problem
 
 
-def closing(answer: Answer) -> Response:
-    """`answer` as the last response of its connection."""
+def closing(answer: ErrorResponse) -> Response:
+    """A response that closes its connection."""
     return problem(answer, headers={"Connection": "close"})
 
 
-def on_the_wire(answer: Answer) -> bytes:
-    """`answer` as it is sent in HTTP/1.1, with which the connection ends."""
+def on_the_wire(answer: ErrorResponse) -> bytes:
+    """The bytes of an HTTP/1.1 response that closes its connection."""
     response = closing(answer)
     lines = [f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}".encode()]
     lines += [name + b": " + value for name, value in response.raw_headers]
     return b"\r\n".join([*lines, b"", bytes(response.body)])
 
 
-MALFORMED = Answer(400, "malformed_request", "What was sent is not an HTTP/1.1 request.")
-TOO_MANY_PIPELINED = Answer(400, "too_many_pipelined", "Too many requests were sent ahead of their answers.")
-TOO_MANY_CONNECTIONS = Answer(
+MALFORMED = ErrorResponse(400, "malformed_request", "This is not an HTTP/1.1 request.")
+TOO_MANY_PIPELINED = ErrorResponse(
+    400, "too_many_pipelined", "Too many requests were sent before their responses were read."
+)
+TOO_MANY_CONNECTIONS = ErrorResponse(
     429,
     "too_many_connections",
     "This service has as many connections open as it may have (DYNAVERA_MAX_CONNECTIONS). Try again in a moment.",
@@ -31,21 +33,21 @@ TOO_MANY_CONNECTIONS = Answer(
 )
 
 
-def head_timeout(limits: HttpLimits) -> Answer:
+def head_timeout(limits: HttpLimits) -> ErrorResponse:
     """The refusal of a request whose headers do not arrive."""
     seconds = f"{limits.head_timeout.total_seconds():g}"
-    return Answer(408, "request_timeout", f"No complete request came within {seconds} s. Send it again.")
+    return ErrorResponse(408, "request_timeout", f"No complete request came within {seconds} s. Send it again.")
 
 
-def url_too_long(limits: HttpLimits) -> Answer:
+def url_too_long(limits: HttpLimits) -> ErrorResponse:
     """The refusal of a URL that is too long."""
-    return Answer(414, "url_too_long", f"The URL is longer than {limits.head_bytes} bytes.")
+    return ErrorResponse(414, "url_too_long", f"The URL is longer than {limits.head_bytes} bytes.")
 
 
-def headers_too_large(limits: HttpLimits) -> Answer:
+def headers_too_large(limits: HttpLimits) -> ErrorResponse:
     """The refusal of too many or too large headers."""
     detail = (
         f"The request has more than {limits.head_bytes} bytes of headers, or more than {limits.headers} headers. "
         "In a browser, deleting the cookies of this site may help."
     )
-    return Answer(431, "headers_too_large", detail)
+    return ErrorResponse(431, "headers_too_large", detail)

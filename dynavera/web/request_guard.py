@@ -1,4 +1,4 @@
-"""Checks every request before a route sees it: its host, its origin, its size, and who sends it."""
+"""Checks the host, origin, size and caller of every request before it reaches a route."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -11,8 +11,8 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dynavera.web.bodies import BodyLimits, BodyTooLarge, BoundedBody
-from dynavera.web.errors import ErrorAnswers, Refused
-from dynavera.web.quotas import hold
+from dynavera.web.errors import ErrorTable, Refused
+from dynavera.web.quotas import attach_contexts
 
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
@@ -32,14 +32,14 @@ class NotOneHost(Refused):
 
 
 class ForeignHost(Refused):
-    """The request has a host name that is not the service's."""
+    """The Host header does not name the service."""
 
     code: ClassVar[str] = "foreign_host"
     status: ClassVar[int] = 421
 
 
 class ForeignOrigin(Refused):
-    """The request comes from a page of an origin that may not use the service."""
+    """The page's origin may not use the service."""
 
     code: ClassVar[str] = "foreign_origin"
     status: ClassVar[int] = 403
@@ -64,7 +64,7 @@ class AllowedAddresses:
         return self.hosts is None or (named is not None and not self.hosts.isdisjoint({host.lower(), named["name"]}))
 
     def allows_origin(self, connection: HTTPConnection) -> bool:
-        """Whether the page that opened `connection` may use the service; programs name no origin."""
+        """Whether the page that opened `connection` may use the service; programs send no origin."""
         own = f"{connection.url.scheme.replace('ws', 'http', 1)}://{connection.headers.get('host', '')}"
         return all(self._allows(origin, own) for origin in connection.headers.getlist("origin"))
 
@@ -78,12 +78,12 @@ class AllowedAddresses:
 
 
 async def _admit_everyone(_connection: HTTPConnection) -> None:
-    """Leave it to the routes."""
+    """Leave authentication to the routes."""
 
 
 @dataclass(frozen=True)
 class RequestPolicy:
-    """What a service accepts, and what it says of other hosts and origins.
+    """The requests that a service accepts, and its messages to other hosts and origins.
 
     `admit` raises an expected error for a caller that may not use the service. With `keys_from_any_origin`, a request
     with an API key may come from any page: no browser adds one by itself. WebSockets may not.
@@ -113,15 +113,15 @@ class RequestPolicy:
 
 
 class RequestGuard:
-    """Passes on requests that the policy accepts, each with a stack of contexts that end when it is answered."""
+    """Forwards requests that the policy accepts, each with an exit stack that closes when it is answered."""
 
-    def __init__(self, app: ASGIApp, policy: RequestPolicy, answers: ErrorAnswers) -> None:
+    def __init__(self, app: ASGIApp, policy: RequestPolicy, answers: ErrorTable) -> None:
         self._app = app
         self._policy = policy
         self._answers = answers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or answer with the reason why not."""
+        """Forward the request, or answer with the refusal."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
@@ -129,7 +129,7 @@ class RequestGuard:
         scope["headers"] = [(name, value.strip(b" \t")) for name, value in scope["headers"]]
         connection, limits = HTTPConnection(scope), self._policy.body_limits
         with ExitStack() as contexts:
-            hold(connection, contexts)
+            attach_contexts(connection, contexts)
             try:
                 self._policy.check_addresses(connection)
                 _check_declared_size(connection.headers, limits.of(scope["path"]))

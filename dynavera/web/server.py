@@ -1,4 +1,4 @@
-"""The HTTP server of a process: its limits, and an orderly end."""
+"""The HTTP server of a process: its limits and its shutdown."""
 
 import resource
 from collections.abc import Generator
@@ -17,7 +17,7 @@ from dynavera.web.server_config import ServerConfig
 from dynavera.web.websocket_protocol import GuardedWebSocketProtocol
 
 OTHER_FILES = 256
-"""Files that are no clients' connections: the database, logs, and connections to Temporal and the MCP service."""
+"""Open files besides client connections: the database, logs, and connections to Temporal and the MCP service."""
 
 _log = structlog.get_logger(__name__)
 
@@ -45,10 +45,10 @@ def server_config(
     lifespan: Literal["on", "off"] = "on",
     limits: HttpLimits = HttpLimits(),  # noqa: B008 -- frozen
 ) -> ServerConfig:
-    """How `app` is served.
+    """The server configuration of `app`.
 
-    `grace_seconds` is what open requests and streams get at the end. `largest_message` is the size in bytes of the
-    largest WebSocket message; without it there are no WebSockets.
+    `grace_seconds` is how long open requests and streams may continue at shutdown. `largest_message` is the size in
+    bytes of the largest WebSocket message; without it there are no WebSockets.
     """
     return ServerConfig(
         app,
@@ -69,7 +69,7 @@ def server_config(
 
 
 def _connections(wanted: int) -> int:
-    """`wanted` connections, or as many as this process has files for."""
+    """`wanted`, or fewer if the limit of open files does not allow it."""
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if files == resource.RLIM_INFINITY:
         return wanted

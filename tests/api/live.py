@@ -1,4 +1,4 @@
-"""The API over a real Temporal, a real worker and a real database; only the MCP service is a fake."""
+"""The API with a real Temporal, worker and database; only the MCP service is a fake."""
 
 import asyncio
 import json
@@ -191,7 +191,7 @@ class Live:
         return await Agents(self.database).create(self.user.id, AgentSettings(name="Another"))
 
     def writes(self, *words: str, stops_after: int | None = None) -> Gate:
-        """What the generator writes; after so many words it waits for the gate."""
+        """Set the generator's words; after `stops_after` of them it waits for the gate."""
         self.mcp.words = list(words)
         gate = Gate()
         if stops_after is not None:
@@ -314,7 +314,7 @@ async def _api(settings: Settings, temporal: Temporal, limits: ApiLimits) -> Asy
                 yield url
         finally:
             sweeping.cancel()
-            # The relay's readers are only told to leave; their connections are closed when they have.
+            # The relay's readers are only cancelled; their connections close once they have ended.
             await asyncio.wait({task for task in asyncio.all_tasks() if task.cancelling()})
             await database.close()
 

@@ -41,7 +41,7 @@ async def test_agents_come_in_pages_newest_first(client: httpx.AsyncClient) -> N
     assert second["next_cursor"] is None
 
 
-async def test_a_patch_changes_only_what_is_sent(client: httpx.AsyncClient) -> None:
+async def test_a_patch_changes_only_the_given_fields(client: httpx.AsyncClient) -> None:
     agent = await made(client, generator="openai:gpt", instructions="Be brief.")
 
     changed = (await client.patch(f"/api/agents/{agent['id']}", json={"name": "Archivist", "generator": None})).json()
@@ -51,7 +51,7 @@ async def test_a_patch_changes_only_what_is_sent(client: httpx.AsyncClient) -> N
 
 
 @pytest.mark.parametrize("field", ["name", "description", "instructions", "collection", "top_k", "temperature"])
-async def test_null_is_refused_where_nothing_is_no_value(client: httpx.AsyncClient, field: str) -> None:
+async def test_null_is_refused_for_fields_that_need_a_value(client: httpx.AsyncClient, field: str) -> None:
     agent = await made(client)
 
     answer = await client.patch(f"/api/agents/{agent['id']}", json={field: None})
@@ -115,7 +115,7 @@ async def test_a_generator_that_the_service_does_not_offer_is_refused(
     ("status", "body"),
     [(401, {"detail": "The token is of another instance."}), (422, {"error": "Something else answers here."})],
 )
-async def test_an_agent_can_be_made_while_its_generator_cannot_be_checked(
+async def test_an_agent_can_be_created_while_its_generator_cannot_be_checked(
     api: Api, client: httpx.AsyncClient, status: int, body: dict[str, str]
 ) -> None:
     api.mcp.answer("GET", "/generators/check", body, status)
@@ -125,7 +125,9 @@ async def test_an_agent_can_be_made_while_its_generator_cannot_be_checked(
     assert agent["generator"] == "openai:gpt"
 
 
-async def test_an_agent_whose_generator_is_gone_can_be_changed_otherwise(api: Api, client: httpx.AsyncClient) -> None:
+async def test_other_fields_of_an_agent_can_change_when_its_generator_is_gone(
+    api: Api, client: httpx.AsyncClient
+) -> None:
     agent = await made(client, generator="gpt4all:gone.gguf")
     problem = {"title": "", "status": 422, "detail": "It is gone.", "code": "generator_unavailable"}
     api.mcp.answer("GET", "/generators/check", problem, 422)

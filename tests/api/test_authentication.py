@@ -1,4 +1,4 @@
-"""Who may come in, and from where."""
+"""Authentication, and requests from other origins."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -7,14 +7,14 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
-from api.app import described_app
+from api.app import app_without_services
 from dynavera.records.users import key_row
 from tests.api.conftest import OWNER_KEY, Api
 
 OPEN = {("GET", "/api/health"), ("POST", "/api/login")}
 CALLS = [
     (method.upper(), path)
-    for path, operations in described_app().openapi()["paths"].items()
+    for path, operations in app_without_services().openapi()["paths"].items()
     for method in operations
     if (method.upper(), path) not in OPEN
 ]
@@ -58,7 +58,7 @@ async def test_a_log_in_link_works_once(api: Api, client: httpx.AsyncClient) -> 
     assert nobody.status_code == 401
 
 
-async def test_a_code_logs_one_of_two_browsers_in(api: Api, client: httpx.AsyncClient) -> None:
+async def test_a_code_logs_only_one_of_two_browsers_in(api: Api, client: httpx.AsyncClient) -> None:
     code = (await client.post("/api/login/link")).json()["url"].split("#code=")[1]
 
     async with api.client(None) as one, api.client(None) as two:
@@ -97,14 +97,14 @@ async def test_logging_out_ends_the_session(api: Api) -> None:
     assert (answer.status_code, left, stolen.status_code) == (204, {}, 401)
 
 
-async def test_a_wrong_key_beside_a_good_cookie_is_a_wrong_key(api: Api) -> None:
+async def test_a_wrong_key_is_refused_despite_a_valid_cookie(api: Api) -> None:
     async with logged_in(api, OWNER_KEY) as browser:
         answer = await browser.get("/api/me", headers={"Authorization": "Bearer dyn_wrong"})
 
     assert answer.status_code == 401
 
 
-async def test_a_blank_key_is_nobodys(api: Api) -> None:
+async def test_a_blank_key_is_refused(api: Api) -> None:
     # As from a first start on a token file that was empty, of an earlier version.
     me = await api.services.users.first()
     async with api.database.writing() as session:
@@ -116,7 +116,7 @@ async def test_a_blank_key_is_nobodys(api: Api) -> None:
     assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
 
 
-async def test_a_user_who_is_shut_out_is_out_at_once(api: Api, client: httpx.AsyncClient) -> None:
+async def test_a_deactivated_user_is_refused_at_once(api: Api, client: httpx.AsyncClient) -> None:
     made = (await client.post("/api/users", json={"name": "guest"})).json()
     async with logged_in(api, made["api_key"]) as browser, api.client(made["api_key"]) as program:
         before = [(await one.get("/api/me")).status_code for one in (browser, program)]
@@ -131,7 +131,7 @@ async def test_a_user_who_is_shut_out_is_out_at_once(api: Api, client: httpx.Asy
 @pytest.mark.parametrize(
     "origin", ["https://evil.example", "null", "http://127.0.0.1:1", "https://127.0.0.1", "http://localhost", "x", ""]
 )
-async def test_a_page_from_another_origin_does_nothing_with_the_cookie(api: Api, origin: str) -> None:
+async def test_a_page_from_another_origin_cannot_use_the_cookie(api: Api, origin: str) -> None:
     async with logged_in(api, OWNER_KEY) as browser:
         answer = await browser.post("/api/agents", json={"name": "planted"}, headers={"Origin": origin})
         read = await browser.get("/api/agents", headers={"Origin": origin})
@@ -142,7 +142,7 @@ async def test_a_page_from_another_origin_does_nothing_with_the_cookie(api: Api,
     assert agents == []
 
 
-async def test_our_own_page_and_those_the_settings_name_may_use_the_cookie(api: Api) -> None:
+async def test_pages_of_our_own_and_of_allowed_origins_may_use_the_cookie(api: Api) -> None:
     async with logged_in(api, OWNER_KEY) as browser:
         answers = [
             await browser.post("/api/agents", json={"name": "mine"}, headers={"Origin": origin})
@@ -152,7 +152,7 @@ async def test_our_own_page_and_those_the_settings_name_may_use_the_cookie(api: 
     assert [answer.status_code for answer in answers] == [201, 201, 201]
 
 
-async def test_a_page_of_an_origin_that_the_settings_name_may_ask_with_a_key(client: httpx.AsyncClient) -> None:
+async def test_a_page_of_an_allowed_origin_may_use_a_key(client: httpx.AsyncClient) -> None:
     origin = {"Origin": "http://localhost:5173"}
     asks = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization, content-type"}
 
@@ -166,7 +166,7 @@ async def test_a_page_of_an_origin_that_the_settings_name_may_ask_with_a_key(cli
     assert answer.headers["access-control-allow-origin"] == origin["Origin"]
 
 
-async def test_no_other_origin_is_told_that_its_pages_may_ask(client: httpx.AsyncClient) -> None:
+async def test_pages_of_other_origins_get_no_cors_headers(client: httpx.AsyncClient) -> None:
     answer = await client.get("/api/agents", headers={"Origin": "https://evil.example"})
 
     assert "access-control-allow-origin" not in answer.headers
@@ -187,5 +187,5 @@ async def test_on_loopback_a_foreign_host_name_is_refused(client: httpx.AsyncCli
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8000", "127.0.0.1:1", "[::1]:8000"])
-async def test_on_loopback_its_own_names_are_good(client: httpx.AsyncClient, host: str) -> None:
+async def test_on_loopback_local_names_are_accepted(client: httpx.AsyncClient, host: str) -> None:
     assert (await client.get("/api/me", headers={"Host": host})).status_code == 200

@@ -243,7 +243,7 @@ async def test_a_secret_that_was_sent_is_not_in_the_refusal(client: httpx.AsyncC
     assert all("secret" not in answer.text for answer in answers)
 
 
-async def test_bad_parameters_are_refused_and_never_bent(api: Api, client: httpx.AsyncClient) -> None:
+async def test_bad_parameters_are_refused_not_corrected(api: Api, client: httpx.AsyncClient) -> None:
     ids = await filled(api, client)
 
     for path, name, values in BAD_PARAMETERS:
@@ -261,7 +261,7 @@ NO_TIMES = [
     *("2026-01-01T00:00:00", "2026-01-01T00:00", "2026-01-01 00:00:00Z", "2026-01-01_00:00:00Z"),
     *("2026-01-01T00:00:00 02:00", " 2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z\n", "٢٠٢٦-01-01T00:00:00Z"),
 ]
-"""What is not a time in ISO 8601 with its offset from UTC, though some of it can be read as one."""
+"""Not times in ISO 8601 with an offset from UTC, though lenient parsers accept some of them."""
 
 
 async def test_times_are_iso_8601_with_an_offset_and_nothing_else(client: httpx.AsyncClient) -> None:
@@ -275,7 +275,7 @@ async def test_times_are_iso_8601_with_an_offset_and_nothing_else(client: httpx.
             assert (await client.get("/api/executions", params={name: value})).status_code == 200, value
 
 
-async def test_ids_that_are_none_are_refused_on_every_route(api: Api, client: httpx.AsyncClient) -> None:
+async def test_invalid_ids_are_refused_on_every_route(api: Api, client: httpx.AsyncClient) -> None:
     ids = await filled(api, client)
     before = await stored(api)
     paths = (await client.get("/api/openapi.json")).json()["paths"]
@@ -335,7 +335,7 @@ async def test_bodies_over_a_mebibyte_are_refused_with_and_without_a_length(
     assert await stored(api) == before
 
 
-async def test_a_body_that_says_it_is_no_json_is_refused(api: Api, client: httpx.AsyncClient) -> None:
+async def test_a_body_of_another_content_type_is_refused(api: Api, client: httpx.AsyncClient) -> None:
     ids = await filled(api, client)
     before = await stored(api)
 

@@ -38,7 +38,7 @@ async def my_id(client: httpx.AsyncClient) -> str:
     return (await client.get("/api/me")).json()["id"]
 
 
-async def test_a_call_is_passed_on_for_the_user_who_asks(
+async def test_a_call_is_forwarded_for_its_user(
     api: Api, client: httpx.AsyncClient, stranger: httpx.AsyncClient
 ) -> None:
     page: dict[str, object] = {"items": [], "next_cursor": None}
@@ -54,7 +54,7 @@ async def test_a_call_is_passed_on_for_the_user_who_asks(
         assert received.query == {"collection": "papers", "q": "lab", "limit": "3"}
 
 
-async def test_nobody_names_another_user_to_the_service(api: Api, client: httpx.AsyncClient) -> None:
+async def test_a_client_cannot_set_the_user_header(api: Api, client: httpx.AsyncClient) -> None:
     api.mcp.answer("GET", "/documents", {"items": [], "next_cursor": None})
 
     await client.get("/api/documents", headers={"X-Dynavera-User": str(new_id())})
@@ -62,7 +62,7 @@ async def test_nobody_names_another_user_to_the_service(api: Api, client: httpx.
     assert api.mcp.received[-1].user == await my_id(client)
 
 
-async def test_files_go_through_as_they_come(api: Api, client: httpx.AsyncClient) -> None:
+async def test_uploads_are_streamed_to_the_service(api: Api, client: httpx.AsyncClient) -> None:
     ingestion = {"items": [], "refused": [{"name": "a.bin", "code": "not_text", "detail": "It is not text."}]}
     api.mcp.answer("POST", "/documents", ingestion, 201)
     files = [("file", ("a.md", b"# A" * 100_000, "text/markdown")), ("file", ("b.md", b"# B", "text/markdown"))]
@@ -87,7 +87,7 @@ async def test_a_refusal_of_the_service_is_passed_on_unchanged(api: Api, client:
     assert answer.headers["retry-after"] == "7"
 
 
-async def test_a_search_is_checked_here_and_done_there(api: Api, client: httpx.AsyncClient) -> None:
+async def test_a_search_is_validated_and_forwarded(api: Api, client: httpx.AsyncClient) -> None:
     api.mcp.answer("POST", "/search", {"passages": []})
 
     answer = await client.post("/api/search", json={"query": "optodes"})
@@ -99,7 +99,7 @@ async def test_a_search_is_checked_here_and_done_there(api: Api, client: httpx.A
     assert len(api.mcp.received) == 1
 
 
-async def test_a_deleted_document_answers_nothing(api: Api, client: httpx.AsyncClient) -> None:
+async def test_deleting_a_document_has_an_empty_response(api: Api, client: httpx.AsyncClient) -> None:
     document_id = new_id()
     api.mcp.answer("DELETE", f"/documents/{document_id}", None, 204)
 
@@ -108,7 +108,7 @@ async def test_a_deleted_document_answers_nothing(api: Api, client: httpx.AsyncC
     assert (answer.status_code, answer.content) == (204, b"")
 
 
-async def test_what_is_not_files_is_refused_here(api: Api, client: httpx.AsyncClient) -> None:
+async def test_a_body_that_is_not_a_form_is_refused(api: Api, client: httpx.AsyncClient) -> None:
     answer = await client.post("/api/documents", json={"file": "a.md"})
 
     assert (answer.status_code, answer.headers["content-type"]) == (415, "application/problem+json")
@@ -116,7 +116,7 @@ async def test_what_is_not_files_is_refused_here(api: Api, client: httpx.AsyncCl
     assert api.mcp.received == []
 
 
-async def test_an_upload_that_says_it_is_too_large_is_refused_before_it_is_sent(api: Api) -> None:
+async def test_an_upload_with_a_too_large_content_length_is_refused_at_once(api: Api) -> None:
     address = httpx.URL(api.url)
     head = (
         f"POST /api/documents HTTP/1.1\r\nHost: {address.host}\r\nAuthorization: Bearer {OWNER_KEY}\r\n"
@@ -133,7 +133,7 @@ async def test_an_upload_that_says_it_is_too_large_is_refused_before_it_is_sent(
     assert api.mcp.received == []
 
 
-async def test_uploads_that_are_never_sent_hold_up_nothing_but_uploads(api: Api, client: httpx.AsyncClient) -> None:
+async def test_stalled_uploads_delay_only_uploads(api: Api, client: httpx.AsyncClient) -> None:
     page: dict[str, object] = {"items": [], "next_cursor": None}
     api.mcp.answer("GET", "/documents", page)
 
@@ -162,7 +162,7 @@ async def test_a_body_that_stalls_times_out(api: Api, path: str) -> None:
 
 
 @pytest.mark.parametrize("limits", [ApiLimits(upload_bytes=300_000)])
-async def test_an_upload_that_turns_out_too_large_is_refused(api: Api, client: httpx.AsyncClient) -> None:
+async def test_a_too_large_upload_without_a_length_is_refused(api: Api, client: httpx.AsyncClient) -> None:
     async def endless() -> AsyncGenerator[bytes]:
         for _ in range(10):
             yield b"x" * 100_000
@@ -174,7 +174,7 @@ async def test_an_upload_that_turns_out_too_large_is_refused(api: Api, client: h
     assert api.mcp.received == []
 
 
-async def test_without_the_service_the_answer_says_to_come_back(api: Api, client: httpx.AsyncClient) -> None:
+async def test_without_the_service_calls_answer_503_with_retry_after(api: Api, client: httpx.AsyncClient) -> None:
     api.services.knowledge.client.base_url = f"http://127.0.0.1:{free_port()}"
 
     for answer in (
@@ -187,9 +187,7 @@ async def test_without_the_service_the_answer_says_to_come_back(api: Api, client
 
 
 @pytest.mark.parametrize("status", [401, 403])
-async def test_a_service_that_refuses_our_token_logs_nobody_out(
-    api: Api, client: httpx.AsyncClient, status: int
-) -> None:
+async def test_a_refused_service_token_is_not_a_401(api: Api, client: httpx.AsyncClient, status: int) -> None:
     api.mcp.answer("GET", "/documents", {"code": "unauthenticated"}, status)
 
     answer = await client.get("/api/documents")
@@ -198,7 +196,7 @@ async def test_a_service_that_refuses_our_token_logs_nobody_out(
     assert "DYNAVERA_MCP_TOKEN" in answer.json()["detail"]
 
 
-async def test_the_service_s_health_is_what_it_says(api: Api) -> None:
+async def test_the_health_of_the_service_is_parsed(api: Api) -> None:
     said = {"status": "ok", "generator": "extractive", "embedder": "wordllama", "documents": 2, "passages": 9}
     api.mcp.answer("GET", "/health", said)
 

@@ -48,11 +48,11 @@ async def cited(base: KnowledgeBase, client: httpx.AsyncClient, text: str) -> st
     return f"/api/executions/{execution_id}/sources/1"
 
 
-async def test_a_source_is_shown_in_its_place_through_all_that_becomes_of_its_document(base: KnowledgeBase) -> None:
+async def test_a_source_shows_the_current_state_of_its_document(base: KnowledgeBase) -> None:
     async with base.client() as client:
         document = await send(client, "light.md", BEFORE)
         source = await cited(base, client, "An optode sends light.")
-        told: list[tuple[str, bool, bool]] = []
+        states: list[tuple[str, bool, bool]] = []
         places: list[tuple[int, int, str]] = []
         for text in (BEFORE, AFTER, WITHOUT, AFTER, None, BEFORE):
             if text is None:
@@ -60,7 +60,7 @@ async def test_a_source_is_shown_in_its_place_through_all_that_becomes_of_its_do
             else:
                 await send(client, "light.md", text)
             pinned = (await client.get(source)).json()
-            told.append((pinned["state"], pinned["document"] is not None, pinned["passage"] is not None))
+            states.append((pinned["state"], pinned["document"] is not None, pinned["passage"] is not None))
             assert "An optode sends light." in pinned["source"]["text"]
             if pinned["passage"] is not None:
                 whole = (await client.get(f"/api/documents/{document['id']}/text")).json()
@@ -68,7 +68,7 @@ async def test_a_source_is_shown_in_its_place_through_all_that_becomes_of_its_do
                 assert whole["text"][passage["start"] : passage["end"]] == pinned["source"]["text"]
                 places.append((passage["start"], passage["end"], passage["heading"]))
 
-    assert told == [
+    assert states == [
         ("unchanged", True, True),
         ("unchanged", True, True),
         ("changed", True, False),
@@ -81,7 +81,7 @@ async def test_a_source_is_shown_in_its_place_through_all_that_becomes_of_its_do
     assert {heading for _, _, heading in places} == {"Cited"}
 
 
-async def test_pages_of_a_pdf_come_with_its_passages(base: KnowledgeBase) -> None:
+async def test_passages_of_a_pdf_have_pages(base: KnowledgeBase) -> None:
     async with base.client() as client:
         document = await send(client, "two.pdf", pdf("First page.\n" + "Light.\n" * 600, "Optodes on the second page."))
         passages = (await client.get(f"/api/documents/{document['id']}/passages")).json()["items"]
@@ -92,7 +92,7 @@ async def test_pages_of_a_pdf_come_with_its_passages(base: KnowledgeBase) -> Non
     assert all(text["text"][each["start"] : each["end"]] == each["text"] for each in passages)
 
 
-async def test_nobody_finds_what_is_in_another_collection_or_anothers(base: KnowledgeBase) -> None:
+async def test_a_search_finds_only_the_users_documents_of_the_collection(base: KnowledgeBase) -> None:
     stranger = await base.mcp.another_user()
     async with base.client() as mine, base.client(stranger.api_key) as theirs:
         secret = await send(mine, "secret.md", "Light is secret.", "vault")
@@ -134,7 +134,7 @@ async def test_a_collection_that_is_emptied_is_unknown_again(base: KnowledgeBase
     assert default.json() == {"passages": []}
 
 
-async def test_indexes_are_made_anew_while_searches_are_told_to_wait(base: KnowledgeBase) -> None:
+async def test_searches_are_refused_while_indexes_are_rebuilt(base: KnowledgeBase) -> None:
     async with base.client() as client:
         for number in range(3):
             await send(client, f"{number}.md", f"Light number {number}.")
@@ -153,7 +153,7 @@ async def test_indexes_are_made_anew_while_searches_are_told_to_wait(base: Knowl
     assert len(after) == 3
 
 
-async def test_only_the_owner_makes_indexes_anew(base: KnowledgeBase) -> None:
+async def test_only_the_owner_rebuilds_indexes(base: KnowledgeBase) -> None:
     stranger = await base.mcp.another_user()
 
     async with base.client(stranger.api_key) as theirs, base.mcp.client(stranger.api_key) as directly:
@@ -167,7 +167,7 @@ async def test_only_the_owner_makes_indexes_anew(base: KnowledgeBase) -> None:
     assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(403, "owner_only")] * 4
 
 
-async def test_ids_that_are_no_documents_are_not_found(base: KnowledgeBase) -> None:
+async def test_unknown_documents_are_not_found(base: KnowledgeBase) -> None:
     async with base.client() as client:
         answer = await client.get(f"/api/documents/{UUID(int=7)}/text")
 

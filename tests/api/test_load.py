@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from websockets.exceptions import ConnectionClosedError
 
-from api.agent_socket import MAX_ACTIONS
+from api.limits import ApiLimits
 from api.routers.stream import TRY_AGAIN_LATER
 from dynavera.contracts.agents import Agent
 from dynavera.records.executions import ExecutionQuery
@@ -30,7 +30,7 @@ def database_url(request: pytest.FixtureRequest, postgres: PostgresServer | None
     return required(postgres).new_database()
 
 
-async def test_200_starts_at_once_are_accepted_or_refused_in_words(live: Live) -> None:
+async def test_200_concurrent_starts_are_accepted_or_refused_with_a_problem(live: Live) -> None:
     async with live.another_api() as other_url:
         agents = [await live.another_agent() for _ in range(CLIENTS)]
         ways = itertools.cycle(itertools.product((_start_by_rest, _start_by_socket), (live.url, other_url)))
@@ -44,7 +44,7 @@ async def test_200_starts_at_once_are_accepted_or_refused_in_words(live: Live) -
     assert said["accepted"] == await _stored(live)
 
 
-async def test_200_sockets_show_what_starts_when_they_are_open_from_its_first_event_on(live: Live) -> None:
+async def test_200_open_sockets_show_new_executions_from_their_first_event(live: Live) -> None:
     headers = {"Authorization": f"Bearer {KEY}"}
     async with AsyncExitStack() as open_sockets, live.worker():
         sockets = await asyncio.gather(
@@ -58,7 +58,7 @@ async def test_200_sockets_show_what_starts_when_they_are_open_from_its_first_ev
 
 
 @pytest.mark.parametrize("database_url", [None], ids=["sqlite"])
-async def test_an_action_that_waits_for_the_database_holds_up_no_ping(live: Live) -> None:
+async def test_pings_are_answered_while_an_action_waits_for_the_database(live: Live) -> None:
     async with live.socket() as socket:
         with sqlite3.connect(live.settings.data_dir / "records.sqlite3", isolation_level=None) as another_process:
             another_process.execute("BEGIN IMMEDIATE")
@@ -74,18 +74,18 @@ async def test_an_action_that_waits_for_the_database_holds_up_no_ping(live: Live
 
 
 @pytest.mark.parametrize("database_url", [None], ids=["sqlite"])
-async def test_more_starts_than_may_wait_are_all_accepted(live: Live) -> None:
+async def test_more_starts_than_the_action_limit_are_all_accepted(live: Live) -> None:
     async with live.socket() as socket:
         with sqlite3.connect(live.settings.data_dir / "records.sqlite3", isolation_level=None) as another_process:
             another_process.execute("BEGIN IMMEDIATE")
-            for _ in range(MAX_ACTIONS + 50):
+            for _ in range(ApiLimits().socket_actions + 50):
                 await socket.say(action="start_agent", input_data={"query": "What?"})
             await asyncio.sleep(0.5)
             another_process.execute("ROLLBACK")
         another_process.close()
-        answers = [await _answer(socket) for _ in range(MAX_ACTIONS + 50)]
+        answers = [await _answer(socket) for _ in range(ApiLimits().socket_actions + 50)]
 
-    assert answers == ["accepted"] * (MAX_ACTIONS + 50)
+    assert answers == ["accepted"] * (ApiLimits().socket_actions + 50)
 
 
 async def _start_by_rest(live: Live, url: str, agent: Agent) -> list[str]:

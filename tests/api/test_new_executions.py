@@ -1,4 +1,4 @@
-"""New executions, as one look at the records shows them to all who watch."""
+"""Discovering new executions in the records."""
 
 import asyncio
 from contextlib import aclosing
@@ -16,7 +16,7 @@ from tests.owner import create_owner
 from tests.serving import until
 
 
-async def test_what_cannot_be_read_once_hides_nothing_that_comes_after_it(
+async def test_polling_continues_after_an_unexpected_error(
     database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     user = await create_owner(database)
@@ -27,13 +27,13 @@ async def test_what_cannot_be_read_once_hides_nothing_that_comes_after_it(
         await session.execute(text("DELETE FROM events"))
         await session.execute(text("UPDATE executions SET id = 'no id'"))
 
-    async with aclosing(NewExecutions(records, ApiLimits().discovery_interval).after(agent.id, set())) as arrivals:
-        coming = asyncio.ensure_future(anext(arrivals))
+    async with aclosing(NewExecutions(records, ApiLimits().discovery_interval).watch(agent.id, set())) as executions:
+        first = asyncio.ensure_future(anext(executions))
         await until(lambda: "New executions cannot be seen" in caplog.text)
         async with database.writing() as session:
             await session.execute(text("UPDATE executions SET id = :id"), {"id": execution.id.hex})
         async with asyncio.timeout(5):
-            arrived = await coming
+            found = await first
 
-    assert arrived == execution.id
+    assert found == execution.id
     assert "Traceback" in caplog.text

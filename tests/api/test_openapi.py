@@ -51,13 +51,13 @@ def test_every_error_is_declared_as_a_problem() -> None:
                 assert schema == {"$ref": "#/components/schemas/Problem"}, (method, path, status)
 
 
-def test_every_call_says_who_may_make_it() -> None:
+def test_every_operation_declares_its_security() -> None:
     for method, path, operation in OPERATIONS:
         schemes = {scheme for choice in operation.get("security", []) for scheme in choice}
         assert schemes == (set() if path in OPEN else {"ApiKey", "Session"}), (method, path)
 
 
-def test_the_events_are_there_with_the_types_that_tell_them_apart() -> None:
+def test_the_event_types_are_discriminated() -> None:
     schemas = SCHEMA["components"]["schemas"]
     agent_events = ("Progress", "Step", "Delta", "Message")
     others = ("ExecutionStarted", "ExecutionCompleted", "ExecutionError", "ExecutionStopped")
@@ -76,7 +76,7 @@ def test_names_are_unique_and_stay_the_same_when_paths_change() -> None:
     assert {"list_agents", "start_execution", "list_events"} <= set(names)
 
 
-def test_the_page_is_printed_always_alike_and_starts_nothing() -> None:
+def test_the_document_is_printed_deterministically_without_starting_anything() -> None:
     printed = subprocess.run(
         [sys.executable, "-m", "api.openapi"], capture_output=True, check=True, text=True, timeout=60
     )
@@ -85,7 +85,7 @@ def test_the_page_is_printed_always_alike_and_starts_nothing() -> None:
     assert printed.stderr == ""
 
 
-async def test_the_page_that_is_printed_is_the_one_that_is_served(client: httpx.AsyncClient) -> None:
+async def test_the_printed_document_is_the_served_one(client: httpx.AsyncClient) -> None:
     served = await client.get("/api/openapi.json", headers={"Authorization": ""})
 
     assert served.json() == json.loads(document())

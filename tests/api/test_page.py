@@ -10,7 +10,7 @@ from tests.api.conftest import Api
 
 
 @pytest.mark.parametrize("path", ["/", "/login", "/agents/0198", "/apiary", "/agents/"])
-async def test_the_page_answers_at_its_own_addresses(client: httpx.AsyncClient, path: str) -> None:
+async def test_the_ui_is_served_at_its_own_routes(client: httpx.AsyncClient, path: str) -> None:
     answer = await client.get(path, headers={"Authorization": ""})
 
     assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
@@ -18,7 +18,7 @@ async def test_the_page_answers_at_its_own_addresses(client: httpx.AsyncClient, 
     assert answer.headers["cache-control"] == "no-cache"
 
 
-async def test_assets_are_kept_for_ever_and_other_files_asked_for_again(client: httpx.AsyncClient) -> None:
+async def test_assets_are_cached_forever_and_other_files_revalidated(client: httpx.AsyncClient) -> None:
     asset = await client.get("/assets/index-1a2b3c.js")
     icon = await client.get("/favicon.svg")
     unchanged = await client.get("/favicon.svg", headers={"If-None-Match": icon.headers["etag"]})
@@ -29,9 +29,7 @@ async def test_assets_are_kept_for_ever_and_other_files_asked_for_again(client: 
     assert unchanged.status_code == 304
 
 
-async def test_files_come_compressed_and_answers_of_the_api_do_not(
-    client: httpx.AsyncClient, page_folder: Path
-) -> None:
+async def test_files_are_compressed_and_api_responses_are_not(client: httpx.AsyncClient, page_folder: Path) -> None:
     script = "console.log('here');" * 500
     (page_folder / "assets" / "large-1a2b3c.js").write_text(script)
 
@@ -59,7 +57,7 @@ async def test_files_come_compressed_and_answers_of_the_api_do_not(
         "//etc/passwd.txt",
     ],
 )
-async def test_what_is_not_there_or_outside_is_not_found(client: httpx.AsyncClient, path: str) -> None:
+async def test_missing_files_and_files_outside_are_not_found(client: httpx.AsyncClient, path: str) -> None:
     answer = await client.get(path)
 
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
@@ -67,7 +65,7 @@ async def test_what_is_not_there_or_outside_is_not_found(client: httpx.AsyncClie
 
 
 @pytest.mark.parametrize("line", ["OPTIONS *", "GET *"])
-async def test_what_is_no_path_is_no_fault_of_the_service(api: Api, line: str) -> None:
+async def test_an_invalid_path_is_not_an_internal_error(api: Api, line: str) -> None:
     address = httpx.URL(api.url)
 
     reader, writer = await asyncio.open_connection(address.host, address.port)
@@ -80,7 +78,7 @@ async def test_what_is_no_path_is_no_fault_of_the_service(api: Api, line: str) -
     assert b"application/problem+json" in answer
 
 
-async def test_a_page_that_is_not_built_says_how(client: httpx.AsyncClient, page_folder: Path) -> None:
+async def test_a_ui_that_is_not_built_answers_how_to_build_it(client: httpx.AsyncClient, page_folder: Path) -> None:
     (page_folder / "index.html").unlink()
 
     answer = await client.get("/")
@@ -89,7 +87,7 @@ async def test_a_page_that_is_not_built_says_how(client: httpx.AsyncClient, page
     assert "make ui" in answer.json()["detail"]
 
 
-async def test_browsers_are_told_to_load_nothing_from_elsewhere(api: Api, client: httpx.AsyncClient) -> None:
+async def test_browsers_load_nothing_from_other_origins(api: Api, client: httpx.AsyncClient) -> None:
     for path in ("/", "/api/agents", "/api/nothing"):
         headers = (await client.get(path)).headers
 

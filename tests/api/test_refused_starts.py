@@ -10,7 +10,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 LARGER_THAN_TEMPORAL_TAKES = 2_500_000
 
 
-async def test_an_execution_that_temporal_refuses_fails_with_its_reason_and_holds_up_no_other(live: Live) -> None:
+async def test_an_execution_that_temporal_refuses_fails_and_does_not_delay_others(live: Live) -> None:
     question = {"query": "x" * LARGER_THAN_TEMPORAL_TAKES}
     refused = await live.records.accept(live.user.id, live.agent.id, question)
     others = [await live.records.accept(live.user.id, live.agent.id, {"query": "What?"}) for _ in range(2)]

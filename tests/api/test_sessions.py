@@ -44,7 +44,7 @@ async def are_in(*browsers: httpx.AsyncClient) -> list[bool]:
     return [(await browser.get("/api/me")).status_code == 200 for browser in browsers]
 
 
-async def test_a_session_is_listed_with_what_a_person_knows_it_by(api: Api, client: httpx.AsyncClient) -> None:
+async def test_a_listed_session_has_its_browser_and_times(api: Api, client: httpx.AsyncClient) -> None:
     (key,) = (await client.get("/api/keys")).json()["items"]
     async with logged_in(api, {"api_key": OWNER_KEY}) as browser:
         (seen,) = await listed(browser)
@@ -60,7 +60,7 @@ async def test_a_session_is_listed_with_what_a_person_knows_it_by(api: Api, clie
     assert seen["id"] not in cookie
 
 
-async def test_a_browser_that_says_nothing_or_too_much_is_kept_short(api: Api, client: httpx.AsyncClient) -> None:
+async def test_a_long_user_agent_is_shortened_and_a_missing_one_is_null(api: Api, client: httpx.AsyncClient) -> None:
     for user_agent in ("", "x" * 5000):
         async with logged_in(api, {"api_key": OWNER_KEY}, user_agent):
             continue
@@ -68,7 +68,7 @@ async def test_a_browser_that_says_nothing_or_too_much_is_kept_short(api: Api, c
     assert [each["user_agent"] for each in await listed(client)] == ["x" * 300, None]
 
 
-async def test_one_session_is_ended_and_its_browser_is_out(api: Api, client: httpx.AsyncClient) -> None:
+async def test_ending_a_session_logs_its_browser_out(api: Api, client: httpx.AsyncClient) -> None:
     async with (
         logged_in(api, {"api_key": OWNER_KEY}) as kept,
         logged_in(api, {"api_key": OWNER_KEY}) as lost,
@@ -99,9 +99,7 @@ async def test_another_users_session_answers_exactly_like_none(
         assert await are_in(browser) == [True]
 
 
-async def test_logging_out_everywhere_else_keeps_the_one_that_asks_and_a_key_ends_all(
-    api: Api, client: httpx.AsyncClient
-) -> None:
+async def test_ending_other_sessions_keeps_the_callers_and_a_key_ends_all(api: Api, client: httpx.AsyncClient) -> None:
     async with (
         logged_in(api, {"api_key": OWNER_KEY}) as one,
         logged_in(api, {"api_key": OWNER_KEY}) as two,
@@ -170,7 +168,7 @@ async def test_rotating_the_token_ends_the_sessions_made_with_it(api: Api, setti
     assert (before, after) == ([True, True], [False, True])
 
 
-async def test_a_session_ends_by_itself(api: Api) -> None:
+async def test_a_session_expires(api: Api) -> None:
     async with logged_in(api, {"api_key": OWNER_KEY}) as browser:
         async with api.database.writing() as session:
             await session.execute(update(SessionRow).values(expires_at=datetime.now(UTC)))

@@ -1,4 +1,4 @@
-"""Who may open a socket or a stream, and for how long it stays open."""
+"""Access to sockets and streams, and how long they stay open."""
 
 import asyncio
 import socket
@@ -135,7 +135,7 @@ async def test_a_key_that_is_revoked_closes_its_socket(live: Live) -> None:
 
 
 @IMPATIENT
-async def test_a_socket_that_is_not_read_is_closed_with_4408_and_others_are_not_held_up(live: Live) -> None:
+async def test_a_socket_that_is_not_read_is_closed_with_4408_without_delaying_others(live: Live) -> None:
     large = await large_log(live.database, live.user.id, live.agent.id)
     address = f"{live.url.replace('http', 'ws', 1)}/ws/agents/{live.agent.id}"
     authorization = {"Authorization": f"Bearer {KEY}"}
@@ -159,7 +159,7 @@ async def test_a_socket_that_is_not_read_is_closed_with_4408_and_others_are_not_
 
 
 @IMPATIENT
-async def test_a_stream_that_is_not_read_is_ended_and_others_are_not_held_up(live: Live) -> None:
+async def test_a_stream_that_is_not_read_is_ended_without_delaying_others(live: Live) -> None:
     large = await large_log(live.database, live.user.id, live.agent.id)
 
     with _silent_client(live) as silent:
@@ -173,7 +173,7 @@ async def test_a_stream_that_is_not_read_is_ended_and_others_are_not_held_up(liv
     assert received < LARGE_BYTES
 
 
-async def test_a_reader_that_is_only_slow_gets_everything(live: Live) -> None:
+async def test_a_slow_reader_gets_everything(live: Live) -> None:
     large = await large_log(live.database, live.user.id, live.agent.id)
 
     async with live.socket() as conversation:
@@ -202,7 +202,7 @@ async def _until_closed(connection: ClientConnection) -> int:
 def _open_streams() -> int:
     """How many sockets and streams the API serves: each has one task that looks after its session."""
     names = [getattr(task.get_coro(), "__qualname__", "") for task in asyncio.all_tasks()]
-    return sum(name in ("until_unwelcome", "AgentSocket._until_unwelcome") for name in names)
+    return sum(name in ("until_session_ends", "AgentSocket._until_session_ends") for name in names)
 
 
 def _silent_client(live: Live) -> socket.socket:

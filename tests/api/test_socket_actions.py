@@ -1,11 +1,11 @@
-"""What a client can ask of an agent's socket, and how it is refused."""
+"""The actions of a WebSocket client, and their refusals."""
 
 import json
 from uuid import UUID, uuid4
 
 import pytest
 
-from api.process import LARGEST_SOCKET_MESSAGE
+from api.limits import ApiLimits
 from dynavera.contracts.executions import MAX_INPUT_BYTES
 from dynavera.records.users import Users
 from tests.api.live import Live, dense
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 START = {"action": "start_agent"}
 
 
-async def test_a_stop_keeps_what_was_written(live: Live) -> None:
+async def test_a_stop_keeps_the_partial_answer(live: Live) -> None:
     live.writes("One, ", "two, ", "three.", stops_after=2)
 
     async with live.worker(), live.socket() as conversation:
@@ -52,7 +52,7 @@ async def test_a_stop_without_an_id_stops_the_newest_that_is_live(live: Live) ->
     assert (refusal["code"], refusal["action"], refusal["request_id"]) == ("nothing_to_stop", "stop_agent", "s3")
 
 
-async def test_a_stop_of_what_has_ended_is_accepted_and_changes_nothing(live: Live) -> None:
+async def test_a_stop_of_an_ended_execution_changes_nothing(live: Live) -> None:
     async with live.socket() as conversation:
         execution_id = await conversation.start()
         for _ in range(2):
@@ -63,7 +63,7 @@ async def test_a_stop_of_what_has_ended_is_accepted_and_changes_nothing(live: Li
 
 
 @pytest.mark.parametrize("action", ["stop_agent", "subscribe"])
-async def test_an_execution_of_another_agent_or_user_or_of_nobody_is_not_found(live: Live, action: str) -> None:
+async def test_an_execution_of_another_agent_or_user_is_not_found(live: Live, action: str) -> None:
     stranger = await Users(live.database).add("stranger")
     async with live.client() as mine, live.client(api_key=stranger.api_key) as theirs, live.socket() as conversation:
         ids = [str(uuid4())]
@@ -96,7 +96,7 @@ async def test_the_same_key_and_body_is_the_same_execution_and_another_body_a_co
     assert dense(log)
 
 
-async def test_a_key_counts_for_rest_and_socket_alike(live: Live) -> None:
+async def test_rest_and_socket_share_idempotency_keys(live: Live) -> None:
     async with live.client() as client, live.socket() as conversation:
         answer = await client.post(
             f"/api/agents/{live.agent.id}/executions",
@@ -138,7 +138,7 @@ async def test_a_key_counts_for_rest_and_socket_alike(live: Live) -> None:
         ("[" * 100_000, "invalid_json"),
     ],
 )
-async def test_what_cannot_be_done_is_an_error_and_the_socket_stays_open(
+async def test_a_failed_action_is_an_error_and_the_socket_stays_open(
     live: Live, message: str | bytes, code: str
 ) -> None:
     async with live.socket() as conversation:
@@ -154,7 +154,7 @@ async def test_what_cannot_be_done_is_an_error_and_the_socket_stays_open(
     assert [one["id"] for one in stored] == [str(execution_id)]
 
 
-async def test_a_refused_input_names_its_field_and_what_it_answers(live: Live) -> None:
+async def test_a_refused_input_has_its_field_and_request_id(live: Live) -> None:
     async with live.socket() as conversation:
         refusal = await conversation.refusal(action="start_agent", input_data={"query": " "}, request_id="r1")
 
@@ -163,7 +163,7 @@ async def test_a_refused_input_names_its_field_and_what_it_answers(live: Live) -
     assert (refusal["action"], refusal["request_id"]) == ("start_agent", "r1")
 
 
-async def test_an_action_that_is_unknown_still_says_which_request_it_answers(live: Live) -> None:
+async def test_the_error_of_an_unknown_action_has_the_request_id(live: Live) -> None:
     async with live.socket() as conversation:
         refusal = await conversation.refusal(action="dance", request_id="r2")
         nameless = await conversation.refusal(action="stop_agent", execution_id=7, request_id=["r3"])
@@ -173,7 +173,7 @@ async def test_an_action_that_is_unknown_still_says_which_request_it_answers(liv
     assert (nameless["action"], "request_id" in nameless) == ("stop_agent", False)
 
 
-async def test_what_was_sent_for_an_id_is_not_sent_back(live: Live) -> None:
+async def test_an_invalid_id_is_not_sent_back(live: Live) -> None:
     async with live.socket() as conversation:
         refusal = await conversation.refusal(action="stop_agent", execution_id="zzz-secret", request_id="r4")
 
@@ -184,7 +184,7 @@ async def test_what_was_sent_for_an_id_is_not_sent_back(live: Live) -> None:
 
 async def test_a_message_that_is_too_large_closes_the_socket_with_1009(live: Live) -> None:
     async with live.socket() as conversation:
-        await conversation.connection.send("x" * (LARGEST_SOCKET_MESSAGE + 1))
+        await conversation.connection.send("x" * (ApiLimits().socket_message_bytes + 1))
 
         assert await conversation.closed_with() == 1009
 
@@ -200,7 +200,7 @@ async def test_the_largest_input_fits_into_one_message_however_it_is_escaped(liv
     assert started["input_data"] == {"query": query}
 
 
-async def test_a_start_while_temporal_is_away_is_accepted_and_goes_on_when_it_is_back(live: Live) -> None:
+async def test_a_start_while_temporal_is_away_runs_when_it_is_back(live: Live) -> None:
     away = await live.temporal_that_is_away()
     async with live.another_api(away) as url, live.socket(url) as conversation:
         execution_id = await conversation.start()

@@ -1,4 +1,4 @@
-"""What an agent's socket shows, on a real Temporal server with a real worker."""
+"""The events that an agent's socket shows, with a real Temporal server and a real worker."""
 
 import asyncio
 import time
@@ -11,7 +11,7 @@ from tests.api.live import Live, dense, item_texts, sequences
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def test_the_socket_says_once_that_it_is_open(live: Live) -> None:
+async def test_the_first_message_of_a_socket_is_connection(live: Live) -> None:
     async with live.opened(None, None, {"Authorization": "Bearer dyn_of-the-first-user"}) as conversation:
         said = await conversation.hear()
 
@@ -41,7 +41,7 @@ async def test_a_start_is_accepted_at_once_and_its_events_come_once_each_to_the_
     assert len(texts) >= 7
 
 
-async def test_the_first_event_is_there_before_any_worker_is(live: Live) -> None:
+async def test_the_first_event_needs_no_worker(live: Live) -> None:
     async with live.socket() as conversation:
         execution_id = await conversation.start("Who works?")
         first = await conversation.answer("execution_started")
@@ -55,9 +55,7 @@ async def test_the_first_event_is_there_before_any_worker_is(live: Live) -> None
 
 
 @pytest.mark.parametrize("elsewhere", [False, True])
-async def test_what_is_started_by_rest_or_by_another_process_is_shown_within_a_second(
-    live: Live, elsewhere: bool
-) -> None:
+async def test_starts_by_rest_and_by_other_processes_are_shown_within_a_second(live: Live, elsewhere: bool) -> None:
     async with live.worker(), live.another_api() as other, live.socket() as conversation:
         execution_id = await live.start(url=other if elsewhere else None)
         first = await conversation.hear(seconds=1)
@@ -66,7 +64,7 @@ async def test_what_is_started_by_rest_or_by_another_process_is_shown_within_a_s
     assert dense([first, *rest])
 
 
-async def test_of_what_runs_already_a_new_socket_shows_what_happens_from_now_on(live: Live) -> None:
+async def test_a_new_socket_shows_only_new_events_of_running_executions(live: Live) -> None:
     gate = live.writes("One, ", "two, ", "three.", stops_after=2)
 
     async with live.worker(), live.socket() as first:
@@ -83,7 +81,7 @@ async def test_of_what_runs_already_a_new_socket_shows_what_happens_from_now_on(
     assert dense(whole)
 
 
-async def test_what_has_ended_is_not_shown_to_a_new_socket(live: Live) -> None:
+async def test_a_new_socket_does_not_show_ended_executions(live: Live) -> None:
     async with live.worker():
         async with live.socket() as conversation:
             ended = await conversation.start()
@@ -111,7 +109,7 @@ async def test_subscribing_in_mid_answer_restarts_the_feed_without_a_gap_or_a_du
     assert dense(later, first=3)
 
 
-async def test_however_often_a_client_subscribes_each_feed_is_without_a_gap(live: Live) -> None:
+async def test_repeated_subscriptions_have_no_gaps(live: Live) -> None:
     live.writes(*[f"word{number} " for number in range(200)])
     live.mcp.status_lines = [f"Line {number}." for number in range(150)]
 
@@ -130,7 +128,7 @@ async def test_however_often_a_client_subscribes_each_feed_is_without_a_gap(live
     assert dense(last, first=6)
 
 
-async def test_a_subscription_behind_the_end_of_the_log_is_refused(live: Live) -> None:
+async def test_a_subscription_beyond_the_end_of_the_log_is_refused(live: Live) -> None:
     async with live.worker(), live.socket() as conversation:
         execution_id = await conversation.start()
         log = await conversation.log(execution_id)
@@ -169,7 +167,7 @@ async def test_another_agents_executions_are_not_shown(live: Live) -> None:
 
 
 @pytest.mark.usefixtures("impatient_workers")
-async def test_sockets_stay_open_while_the_worker_is_away_and_go_on_when_one_is_back(live: Live) -> None:
+async def test_sockets_stay_open_while_the_worker_is_away(live: Live) -> None:
     gate = live.writes("One, ", "two, ", "three.", stops_after=2)
 
     async with live.socket() as conversation:
@@ -208,7 +206,7 @@ async def test_a_socket_that_opens_while_the_worker_is_away_answers_soon(live: L
     assert refusal["code"] == "unknown_action"
 
 
-async def test_a_log_that_cannot_be_read_closes_the_socket_with_1011_and_is_gone_on_with(live: Live) -> None:
+async def test_an_unreadable_log_closes_the_socket_with_1011_and_can_be_resumed(live: Live) -> None:
     async with live.socket() as conversation:
         execution_id = await conversation.start()
         first = await conversation.answer("execution_started")
@@ -225,7 +223,7 @@ async def test_a_log_that_cannot_be_read_closes_the_socket_with_1011_and_is_gone
     assert dense([first, *rest])
 
 
-async def test_the_ends_of_many_logs_are_asked_for_a_few_at_a_time_and_guessed_from_the_records(
+async def test_last_sequences_are_queried_in_batches_or_read_from_the_records(
     live: Live,
 ) -> None:
     live.writes("One, ", "two.", stops_after=1)
@@ -236,10 +234,10 @@ async def test_the_ends_of_many_logs_are_asked_for_a_few_at_a_time_and_guessed_f
         while waiting:
             said = await conversation.answer("agent_event")
             waiting -= {said["execution_id"]} if said["event_type"] == "delta" else set()
-        ends = await ExecutionLog(live.logs, live.temporal, concurrent_queries=2).last_of_each(ids)
+        ends = await ExecutionLog(live.logs, live.temporal, concurrent_queries=2).last_sequences(ids)
         queued = await live.records.accept(live.user.id, live.agent.id, {"query": "Queued?"})
         away = ExecutionLog(live.logs, await live.temporal_that_is_away())
-        archived = await away.last_of_each([*ids, queued.id])
+        archived = await away.last_sequences([*ids, queued.id])
 
     assert ends == {one: len(conversation.events(one)) for one in ids}
     assert archived == dict.fromkeys([*ids, queued.id], 1)

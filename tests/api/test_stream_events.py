@@ -10,7 +10,7 @@ from tests.api.live import Live, all_frames, dense, frames, sequences
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def test_the_log_comes_unnamed_with_the_sequence_as_id_and_ends_after_the_terminal_event(live: Live) -> None:
+async def test_stream_events_are_unnamed_have_sequences_as_ids_and_end_after_the_terminal_one(live: Live) -> None:
     async with live.worker(), live.client() as client:
         execution_id = await live.start()
         log = await all_frames(client, f"/api/executions/{execution_id}/events/stream")
@@ -20,7 +20,7 @@ async def test_the_log_comes_unnamed_with_the_sequence_as_id_and_ends_after_the_
     assert {name for frame in log for name in frame.fields} == {"id", "data"}
 
 
-async def test_proxies_are_told_not_to_hold_the_stream_back(live: Live) -> None:
+async def test_proxies_do_not_buffer_streams(live: Live) -> None:
     execution_id = await live.start()
     path = f"/api/executions/{execution_id}/events/stream"
     async with live.client() as client, client.stream("GET", path) as response:
@@ -39,7 +39,7 @@ async def test_proxies_are_told_not_to_hold_the_stream_back(live: Live) -> None:
         ("?after=0", {}, 1),
     ],
 )
-async def test_a_reader_that_comes_back_gets_only_what_it_missed(
+async def test_a_reader_that_reconnects_gets_only_what_it_missed(
     live: Live, query: str, headers: dict[str, str], first: int
 ) -> None:
     async with live.worker(), live.client() as client:
@@ -51,7 +51,7 @@ async def test_a_reader_that_comes_back_gets_only_what_it_missed(
     assert dense([frame.json for frame in missed], first=first)
 
 
-async def test_a_reader_that_comes_back_in_mid_answer_misses_nothing(live: Live) -> None:
+async def test_a_reader_that_reconnects_in_mid_answer_misses_nothing(live: Live) -> None:
     gate = live.writes("One, ", "two, ", "three.", stops_after=2)
 
     async with live.worker(), live.client() as client:
@@ -68,7 +68,7 @@ async def test_a_reader_that_comes_back_in_mid_answer_misses_nothing(live: Live)
     assert dense([frame.json for frame in rest], first=len(seen) + 1)
 
 
-async def test_a_log_that_was_read_to_its_end_gives_an_empty_stream(live: Live) -> None:
+async def test_a_stream_after_the_end_of_the_log_is_empty(live: Live) -> None:
     async with live.worker(), live.client() as client:
         execution_id = await live.start()
         path = f"/api/executions/{execution_id}/events/stream"
@@ -90,7 +90,7 @@ async def test_a_log_that_was_read_to_its_end_gives_an_empty_stream(live: Live) 
         ("", {"Last-Event-ID": "99999999999999999999"}, "invalid_request"),
     ],
 )
-async def test_a_cursor_that_is_ahead_or_none_is_refused(
+async def test_a_cursor_that_is_ahead_or_invalid_is_refused(
     live: Live, query: str, headers: dict[str, str], code: str
 ) -> None:
     async with live.worker(), live.client() as client:
@@ -125,7 +125,7 @@ async def test_a_stream_of_a_queued_execution_waits_for_a_worker(live: Live) -> 
 
 
 @pytest.mark.usefixtures("impatient_workers")
-async def test_a_stream_stays_open_while_the_worker_is_away_and_goes_on_when_one_is_back(live: Live) -> None:
+async def test_a_stream_stays_open_while_the_worker_is_away(live: Live) -> None:
     gate = live.writes("One, ", "two, ", "three.", stops_after=2)
 
     async with live.client() as client:
@@ -146,7 +146,7 @@ async def test_a_stream_stays_open_while_the_worker_is_away_and_goes_on_when_one
     assert rest[-1]["output_data"]["answer"] == "One, two, three."
 
 
-async def test_a_log_that_cannot_be_read_breaks_its_stream_off_and_is_gone_on_with(live: Live) -> None:
+async def test_an_unreadable_log_ends_its_stream_which_can_be_resumed(live: Live) -> None:
     async with live.client() as client:
         execution_id = await live.start()
         path = f"/api/executions/{execution_id}/events/stream"
@@ -182,14 +182,14 @@ async def test_the_executions_stream_shows_an_execution_as_it_changes(live: Live
     assert "event" not in queued.fields
 
 
-async def test_a_reader_that_asks_for_it_sees_that_the_executions_stream_is_alive(live: Live) -> None:
+async def test_the_executions_stream_sends_beats_on_request(live: Live) -> None:
     async with live.client() as client, frames(client, "/api/executions/stream?beat=true") as coming:
         beats = [await anext(coming), await anext(coming)]
 
     assert [beat.fields["event"] for beat in beats] == ["beat", "beat"]
 
 
-async def test_the_executions_stream_does_not_show_what_is_another_users(live: Live) -> None:
+async def test_the_executions_stream_hides_executions_of_other_users(live: Live) -> None:
     async with live.client() as owner, live.client() as stranger:
         made = (await owner.post("/api/users", json={"name": "stranger"})).json()
         stranger.headers["Authorization"] = f"Bearer {made['api_key']}"

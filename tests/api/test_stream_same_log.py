@@ -72,7 +72,7 @@ async def test_the_log_is_the_same_by_socket_stream_and_rest_live_and_after_a_re
 
 
 @pytest.mark.usefixtures("impatient_workers")
-async def test_what_nobody_can_read_now_is_said_to_be_away_and_nothing_is_made_up(live: Live) -> None:
+async def test_events_that_cannot_be_read_now_answer_503(live: Live) -> None:
     gate = live.writes("One, ", "two.", stops_after=1)
 
     async with live.client() as client:
@@ -95,7 +95,7 @@ async def test_what_nobody_can_read_now_is_said_to_be_away_and_nothing_is_made_u
     assert len(whole) > len(archived["items"])
 
 
-async def test_a_page_says_whether_there_is_more_now(live: Live) -> None:
+async def test_a_page_of_events_tells_whether_there_are_more(live: Live) -> None:
     async with live.worker(), live.client() as client:
         execution_id = await live.start()
         await live.has_status(execution_id, "completed")

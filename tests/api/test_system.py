@@ -21,7 +21,9 @@ SERVICE = {"status": "ok", "generator": "openai:gpt", "embedder": "wordllama", "
         ({"message": "no upstream"}, "The MCP service does not answer now. Try again in a moment."),
     ],
 )
-async def test_a_service_that_cannot_say_how_it_is_says_why(api: Api, body: dict[str, object], detail: str) -> None:
+async def test_the_health_of_an_unavailable_mcp_service_has_its_reason(
+    api: Api, body: dict[str, object], detail: str
+) -> None:
     api.mcp.answer("GET", "/health", body, 503)
 
     check = await api.services.health.check_mcp()
@@ -29,7 +31,7 @@ async def test_a_service_that_cannot_say_how_it_is_says_why(api: Api, body: dict
     assert (check.status, check.detail) == ("away", detail)
 
 
-async def test_the_system_says_what_runs(api: Api, client: httpx.AsyncClient) -> None:
+async def test_the_system_has_generators_and_addresses(api: Api, client: httpx.AsyncClient) -> None:
     api.mcp.answer("GET", "/health", SERVICE)
     usable = ["extractive", "gpt4all:tiny.gguf", "openai:gpt"]
     api.mcp.answer("GET", "/generators", {"default": "openai:gpt", "usable": usable})
@@ -42,7 +44,7 @@ async def test_the_system_says_what_runs(api: Api, client: httpx.AsyncClient) ->
     assert system["temporal_ui"] == "http://127.0.0.1:8233"
 
 
-async def test_what_cannot_be_asked_is_null(api: Api, client: httpx.AsyncClient) -> None:
+async def test_versions_of_unavailable_components_are_null(api: Api, client: httpx.AsyncClient) -> None:
     system = (await client.get("/api/system")).json()
 
     assert system["versions"]["temporal"] is None
@@ -91,7 +93,7 @@ async def test_without_the_database_a_request_may_be_retried(api: Api, client: h
     assert "no such table" not in answer.text
 
 
-async def test_what_nobody_expected_is_logged_and_not_shown(
+async def test_an_unexpected_error_is_logged_and_not_shown(
     api: Api, client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     agent = (await client.post("/api/agents", json={"name": "Librarian"})).json()

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 MCP_TOKEN = "mcp_of-the-service"
 LARGE_DOCUMENT = b"# Light\n\n" + b"Light passes through the skull, and some of it comes back.\n\n" * 30_000
-"""1.8 MB: nginx takes 1 MB unless it is told otherwise."""
+"""1.8 MB: nginx accepts 1 MB by default."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ async def instance(request: pytest.FixtureRequest, live: Live, tmp_path: Path) -
         yield instance
 
 
-async def test_a_log_in_link_leads_through_the_proxy_whoever_asks_for_it(instance: Behind) -> None:
+async def test_every_log_in_link_leads_through_the_proxy(instance: Behind) -> None:
     async with instance.program() as through, instance.live.another_api() as url, instance.live.client(url) as local:
         links = [(await client.post("/api/login/link")).json()["url"] for client in (through, local)]
         system = (await through.get("/api/system")).json()
@@ -190,7 +190,7 @@ async def test_plain_http_leads_to_https(live: Live, tmp_path: Path) -> None:
     assert (answer.status_code, answer.headers["location"]) == (301, "https://localhost/agents?x=1")
 
 
-async def test_without_a_public_address_a_trusted_proxy_says_where_the_page_is(live: Live, tmp_path: Path) -> None:
+async def test_without_a_public_address_a_trusted_proxy_has_the_address(live: Live, tmp_path: Path) -> None:
     async with behind("nginx", live, tmp_path) as instance, instance.program() as program, instance.page() as page:
         link = (await program.post("/api/login/link")).json()["url"]
         cookie = (await instance.log_in(page)).headers["set-cookie"]
@@ -199,7 +199,7 @@ async def test_without_a_public_address_a_trusted_proxy_says_where_the_page_is(l
     assert "secure" in _attributes(cookie)
 
 
-async def test_a_proxy_that_is_not_trusted_is_not_believed(live: Live, tmp_path: Path) -> None:
+async def test_headers_of_an_untrusted_proxy_are_ignored(live: Live, tmp_path: Path) -> None:
     untrusted = {"forwarded_allow_ips": ("192.0.2.1",)}
 
     async with behind("nginx", live, tmp_path, **untrusted) as instance, instance.page() as page:
@@ -212,9 +212,7 @@ async def test_a_proxy_that_is_not_trusted_is_not_believed(live: Live, tmp_path:
     assert link.startswith("http://")
 
 
-async def test_with_a_public_address_the_cookie_is_for_https_only_whatever_the_proxy_says(
-    live: Live, tmp_path: Path
-) -> None:
+async def test_with_a_public_https_address_the_cookie_is_always_for_https_only(live: Live, tmp_path: Path) -> None:
     untrusted = {"forwarded_allow_ips": ("192.0.2.1",), "public_url": "{url}"}
 
     async with behind("nginx", live, tmp_path, **untrusted) as instance, instance.page() as page:

@@ -21,7 +21,7 @@ async def test_a_key_is_shown_once_and_works_until_it_is_revoked(api: Api, clien
     assert (before.status_code, deleted.status_code, after.status_code) == (200, 204, 401)
 
 
-async def test_the_token_of_the_settings_is_not_revoked_but_changed_there(client: httpx.AsyncClient) -> None:
+async def test_the_token_of_the_settings_cannot_be_revoked(client: httpx.AsyncClient) -> None:
     key_id = (await client.get("/api/keys")).json()["items"][0]["id"]
 
     answer = await client.delete(f"/api/keys/{key_id}")
@@ -44,7 +44,7 @@ async def test_another_users_key_answers_exactly_like_none(
     assert (await client.get("/api/me")).status_code == 200
 
 
-async def test_the_owner_makes_users_who_have_nothing_of_his(api: Api, client: httpx.AsyncClient) -> None:
+async def test_new_users_have_none_of_the_owners_data(api: Api, client: httpx.AsyncClient) -> None:
     await client.post("/api/agents", json={"name": "Librarian"})
     made = (await client.post("/api/users", json={"name": "guest"})).json()
     twice = await client.post("/api/users", json={"name": "guest"})
@@ -74,7 +74,7 @@ async def test_only_the_owner_sees_and_changes_users(client: httpx.AsyncClient, 
     assert len((await client.get("/api/users")).json()["items"]) == 2
 
 
-async def test_the_owner_cannot_be_shut_out(client: httpx.AsyncClient) -> None:
+async def test_the_owner_cannot_be_deactivated(client: httpx.AsyncClient) -> None:
     owner_id = (await client.get("/api/me")).json()["id"]
 
     answer = await client.patch(f"/api/users/{owner_id}", json={"active": False})

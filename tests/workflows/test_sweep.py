@@ -15,7 +15,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from api.execution_log import EventsAway
 from api.limits import SweepLimits
 from api.sweep import Sweep
-from api.temporal import Temporal, TemporalAway, WorkflowUnknown
+from api.temporal import Temporal, TemporalAway, WorkflowNotFound
 from dynavera.contracts.events import ExecutionCompleted, ExecutionError
 from dynavera.records.agents import Agents
 from dynavera.records.tables import ExecutionRow
@@ -161,7 +161,7 @@ async def forgotten(here: World, execution_id: UUID) -> None:
     while True:
         try:
             await here.temporal.closing(execution_id)
-        except WorkflowUnknown:
+        except WorkflowNotFound:
             return
 
 

@@ -144,7 +144,7 @@ class World:
         """Wait until the log has not grown for five polls."""
         last = 0
         for _ in range(5):
-            while (now := (await self.log.last_of_each([execution_id]))[execution_id]) != last:
+            while (now := (await self.log.last_sequences([execution_id]))[execution_id]) != last:
                 last = now
             await asyncio.sleep(0.05)
 

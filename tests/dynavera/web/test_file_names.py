@@ -39,5 +39,5 @@ def test_other_names_stay(name: str) -> None:
     assert options[b"filename"] == name.encode()
 
 
-def test_a_field_has_no_name_of_a_file() -> None:
+def test_a_field_without_a_file_keeps_its_header() -> None:
     assert with_plain_name(b'form-data; name="collection"') == b'form-data; name="collection"'

@@ -1,4 +1,4 @@
-"""What a client may send, how slowly, and how many may be connected."""
+"""Limits on requests and connections."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -53,7 +53,7 @@ ENDLESS = {
 
 
 @pytest.mark.parametrize("name", ENDLESS)
-async def test_what_does_not_end_is_refused(url: str, name: str) -> None:
+async def test_endless_input_is_refused(url: str, name: str) -> None:
     head, piece, status = ENDLESS[name]
 
     async with wire(url) as client:
@@ -68,7 +68,7 @@ async def test_what_does_not_end_is_refused(url: str, name: str) -> None:
     assert closed
 
 
-async def test_heads_of_just_the_right_size_are_taken(url: str, echo: Echo) -> None:
+async def test_headers_at_the_limit_are_accepted(url: str, echo: Echo) -> None:
     room = LIMITS.head_bytes - len("Host: localhost\r\n") - len("X-A: \r\n")
     many = b"".join(b"X-%d: a\r\n" % number for number in range(LIMITS.headers - 1))
 
@@ -84,7 +84,7 @@ async def test_heads_of_just_the_right_size_are_taken(url: str, echo: Echo) -> N
     assert len(headers_of(echo.asked[1])) == LIMITS.headers
 
 
-async def test_heads_that_are_a_little_too_large_are_refused_though_they_end(url: str, echo: Echo) -> None:
+async def test_headers_just_over_the_limit_are_refused(url: str, echo: Echo) -> None:
     too_many = b"".join(b"X-%d: a\r\n" % number for number in range(LIMITS.headers))
     heads = [GET + b"X-A: " + b"a" * LIMITS.head_bytes + b"\r\n\r\n", GET + too_many + b"\r\n"]
 
@@ -98,7 +98,7 @@ async def test_heads_that_are_a_little_too_large_are_refused_though_they_end(url
     assert echo.asked == []
 
 
-async def test_a_large_body_is_no_large_head(url: str) -> None:
+async def test_a_large_body_does_not_count_as_headers(url: str) -> None:
     body = b"a" * 3_000_000
     head = POST + b"Content-Length: %d\r\n\r\n" % len(body)
 
@@ -109,7 +109,7 @@ async def test_a_large_body_is_no_large_head(url: str) -> None:
     assert (first.body == body, second.status) == (True, 200)
 
 
-async def test_a_body_in_tiny_chunks_is_no_large_head(url: str) -> None:
+async def test_a_body_in_tiny_chunks_does_not_count_as_headers(url: str) -> None:
     chunks = 30_000
 
     async with wire(url) as client:
@@ -141,7 +141,7 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("name", UNREADABLE)
-async def test_what_is_no_request_is_refused_in_words(url: str, name: str) -> None:
+async def test_input_that_is_not_http_is_refused_with_a_problem(url: str, name: str) -> None:
     async with wire(url) as client:
         await client.send(UNREADABLE[name])
         answer = await client.hear()
@@ -149,7 +149,7 @@ async def test_what_is_no_request_is_refused_in_words(url: str, name: str) -> No
     assert (answer.status, answer.code) == (400, "malformed_request")
 
 
-async def test_a_body_that_cannot_be_read_is_refused_and_the_application_told(url: str, echo: Echo) -> None:
+async def test_an_unreadable_body_is_refused_and_disconnects_the_application(url: str, echo: Echo) -> None:
     async with wire(url) as client:
         await client.send(CHUNKED + b"2\r\n{}\r\n")
         await echo.begun.wait()
@@ -171,7 +171,7 @@ async def test_a_refusal_reaches_a_client_that_reads_only_when_it_has_sent_every
 
 @pytest.mark.parametrize("limits", [HttpLimits(linger_timeout=SHORT)])
 @pytest.mark.parametrize("piece", [PIECE, b"X-A: some value\r\n" * 4000])
-async def test_who_sends_on_after_a_refusal_is_not_read_for_long(url: str, piece: bytes) -> None:
+async def test_a_client_that_keeps_sending_after_a_refusal_is_disconnected(url: str, piece: bytes) -> None:
     async with wire(url) as client:
         await client.send(GET + b"X-A: " + piece + piece)
         answer = await client.hear()
@@ -193,7 +193,7 @@ HALF: dict[str, bytes] = {
 
 @pytest.mark.parametrize("limits", [HttpLimits(head_timeout=SHORT)])
 @pytest.mark.parametrize("name", HALF)
-async def test_half_a_request_is_ended(url: str, name: str) -> None:
+async def test_half_a_request_times_out(url: str, name: str) -> None:
     async with wire(url) as client:
         await client.send(HALF[name])
         answer = await client.hear()
@@ -203,7 +203,7 @@ async def test_half_a_request_is_ended(url: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("limits", [HttpLimits(head_timeout=SHORT)])
-async def test_a_head_that_trickles_in_is_ended(url: str) -> None:
+async def test_headers_that_trickle_in_time_out(url: str) -> None:
     async with wire(url) as client:
         await client.send(GET + b"X-A: ")
         trickling = asyncio.create_task(client.send_until_closed(repeat(b"a"), pause=0.01))
@@ -214,7 +214,7 @@ async def test_a_head_that_trickles_in_is_ended(url: str) -> None:
 
 
 @pytest.mark.parametrize("limits", [HttpLimits(head_timeout=SHORT)])
-async def test_half_of_a_second_request_is_ended_too(url: str) -> None:
+async def test_half_of_a_second_request_times_out(url: str) -> None:
     async with wire(url) as client:
         await client.send(GET + b"\r\n")
         first = await client.hear()
@@ -225,7 +225,7 @@ async def test_half_of_a_second_request_is_ended_too(url: str) -> None:
 
 
 @pytest.mark.parametrize("limits", [HttpLimits(head_timeout=SHORT)])
-async def test_half_a_request_behind_one_that_is_answered_slowly_does_not_disturb_it(url: str, echo: Echo) -> None:
+async def test_half_a_request_does_not_affect_the_slow_one_before_it(url: str, echo: Echo) -> None:
     echo.may_answer.clear()
 
     async with wire(url) as client, wire(url) as later:
@@ -240,7 +240,7 @@ async def test_half_a_request_behind_one_that_is_answered_slowly_does_not_distur
     assert (first.status, first.headers["connection"], closed) == (200, "close", True)
 
 
-async def test_an_idle_connection_is_closed_without_a_word(url: str) -> None:
+async def test_an_idle_connection_is_closed_silently(url: str) -> None:
     async with wire(url) as client:
         await client.send(GET + b"\r\n")
         first = await client.hear()
@@ -249,7 +249,7 @@ async def test_an_idle_connection_is_closed_without_a_word(url: str) -> None:
     assert (first.status, closed) == (200, True)
 
 
-async def test_the_rest_of_a_body_that_is_answered_is_not_waited_for() -> None:
+async def test_the_rest_of_an_answered_body_times_out() -> None:
     limits = HttpLimits(discarded_body_timeout=SHORT)
 
     async with serving(Echo(answers_before_the_body=True), limits=limits) as url, wire(url) as client:
@@ -262,7 +262,7 @@ async def test_the_rest_of_a_body_that_is_answered_is_not_waited_for() -> None:
     assert sent < 1_000_000
 
 
-async def test_a_connection_goes_on_after_a_body_that_came_after_its_answer() -> None:
+async def test_a_connection_continues_after_a_body_that_follows_its_response() -> None:
     async with serving(Echo(answers_before_the_body=True)) as url, wire(url) as client:
         await client.send(POST + b"Content-Length: 2\r\n\r\n")
         first = await client.hear()
@@ -279,7 +279,7 @@ async def test_a_connection_goes_on_after_a_body_that_came_after_its_answer() ->
 
 
 @pytest.mark.parametrize("connection", [b"", b"Connection: close\r\n"])
-async def test_an_answer_reaches_a_client_that_is_still_sending(connection: bytes) -> None:
+async def test_a_response_reaches_a_client_that_is_still_sending(connection: bytes) -> None:
     body = b"a" * 20_000_000
 
     async with serving(Echo(answers_before_the_body=True)) as url, wire(url) as client:
@@ -290,7 +290,7 @@ async def test_an_answer_reaches_a_client_that_is_still_sending(connection: byte
     assert (answer.status, sent) == (200, len(body))
 
 
-async def test_a_few_requests_may_be_sent_ahead(url: str) -> None:
+async def test_a_few_requests_may_be_pipelined(url: str) -> None:
     async with wire(url) as client:
         await client.send((GET + b"\r\n") * LIMITS.pipelined)
         answers = [await client.hear() for _ in range(LIMITS.pipelined)]
@@ -298,7 +298,7 @@ async def test_a_few_requests_may_be_sent_ahead(url: str) -> None:
     assert {answer.status for answer in answers} == {200}
 
 
-async def test_of_many_requests_sent_ahead_the_first_are_answered(url: str, echo: Echo) -> None:
+async def test_of_many_pipelined_requests_the_first_are_answered(url: str, echo: Echo) -> None:
     async with wire(url) as client:
         await client.send((GET + b"\r\n") * 10_000)
         answers = [await client.hear() for _ in range(LIMITS.pipelined + 1)]
@@ -318,7 +318,7 @@ async def test_an_upgrade_to_something_unknown_is_ignored_and_the_last_request(u
     assert (answer.status, answer.headers["connection"], closed) == (200, "close", True)
 
 
-async def test_a_client_that_does_not_read_a_large_answer_is_dropped() -> None:
+async def test_a_client_that_does_not_read_a_large_response_is_dropped() -> None:
     limits = HttpLimits(read_rate_window=SHORT)
 
     async with serving(Echo(answer=LARGE), send_buffer=1 << 16, limits=limits) as url, wire(url, 1 << 13) as client:
@@ -329,7 +329,7 @@ async def test_a_client_that_does_not_read_a_large_answer_is_dropped() -> None:
     assert sent < MORE_THAN_ENOUGH
 
 
-async def test_a_reader_that_takes_enough_gets_everything() -> None:
+async def test_a_reader_above_the_minimum_rate_gets_everything() -> None:
     limits = HttpLimits(read_rate_window=timedelta(seconds=1))
 
     async with serving(Echo(answer=LARGE), send_buffer=1 << 16, limits=limits) as url, wire(url, 1 << 13) as client:
@@ -339,7 +339,7 @@ async def test_a_reader_that_takes_enough_gets_everything() -> None:
     assert received > len(LARGE)
 
 
-async def test_one_connection_too_many_is_told_so_and_health_is_answered(echo: Echo) -> None:
+async def test_a_connection_beyond_the_limit_gets_429_and_health_checks(echo: Echo) -> None:
     settings = Settings(max_connections=2)
 
     async with serving(echo, settings=settings) as url, AsyncExitStack() as opened:

@@ -1,4 +1,4 @@
-"""What is wrong with a request, in words."""
+"""The messages of invalid requests."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ def errors_of(kind: Any, value: object) -> list[FieldError]:
         (Query, 7, "Input should be a valid string"),
     ],
 )
-def test_a_value_that_is_refused_is_said_plainly(kind: Any, value: object, said: str) -> None:
+def test_the_error_of_a_refused_value_is_readable(kind: Any, value: object, said: str) -> None:
     assert [error.message for error in errors_of(kind, value)] == [said]
 
 
@@ -36,7 +36,7 @@ class Nothing(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-def test_what_is_said_of_many_errors_stays_short_and_can_be_sent() -> None:
+def test_many_errors_are_limited_and_encodable() -> None:
     errors = errors_of(Nothing, {f"{number}" + "a" * 10_000: 1 for number in range(100)})
     unsendable = field_errors([{"type": "extra_forbidden", "loc": ("body", "\ud800"), "msg": "No.", "input": 1}])
 
@@ -57,7 +57,7 @@ def test_what_is_said_of_many_errors_stays_short_and_can_be_sent() -> None:
         (b"NaN", "NaN or Infinity"),
     ],
 )
-def test_what_is_not_json_says_why_and_where(body: bytes, said: str) -> None:
+def test_the_error_of_invalid_json_has_its_position(body: bytes, said: str) -> None:
     with pytest.raises(InvalidJson) as invalid:
         strict_json(body)
 

@@ -9,7 +9,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from dynavera.web.bodies import BodyLimits
-from dynavera.web.errors import ErrorAnswers
+from dynavera.web.errors import ErrorTable
 from dynavera.web.request_guard import (
     LOCAL_NAMES,
     AllowedAddresses,
@@ -53,7 +53,7 @@ async def status_and_code(*headers: Header, path: str = "/") -> tuple[int, str |
     async def send(message: Message) -> None:
         sent.append(message)
 
-    await RequestGuard(echo, POLICY, ErrorAnswers({}))(scope_of(*headers, path=path), receive, send)
+    await RequestGuard(echo, POLICY, ErrorTable({}))(scope_of(*headers, path=path), receive, send)
     body = b"".join(message.get("body", b"") for message in sent)
     return sent[0]["status"], json.loads(body).get("code")
 
@@ -69,14 +69,14 @@ async def test_another_host_or_origin_is_refused() -> None:
 
 
 @pytest.mark.parametrize("origin", [b"http://localhost:8000", b"https://page.example", b"https://page.example:443"])
-async def test_its_own_pages_and_those_of_the_settings_are_allowed(origin: bytes) -> None:
+async def test_own_and_configured_origins_are_allowed(origin: bytes) -> None:
     assert await status_and_code(HOST, (b"origin", origin)) == (200, None)
 
 
 @pytest.mark.parametrize(
     "origin", [b"null", b"", b"http://localhost", b"ftp://localhost:8000", b"https://page.example/"]
 )
-async def test_what_is_not_exactly_an_allowed_origin_is_refused(origin: bytes) -> None:
+async def test_similar_origins_are_refused(origin: bytes) -> None:
     assert await status_and_code(HOST, (b"origin", origin)) == (403, "foreign_origin")
 
 

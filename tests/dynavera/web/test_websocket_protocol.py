@@ -10,7 +10,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 from websockets.asyncio.client import connect
 
-from dynavera.web.websocket_protocol import MOST_FRAGMENTS, GuardedWebSocketProtocol
+from dynavera.web.websocket_protocol import MAX_FRAGMENTS, GuardedWebSocketProtocol
 from tests.dynavera.web.wire import PATIENCE_SECONDS, UPGRADE, Wire, wire
 from tests.serving import serving, until
 
@@ -56,7 +56,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-async def test_a_handshake_that_cannot_be_accepted_is_refused_in_words(url: str, name: str) -> None:
+async def test_an_invalid_handshake_is_refused_with_a_problem(url: str, name: str) -> None:
     handshake, status = REFUSED[name]
 
     async with wire(url) as client:
@@ -67,7 +67,7 @@ async def test_a_handshake_that_cannot_be_accepted_is_refused_in_words(url: str,
     assert (answer.status, answer.code, closed) == (status, "bad_handshake", True)
 
 
-async def test_a_frame_that_says_it_is_too_large_is_not_waited_for(url: str) -> None:
+async def test_a_frame_with_a_too_large_length_is_refused_at_once(url: str) -> None:
     async with wire(url) as client:
         await _shake_hands(client)
         await client.send(struct.pack("!BBQ4s", FINAL | TEXT, MASKED | 127, 1 << 30, b"mask"))
@@ -92,8 +92,8 @@ async def test_messages_are_not_compressed_and_cannot_grow_when_unpacked(url: st
     assert echoed == "a" * 1000
 
 
-async def test_fragments_cost_no_more_than_their_bytes(url: str) -> None:
-    fragments = 20 * MOST_FRAGMENTS
+async def test_fragments_take_no_more_memory_than_their_bytes(url: str) -> None:
+    fragments = 20 * MAX_FRAGMENTS
 
     async with wire(url) as client:
         await _shake_hands(client)
@@ -105,11 +105,11 @@ async def test_fragments_cost_no_more_than_their_bytes(url: str) -> None:
         await client.send(_frame(FINAL | CONTINUATION, b"!"))
         answer = await client.reader.readexactly(4 + fragments + 2)
 
-    assert kept <= MOST_FRAGMENTS + 1
+    assert kept <= MAX_FRAGMENTS + 1
     assert answer.endswith(b"a" * (fragments + 1) + b"!")
 
 
-async def test_who_sends_pings_and_reads_no_answers_is_read_no_further(url: str) -> None:
+async def test_a_client_that_reads_no_pongs_is_not_read(url: str) -> None:
     pings = _frame(FINAL | PING, b"a" * 125) * 500
     size, number = len(pings), 100
 

@@ -19,7 +19,7 @@ export interface paths {
         put?: never;
         /**
          * Create Agent
-         * @description Make an agent.
+         * @description Create an agent.
          */
         post: operations["create_agent"];
         delete?: never;
@@ -44,14 +44,14 @@ export interface paths {
         post?: never;
         /**
          * Delete Agent
-         * @description Delete an agent with its executions and their events; not while one is queued or running.
+         * @description Delete an agent with its executions and their events; refused while one is queued or running.
          */
         delete: operations["delete_agent"];
         options?: never;
         head?: never;
         /**
          * Change Agent
-         * @description Change the fields that are sent; executions that were started keep the agent as it was.
+         * @description Change the given fields; executions that were started keep the agent's former settings.
          */
         patch: operations["change_agent"];
         trace?: never;
@@ -115,7 +115,7 @@ export interface paths {
         put?: never;
         /**
          * Add Documents
-         * @description Add files to a collection; one of the same name in the same collection is replaced.
+         * @description Add files to a collection; each replaces a document of the same name in the collection.
          */
         post: operations["add_documents"];
         delete?: never;
@@ -157,7 +157,7 @@ export interface paths {
         };
         /**
          * List Passages
-         * @description The passages of a document, in its order.
+         * @description The passages of a document, in order.
          */
         get: operations["list_passages"];
         put?: never;
@@ -177,7 +177,7 @@ export interface paths {
         };
         /**
          * Get Text
-         * @description What was read from a document: the text that its passages point into.
+         * @description The text that was extracted from a document; its passages are ranges of this text.
          */
         get: operations["get_text"];
         put?: never;
@@ -277,7 +277,7 @@ export interface paths {
         };
         /**
          * List Events
-         * @description Part of the execution's log, from the event after `after` on.
+         * @description A page of the execution's log, starting after the sequence `after`.
          */
         get: operations["list_events"];
         put?: never;
@@ -337,7 +337,7 @@ export interface paths {
         };
         /**
          * Get Settings
-         * @description The agent's settings as the execution took them; a later edit of the agent does not change them.
+         * @description The agent's settings when the execution was accepted; later edits of the agent do not change them.
          */
         get: operations["get_settings"];
         put?: never;
@@ -379,7 +379,7 @@ export interface paths {
         put?: never;
         /**
          * Stop Execution
-         * @description Stop an execution in whatever phase it is; what was written so far is kept.
+         * @description Stop an execution in any phase; the partial answer is kept.
          */
         post: operations["stop_execution"];
         delete?: never;
@@ -397,7 +397,7 @@ export interface paths {
         };
         /**
          * Get Health
-         * @description How the parts are; 503 when the database or Temporal is away.
+         * @description The health of every component; 503 when the database or Temporal is away.
          */
         get: operations["get_health"];
         put?: never;
@@ -423,7 +423,7 @@ export interface paths {
         put?: never;
         /**
          * Create Key
-         * @description Make an API key; its secret is shown this once.
+         * @description Create an API key; its secret is only shown once.
          */
         post: operations["create_key"];
         delete?: never;
@@ -444,7 +444,7 @@ export interface paths {
         post?: never;
         /**
          * Delete Key
-         * @description Revoke an API key, and end the sessions made with it; not the token that Dynavera was started with.
+         * @description Revoke an API key and end its sessions; the token that Dynavera was started with cannot be revoked.
          */
         delete: operations["delete_key"];
         options?: never;
@@ -463,7 +463,7 @@ export interface paths {
         put?: never;
         /**
          * Log In
-         * @description Log a browser in, by a log-in link's code or by an API key; the answer sets the session cookie.
+         * @description Log a browser in with the code of a log-in link or with an API key; the response sets the session cookie.
          */
         post: operations["log_in"];
         delete?: never;
@@ -483,7 +483,7 @@ export interface paths {
         put?: never;
         /**
          * Make Login Link
-         * @description A link that logs one browser in as you, once.
+         * @description Create a link that logs one browser in as you, once.
          */
         post: operations["make_login_link"];
         delete?: never;
@@ -521,7 +521,7 @@ export interface paths {
         };
         /**
          * Get Me
-         * @description Who you are.
+         * @description The user of this request.
          */
         get: operations["get_me"];
         put?: never;
@@ -541,13 +541,13 @@ export interface paths {
         };
         /**
          * Get Reindexing
-         * @description How far the search indexes are that are made anew.
+         * @description The progress of rebuilding the search indexes.
          */
         get: operations["get_reindexing"];
         put?: never;
         /**
          * Reindex
-         * @description Begin to make the search indexes anew from the passages; until it is done, nothing can be searched.
+         * @description Start rebuilding the search indexes from the passages; until it is done, searches are refused.
          */
         post: operations["reindex"];
         delete?: never;
@@ -567,7 +567,7 @@ export interface paths {
         put?: never;
         /**
          * Search
-         * @description Look for passages, the best first.
+         * @description Search for passages, best first.
          */
         post: operations["search"];
         delete?: never;
@@ -592,7 +592,7 @@ export interface paths {
         post?: never;
         /**
          * End Other Sessions
-         * @description Log out everywhere else: end all your sessions but the one that asks, or all of them when an API key asks.
+         * @description End all your sessions except the one of this request; with an API key, end all of them.
          */
         delete: operations["end_other_sessions"];
         options?: never;
@@ -655,7 +655,7 @@ export interface paths {
         put?: never;
         /**
          * Create User
-         * @description Make a user with a first API key, which is shown this once.
+         * @description Create a user with a first API key, which is only shown once.
          */
         post: operations["create_user"];
         delete?: never;
@@ -679,7 +679,7 @@ export interface paths {
         head?: never;
         /**
          * Change User
-         * @description Shut a user out, or let them in again.
+         * @description Deactivate a user, or activate them again.
          */
         patch: operations["change_user"];
         trace?: never;
@@ -693,7 +693,7 @@ export interface paths {
         };
         /**
          * Get Metrics
-         * @description What this process has answered, and the executions that are alive, for Prometheus.
+         * @description Prometheus metrics: the requests that this process has answered, and the live executions.
          */
         get: operations["get_metrics"];
         put?: never;
@@ -2555,9 +2555,9 @@ export interface operations {
     list_agents: {
         parameters: {
             query?: {
-                /** @description How many items a page has at most. */
+                /** @description The most items in a page. */
                 limit?: number;
-                /** @description `next_cursor` of the page before. */
+                /** @description `next_cursor` of the previous page. */
                 cursor?: string;
             };
             header?: never;
@@ -2575,7 +2575,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Agent_"];
                 };
             };
-            /** @description The API key or the session is missing or not valid. */
+            /** @description The API key or the session is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2584,7 +2584,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A parameter or the body cannot be used; `errors` says where. */
+            /** @description A parameter or the body is invalid; `errors` has the places. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2593,7 +2593,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description You have too many requests or streams open, or all users together have. */
+            /** @description Too many open requests or streams, of this user or in total. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -2602,7 +2602,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            /** @description A required component is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2635,7 +2635,7 @@ export interface operations {
                     "application/json": components["schemas"]["Agent"];
                 };
             };
-            /** @description The API key or the session is missing or not valid. */
+            /** @description The API key or the session is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2644,7 +2644,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The rest of the body did not come. */
+            /** @description The rest of the body did not arrive. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -2662,7 +2662,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body does not say that it is JSON. */
+            /** @description The content type is not JSON. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -2671,7 +2671,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A parameter or the body cannot be used; `errors` says where. */
+            /** @description A parameter or the body is invalid; `errors` has the places. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2680,7 +2680,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description You have too many requests or streams open, or all users together have. */
+            /** @description Too many open requests or streams, of this user or in total. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -2689,7 +2689,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            /** @description A required component is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2721,7 +2721,7 @@ export interface operations {
                     "application/json": components["schemas"]["Agent"];
                 };
             };
-            /** @description The API key or the session is missing or not valid. */
+            /** @description The API key or the session is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2730,7 +2730,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is none of this id, or it is another user's. */
+            /** @description There is none with this id, or it is another user's. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2739,7 +2739,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A parameter or the body cannot be used; `errors` says where. */
+            /** @description A parameter or the body is invalid; `errors` has the places. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2748,7 +2748,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description You have too many requests or streams open, or all users together have. */
+            /** @description Too many open requests or streams, of this user or in total. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -2757,7 +2757,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            /** @description A required component is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2787,7 +2787,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The API key or the session is missing or not valid. */
+            /** @description The API key or the session is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2796,7 +2796,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is none of this id, or it is another user's. */
+            /** @description There is none with this id, or it is another user's. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2805,7 +2805,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It cannot be done as things are; `code` says why. */
+            /** @description The current state does not allow it; `code` has the reason. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2814,7 +2814,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A parameter or the body cannot be used; `errors` says where. */
+            /** @description A parameter or the body is invalid; `errors` has the places. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2823,7 +2823,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description You have too many requests or streams open, or all users together have. */
+            /** @description Too many open requests or streams, of this user or in total. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -2832,7 +2832,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            /** @description A required component is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2868,7 +2868,7 @@ export interface operations {
                     "application/json": components["schemas"]["Agent"];
                 };
             };
-            /** @description The API key or the session is missing or not valid. */
+            /** @description The API key or the session is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2877,7 +2877,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is none of this id, or it is another user's. */
+            /** @description There is none with this id, or it is another user's. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2886,7 +2886,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The rest of the body did not come. */
+            /** @description The rest of the body did not arrive. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -2904,7 +2904,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body does not say that it is JSON. */
+            /** @description The content type is not JSON. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -2913,7 +2913,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A parameter or the body cannot be used; `errors` says where. */
+            /** @description A parameter or the body is invalid; `errors` has the places. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2922,7 +2922,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description You have too many requests or streams open, or all users together have. */
+            /** @description Too many open requests or streams, of this user or in total. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -2931,7 +2931,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            /** @description A required component is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2945,11 +2945,11 @@ export interface operations {
     list_executions_of_agent: {
         parameters: {
             query?: {
-                /** @description Only executions in this status. */
+                /** @description Only executions with this status. */
                 status?: "queued" | "running" | "completed" | "failed" | "stopped";
-                /** @description How many items a page has at most. */
+                /** @description The most items in a page. */
                 limit?: number;
-                /** @description `next_cursor` of the page before. */
+                /** @description `next_cursor` of the previous page. */
                 cursor?: string;
             };
             header?: never;
@@ -2970,7 +2970,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Execution_"];
                 };
             };
-            /** @description The API key or the session is missing or not valid. */
+            /** @description The API key or the session is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2979,7 +2979,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is none of this id, or it is another user's. */
+            /** @description There is none with this id, or it is another user's. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2988,7 +2988,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A parameter or the body cannot be used; `errors` says where. */
+            /** @description A parameter or the body is invalid; `errors` has the places. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2997,7 +2997,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description You have too many requests or streams open, or all users together have. */
+            /** @description Too many open requests or streams, of this user or in total. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3006,7 +3006,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            /** @description A required component is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3021,7 +3021,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The same key and body give the same execution; the same key with another body is refused. */
+                /** @description The same key and body return the same execution; the same key with another body is refused. */
                 "idempotency-key"?: string;
             };
             path: {
@@ -3045,7 +3045,7 @@ export interface operations {
                     "application/json": components["schemas"]["Execution"];
                 };
             };
-            /** @description The API key or the session is missing or not valid. */
+            /** @description The API key or the session is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3054,7 +3054,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is none of this id, or it is another user's. */
+            /** @description There is none with this id, or it is another user's. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3063,7 +3063,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The rest of the body did not come. */
+            /** @description The rest of the body did not arrive. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -3072,7 +3072,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It cannot be done as things are; `code` says why. */
+            /** @description The current state does not allow it; `code` has the reason. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3090,7 +3090,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body does not say that it is JSON. */
+            /** @description The content type is not JSON. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3099,7 +3099,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A parameter or the body cannot be used; `errors` says where. */
+            /** @description A parameter or the body is invalid; `errors` has the places. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3108,7 +3108,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description You have too many requests or streams open, or all users together have. */
+            /** @description Too many open requests or streams, of this user or in total. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3117,7 +3117,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            /** @description A required component is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3146,7 +3146,7 @@ export interface operations {
                     "application/json": components["schemas"]["Collections"];
                 };
             };
-            /** @description The API key or the session is missing or not valid. */
+            /** @description The API key or the session is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3155,7 +3155,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A parameter or the body cannot be used; `errors` says where. */
+            /** @description A parameter or the body is invalid; `errors` has the places. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3164,7 +3164,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description You have too many requests or streams open, or all users together have. */
+            /** @description Too many open requests or streams, of this user or in total. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3173,7 +3173,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            /** @description A required component is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3189,11 +3189,11 @@ export interface operations {
             query?: {
                 /** @description Only documents of this collection. */
                 collection?: string;
-                /** @description Only documents whose name holds this. */
+                /** @description Only documents whose name contains this. */
                 q?: string;
-                /** @description How many items a page has at most. */
+                /** @description The most items in a page. */
                 limit?: number;
-                /** @description `next_cursor` of the page before. */
+                /** @description `next_cursor` of the previous page. */
                 cursor?: string;
             };
             header?: never;
@@ -3211,7 +3211,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Document_"];
                 };
             };
-            /** @description The API key or the session is missing or not valid. */
+            /** @description The API key or the session is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3220,7 +3220,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A parameter or the body cannot be used; `errors` says where. */
+            /** @description A parameter or the body is invalid; `errors` has the places. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3229,7 +3229,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description You have too many requests or streams open, or all users together have. */
+            /** @description Too many open requests or streams, of this user or in total. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3238,7 +3238,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            /** @description A required component is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3260,11 +3260,11 @@ export interface operations {
             content: {
                 "multipart/form-data": {
                     /**
-                     * @description The collection that they go into.
+                     * @description The collection to add them to.
                      * @default default
                      */
                     collection?: string;
-                    /** @description The files; the field may come several times. */
+                    /** @description The files; the field may be repeated. */
                     file: string[];
                 };
             };
@@ -3279,7 +3279,7 @@ export interface operations {
                     "application/json": components["schemas"]["Ingestion"];
                 };
             };
-            /** @description The API key or the session is missing or not valid. */
+            /** @description The API key or the session is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3288,7 +3288,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The rest of the body did not come. */
+            /** @description The rest of the body did not arrive. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -3315,7 +3315,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A parameter or the body cannot be used; `errors` says where. */
+            /** @description A parameter or the body is invalid; `errors` has the places. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3324,7 +3324,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description You have too many requests or streams open, or all users together have. */
+            /** @description Too many open requests or streams, of this user or in total. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3333,7 +3333,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            /** @description A required component is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3365,7 +3365,7 @@ export interface operations {
                     "application/json": components["schemas"]["Document"];
                 };
             };
-            /** @description The API key or the session is missing or not valid. */
+            /** @description The API key or the session is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3374,7 +3374,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is none of this id, or it is another user's. */
+            /** @description There is none with this id, or it is another user's. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3383,7 +3383,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A parameter or the body cannot be used; `errors` says where. */
+            /** @description A parameter or the body is invalid; `errors` has the places. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3392,7 +3392,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description You have too many requests or streams open, or all users together have. */
+            /** @description Too many open requests or streams, of this user or in total. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3401,7 +3401,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            /** @description A required component is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3431,7 +3431,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The API key or the session is missing or not valid. */
+            /** @description The API key or the session is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3440,7 +3440,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is none of this id, or it is another user's. */
+            /** @description There is none with this id, or it is another user's. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3449,7 +3449,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A parameter or the body cannot be used; `errors` says where. */
+            /** @description A parameter or the body is invalid; `errors` has the places. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3458,7 +3458,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description You have too many requests or streams open, or all users together have. */
+            /** @description Too many open requests or streams, of this user or in total. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3467,7 +3467,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            /** @description A required component is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3481,9 +3481,9 @@ export interface operations {
     list_passages: {
         parameters: {
             query?: {
-                /** @description How many items a page has at most. */
+                /** @description The most items in a page. */
                 limit?: number;
-                /** @description `next_cursor` of the page before. */
+                /** @description `next_cursor` of the previous page. */
                 cursor?: string;
             };
             header?: never;
@@ -3504,7 +3504,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Passage_"];
                 };
             };
-            /** @description The API key or the session is missing or not valid. */
+            /** @description The API key or the session is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3513,7 +3513,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is none of this id, or it is another user's. */
+            /** @description There is none with this id, or it is another user's. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3522,7 +3522,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A parameter or the body cannot be used; `errors` says where. */
+            /** @description A parameter or the body is invalid; `errors` has the places. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3531,7 +3531,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description You have too many requests or streams open, or all users together have. */
+            /** @description Too many open requests or streams, of this user or in total. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3540,7 +3540,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            /** @description A required component is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3572,7 +3572,7 @@ export interface operations {
                     "application/json": components["schemas"]["DocumentText"];
                 };
             };
-            /** @description The API key or the session is missing or not valid. */
+            /** @description The API key or the session is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3581,7 +3581,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is none of this id, or it is another user's. */
+            /** @description There is none with this id, or it is another user's. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3590,7 +3590,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A parameter or the body cannot be used; `errors` says where. */
+            /** @description A parameter or the body is invalid; `errors` has the places. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3599,7 +3599,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description You have too many requests or streams open, or all users together have. */
+            /** @description Too many open requests or streams, of this user or in total. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3608,7 +3608,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            /** @description A required component is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3624,17 +3624,17 @@ export interface operations {
             query?: {
                 /** @description Only executions of this agent. */
                 agent_id?: string;
-                /** @description Only executions in this status. */
+                /** @description Only executions with this status. */
                 status?: "queued" | "running" | "completed" | "failed" | "stopped";
-                /** @description Only executions whose question holds this. */
+                /** @description Only executions whose question contains this. */
                 q?: string;
-                /** @description Only executions accepted at this moment or later. */
+                /** @description Only executions accepted at this time or later. */
                 since?: string;
-                /** @description Only executions accepted before this moment. */
+                /** @description Only executions accepted before this time. */
                 until?: string;
-                /** @description How many items a page has at most. */
+                /** @description The most items in a page. */
                 limit?: number;
-                /** @description `next_cursor` of the page before. */
+                /** @description `next_cursor` of the previous page. */
                 cursor?: string;
                 /** @description Only the newest execution of each agent. */
                 latest?: boolean;
@@ -3654,7 +3654,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Execution_"];
                 };
             };
-            /** @description The API key or the session is missing or not valid. */
+            /** @description The API key or the session is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3663,7 +3663,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is none of this id, or it is another user's. */
+            /** @description There is none with this id, or it is another user's. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3672,7 +3672,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A parameter or the body cannot be used; `errors` says where. */
+            /** @description A parameter or the body is invalid; `errors` has the places. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3681,7 +3681,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description You have too many requests or streams open, or all users together have. */
+            /** @description Too many open requests or streams, of this user or in total. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3690,7 +3690,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            /** @description A required component is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3706,11 +3706,11 @@ export interface operations {
             query?: {
                 /** @description Only executions of this agent. */
                 agent_id?: string;
-                /** @description Only executions whose question holds this. */
+                /** @description Only executions whose question contains this. */
                 q?: string;
-                /** @description Only executions accepted at this moment or later. */
+                /** @description Only executions accepted at this time or later. */
                 since?: string;
-                /** @description Only executions accepted before this moment. */
+                /** @description Only executions accepted before this time. */
                 until?: string;
             };
             header?: never;
@@ -3728,7 +3728,7 @@ export interface operations {
                     "application/json": components["schemas"]["ExecutionCounts"];
                 };
             };
-            /** @description The API key or the session is missing or not valid. */
+            /** @description The API key or the session is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3737,7 +3737,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is none of this id, or it is another user's. */
+            /** @description There is none with this id, or it is another user's. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3746,7 +3746,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A parameter or the body cannot be used; `errors` says where. */
+            /** @description A parameter or the body is invalid; `errors` has the places. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3755,7 +3755,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description You have too many requests or streams open, or all users together have. */
+            /** @description Too many open requests or streams, of this user or in total. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3764,7 +3764,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            /** @description A required component is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3778,7 +3778,7 @@ export interface operations {
     stream_executions: {
         parameters: {
             query?: {
-                /** @description Whether an event `beat` each second shows that the connection is alive. */
+                /** @description Send an event `beat` each second, which shows that the connection is alive. */
                 beat?: boolean;
             };
             header?: never;
@@ -3796,7 +3796,7 @@ export interface operations {
                     "text/event-stream": unknown;
                 };
             };
-            /** @description The API key or the session is missing or not valid. */
+            /** @description The API key or the session is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3805,7 +3805,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A parameter or the body cannot be used; `errors` says where. */
+            /** @description A parameter or the body is invalid; `errors` has the places. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3814,7 +3814,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description You have too many requests or streams open, or all users together have. */
+            /** @description Too many open requests or streams, of this user or in total. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3823,7 +3823,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            /** @description A required component is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3855,7 +3855,7 @@ export interface operations {
                     "application/json": components["schemas"]["Execution"];
                 };
             };
-            /** @description The API key or the session is missing or not valid. */
+            /** @description The API key or the session is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3864,7 +3864,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is none of this id, or it is another user's. */
+            /** @description There is none with this id, or it is another user's. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3873,7 +3873,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A parameter or the body cannot be used; `errors` says where. */
+            /** @description A parameter or the body is invalid; `errors` has the places. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3882,7 +3882,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description You have too many requests or streams open, or all users together have. */
+            /** @description Too many open requests or streams, of this user or in total. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3891,7 +3891,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            /** @description A required component is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3905,9 +3905,9 @@ export interface operations {
     list_events: {
         parameters: {
             query?: {
-                /** @description The last sequence that is known already. */
+                /** @description The last sequence that the client has. */
                 after?: number;
-                /** @description How many events come at most. */
+                /** @description The most events to return. */
                 limit?: number;
             };
             header?: never;
@@ -3928,7 +3928,7 @@ export interface operations {
                     "application/json": components["schemas"]["EventPage"];
                 };
             };
-            /** @description The API key or the session is missing or not valid. */
+            /** @description The API key or the session is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3937,7 +3937,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is none of this id, or it is another user's. */
+            /** @description There is none with this id, or it is another user's. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3946,7 +3946,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A parameter or the body cannot be used; `errors` says where. */
+            /** @description A parameter or the body is invalid; `errors` has the places. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3955,7 +3955,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description You have too many requests or streams open, or all users together have. */
+            /** @description Too many open requests or streams, of this user or in total. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3964,7 +3964,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            /** @description A required component is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3978,11 +3978,11 @@ export interface operations {
     stream_events: {
         parameters: {
             query?: {
-                /** @description The last sequence that is known already. */
+                /** @description The last sequence that the client has. */
                 after?: number;
             };
             header?: {
-                /** @description As `after`; this one counts. */
+                /** @description As `after`; takes precedence. */
                 "Last-Event-ID"?: number;
             };
             path: {
@@ -4002,7 +4002,7 @@ export interface operations {
                     "text/event-stream": unknown;
                 };
             };
-            /** @description The API key or the session is missing or not valid. */
+            /** @description The API key or the session is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4011,7 +4011,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is none of this id, or it is another user's. */
+            /** @description There is none with this id, or it is another user's. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4020,7 +4020,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A parameter or the body cannot be used; `errors` says where. */
+            /** @description A parameter or the body is invalid; `errors` has the places. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4029,7 +4029,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description You have too many requests or streams open, or all users together have. */
+            /** @description Too many open requests or streams, of this user or in total. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4038,7 +4038,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            /** @description A required component is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4070,7 +4070,7 @@ export interface operations {
                     "application/json": components["schemas"]["Execution"];
                 };
             };
-            /** @description The API key or the session is missing or not valid. */
+            /** @description The API key or the session is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4079,7 +4079,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is none of this id, or it is another user's. */
+            /** @description There is none with this id, or it is another user's. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4088,7 +4088,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It cannot be done as things are; `code` says why. */
+            /** @description The current state does not allow it; `code` has the reason. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4097,7 +4097,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A parameter or the body cannot be used; `errors` says where. */
+            /** @description A parameter or the body is invalid; `errors` has the places. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4106,7 +4106,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description You have too many requests or streams open, or all users together have. */
+            /** @description Too many open requests or streams, of this user or in total. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4115,7 +4115,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            /** @description A required component is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4147,7 +4147,7 @@ export interface operations {
                     "application/json": components["schemas"]["AgentSettings"];
                 };
             };
-            /** @description The API key or the session is missing or not valid. */
+            /** @description The API key or the session is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4156,7 +4156,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is none of this id, or it is another user's. */
+            /** @description There is none with this id, or it is another user's. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4165,7 +4165,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A parameter or the body cannot be used; `errors` says where. */
+            /** @description A parameter or the body is invalid; `errors` has the places. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4174,7 +4174,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description You have too many requests or streams open, or all users together have. */
+            /** @description Too many open requests or streams, of this user or in total. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4183,7 +4183,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            /** @description A required component is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4217,7 +4217,7 @@ export interface operations {
                     "application/json": components["schemas"]["PinnedSource"];
                 };
             };
-            /** @description The API key or the session is missing or not valid. */
+            /** @description The API key or the session is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4226,7 +4226,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is none of this id, or it is another user's. */
+            /** @description There is none with this id, or it is another user's. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4235,7 +4235,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A parameter or the body cannot be used; `errors` says where. */
+            /** @description A parameter or the body is invalid; `errors` has the places. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4244,7 +4244,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description You have too many requests or streams open, or all users together have. */
+            /** @description Too many open requests or streams, of this user or in total. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4253,7 +4253,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            /** @description A required component is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4276,7 +4276,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It had ended before, and is returned as it is. */
+            /** @description It had already ended, and is returned unchanged. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4294,7 +4294,7 @@ export interface operations {
                     "application/json": components["schemas"]["Execution"];
                 };
             };
-            /** @description The API key or the session is missing or not valid. */
+            /** @description The API key or the session is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4303,7 +4303,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is none of this id, or it is another user's. */
+            /** @description There is none with this id, or it is another user's. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4312,7 +4312,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A parameter or the body cannot be used; `errors` says where. */
+            /** @description A parameter or the body is invalid; `errors` has the places. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4321,7 +4321,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description You have too many requests or streams open, or all users together have. */
+            /** @description Too many open requests or streams, of this user or in total. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4330,7 +4330,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            /** @description A required component is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4359,7 +4359,7 @@ export interface operations {
                     "application/json": components["schemas"]["Health"];
                 };
             };
-            /** @description A parameter or the body cannot be used; `errors` says where. */
+            /** @description A parameter or the body is invalid; `errors` has the places. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4368,7 +4368,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description You have too many requests or streams open, or all users together have. */
+            /** @description Too many open requests or streams, of this user or in total. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4406,7 +4406,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_ApiKey_"];
                 };
             };
-            /** @description The API key or the session is missing or not valid. */
+            /** @description The API key or the session is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4415,7 +4415,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A parameter or the body cannot be used; `errors` says where. */
+            /** @description A parameter or the body is invalid; `errors` has the places. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4424,7 +4424,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description You have too many requests or streams open, or all users together have. */
+            /** @description Too many open requests or streams, of this user or in total. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4433,7 +4433,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            /** @description A required component is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4466,7 +4466,7 @@ export interface operations {
                     "application/json": components["schemas"]["NewApiKey"];
                 };
             };
-            /** @description The API key or the session is missing or not valid. */
+            /** @description The API key or the session is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4475,7 +4475,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The rest of the body did not come. */
+            /** @description The rest of the body did not arrive. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -4493,7 +4493,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body does not say that it is JSON. */
+            /** @description The content type is not JSON. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4502,7 +4502,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A parameter or the body cannot be used; `errors` says where. */
+            /** @description A parameter or the body is invalid; `errors` has the places. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4511,7 +4511,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description You have too many requests or streams open, or all users together have. */
+            /** @description Too many open requests or streams, of this user or in total. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4520,7 +4520,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            /** @description A required component is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4550,7 +4550,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The API key or the session is missing or not valid. */
+            /** @description The API key or the session is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4559,7 +4559,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is none of this id, or it is another user's. */
+            /** @description There is none with this id, or it is another user's. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4568,7 +4568,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It cannot be done as things are; `code` says why. */
+            /** @description The current state does not allow it; `code` has the reason. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4577,7 +4577,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A parameter or the body cannot be used; `errors` says where. */
+            /** @description A parameter or the body is invalid; `errors` has the places. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4586,7 +4586,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description You have too many requests or streams open, or all users together have. */
+            /** @description Too many open requests or streams, of this user or in total. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4595,7 +4595,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            /** @description A required component is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4628,7 +4628,7 @@ export interface operations {
                     "application/json": components["schemas"]["User"];
                 };
             };
-            /** @description The code or the key logs nobody in. */
+            /** @description The code or the API key is not valid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4637,7 +4637,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The rest of the body did not come. */
+            /** @description The rest of the body did not arrive. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -4655,7 +4655,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body does not say that it is JSON. */
+            /** @description The content type is not JSON. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4664,7 +4664,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A parameter or the body cannot be used; `errors` says where. */
+            /** @description A parameter or the body is invalid; `errors` has the places. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4673,7 +4673,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description You have too many requests or streams open, or all users together have. */
+            /** @description Too many open requests or streams, of this user or in total. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4682,7 +4682,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            /** @description A required component is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4711,7 +4711,7 @@ export interface operations {
                     "application/json": components["schemas"]["LoginLink"];
                 };
             };
-            /** @description The API key or the session is missing or not valid. */
+            /** @description The API key or the session is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4720,7 +4720,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A parameter or the body cannot be used; `errors` says where. */
+            /** @description A parameter or the body is invalid; `errors` has the places. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4729,7 +4729,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description You have too many requests or streams open, or all users together have. */
+            /** @description Too many open requests or streams, of this user or in total. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4738,7 +4738,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            /** @description A required component is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4765,7 +4765,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The API key or the session is missing or not valid. */
+            /** @description The API key or the session is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4774,7 +4774,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A parameter or the body cannot be used; `errors` says where. */
+            /** @description A parameter or the body is invalid; `errors` has the places. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4783,7 +4783,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description You have too many requests or streams open, or all users together have. */
+            /** @description Too many open requests or streams, of this user or in total. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4792,7 +4792,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            /** @description A required component is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4821,7 +4821,7 @@ export interface operations {
                     "application/json": components["schemas"]["User"];
                 };
             };
-            /** @description The API key or the session is missing or not valid. */
+            /** @description The API key or the session is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4830,7 +4830,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A parameter or the body cannot be used; `errors` says where. */
+            /** @description A parameter or the body is invalid; `errors` has the places. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4839,7 +4839,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description You have too many requests or streams open, or all users together have. */
+            /** @description Too many open requests or streams, of this user or in total. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4848,7 +4848,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            /** @description A required component is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4877,7 +4877,7 @@ export interface operations {
                     "application/json": components["schemas"]["Reindexing"];
                 };
             };
-            /** @description The API key or the session is missing or not valid. */
+            /** @description The API key or the session is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4895,7 +4895,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A parameter or the body cannot be used; `errors` says where. */
+            /** @description A parameter or the body is invalid; `errors` has the places. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4904,7 +4904,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description You have too many requests or streams open, or all users together have. */
+            /** @description Too many open requests or streams, of this user or in total. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4913,7 +4913,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            /** @description A required component is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4942,7 +4942,7 @@ export interface operations {
                     "application/json": components["schemas"]["Reindexing"];
                 };
             };
-            /** @description The API key or the session is missing or not valid. */
+            /** @description The API key or the session is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4960,7 +4960,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A parameter or the body cannot be used; `errors` says where. */
+            /** @description A parameter or the body is invalid; `errors` has the places. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4969,7 +4969,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description You have too many requests or streams open, or all users together have. */
+            /** @description Too many open requests or streams, of this user or in total. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4978,7 +4978,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            /** @description A required component is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5011,7 +5011,7 @@ export interface operations {
                     "application/json": components["schemas"]["Found"];
                 };
             };
-            /** @description The API key or the session is missing or not valid. */
+            /** @description The API key or the session is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5029,7 +5029,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The rest of the body did not come. */
+            /** @description The rest of the body did not arrive. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -5047,7 +5047,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body does not say that it is JSON. */
+            /** @description The content type is not JSON. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -5056,7 +5056,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A parameter or the body cannot be used; `errors` says where. */
+            /** @description A parameter or the body is invalid; `errors` has the places. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5065,7 +5065,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description You have too many requests or streams open, or all users together have. */
+            /** @description Too many open requests or streams, of this user or in total. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5074,7 +5074,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            /** @description A required component is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5088,9 +5088,9 @@ export interface operations {
     list_sessions: {
         parameters: {
             query?: {
-                /** @description How many items a page has at most. */
+                /** @description The most items in a page. */
                 limit?: number;
-                /** @description `next_cursor` of the page before. */
+                /** @description `next_cursor` of the previous page. */
                 cursor?: string;
             };
             header?: never;
@@ -5108,7 +5108,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Session_"];
                 };
             };
-            /** @description The API key or the session is missing or not valid. */
+            /** @description The API key or the session is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5117,7 +5117,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A parameter or the body cannot be used; `errors` says where. */
+            /** @description A parameter or the body is invalid; `errors` has the places. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5126,7 +5126,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description You have too many requests or streams open, or all users together have. */
+            /** @description Too many open requests or streams, of this user or in total. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5135,7 +5135,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            /** @description A required component is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5162,7 +5162,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The API key or the session is missing or not valid. */
+            /** @description The API key or the session is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5171,7 +5171,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A parameter or the body cannot be used; `errors` says where. */
+            /** @description A parameter or the body is invalid; `errors` has the places. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5180,7 +5180,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description You have too many requests or streams open, or all users together have. */
+            /** @description Too many open requests or streams, of this user or in total. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5189,7 +5189,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            /** @description A required component is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5219,7 +5219,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The API key or the session is missing or not valid. */
+            /** @description The API key or the session is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5228,7 +5228,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is none of this id, or it is another user's. */
+            /** @description There is none with this id, or it is another user's. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5237,7 +5237,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A parameter or the body cannot be used; `errors` says where. */
+            /** @description A parameter or the body is invalid; `errors` has the places. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5246,7 +5246,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description You have too many requests or streams open, or all users together have. */
+            /** @description Too many open requests or streams, of this user or in total. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5255,7 +5255,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            /** @description A required component is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5284,7 +5284,7 @@ export interface operations {
                     "application/json": components["schemas"]["System"];
                 };
             };
-            /** @description The API key or the session is missing or not valid. */
+            /** @description The API key or the session is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5293,7 +5293,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A parameter or the body cannot be used; `errors` says where. */
+            /** @description A parameter or the body is invalid; `errors` has the places. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5302,7 +5302,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description You have too many requests or streams open, or all users together have. */
+            /** @description Too many open requests or streams, of this user or in total. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5311,7 +5311,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            /** @description A required component is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5340,7 +5340,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_User_"];
                 };
             };
-            /** @description The API key or the session is missing or not valid. */
+            /** @description The API key or the session is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5358,7 +5358,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A parameter or the body cannot be used; `errors` says where. */
+            /** @description A parameter or the body is invalid; `errors` has the places. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5367,7 +5367,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description You have too many requests or streams open, or all users together have. */
+            /** @description Too many open requests or streams, of this user or in total. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5376,7 +5376,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            /** @description A required component is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5409,7 +5409,7 @@ export interface operations {
                     "application/json": components["schemas"]["NewUser"];
                 };
             };
-            /** @description The API key or the session is missing or not valid. */
+            /** @description The API key or the session is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5427,7 +5427,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The rest of the body did not come. */
+            /** @description The rest of the body did not arrive. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -5436,7 +5436,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It cannot be done as things are; `code` says why. */
+            /** @description The current state does not allow it; `code` has the reason. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5454,7 +5454,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body does not say that it is JSON. */
+            /** @description The content type is not JSON. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -5463,7 +5463,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A parameter or the body cannot be used; `errors` says where. */
+            /** @description A parameter or the body is invalid; `errors` has the places. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5472,7 +5472,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description You have too many requests or streams open, or all users together have. */
+            /** @description Too many open requests or streams, of this user or in total. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5481,7 +5481,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            /** @description A required component is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5517,7 +5517,7 @@ export interface operations {
                     "application/json": components["schemas"]["User"];
                 };
             };
-            /** @description The API key or the session is missing or not valid. */
+            /** @description The API key or the session is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5535,7 +5535,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is none of this id, or it is another user's. */
+            /** @description There is none with this id, or it is another user's. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5544,7 +5544,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The rest of the body did not come. */
+            /** @description The rest of the body did not arrive. */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -5553,7 +5553,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It cannot be done as things are; `code` says why. */
+            /** @description The current state does not allow it; `code` has the reason. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5571,7 +5571,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body does not say that it is JSON. */
+            /** @description The content type is not JSON. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -5580,7 +5580,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A parameter or the body cannot be used; `errors` says where. */
+            /** @description A parameter or the body is invalid; `errors` has the places. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5589,7 +5589,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description You have too many requests or streams open, or all users together have. */
+            /** @description Too many open requests or streams, of this user or in total. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5598,7 +5598,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            /** @description A required component is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5618,7 +5618,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description All figures. */
+            /** @description All metrics. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5627,7 +5627,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description The API key or the session is missing or not valid. */
+            /** @description The API key or the session is missing or invalid. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5636,7 +5636,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A parameter or the body cannot be used; `errors` says where. */
+            /** @description A parameter or the body is invalid; `errors` has the places. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5645,7 +5645,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description You have too many requests or streams open, or all users together have. */
+            /** @description Too many open requests or streams, of this user or in total. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5654,7 +5654,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A part that this needs is away; `Retry-After` says when to try again. */
+            /** @description A required component is away; `Retry-After` says when to try again. */
             503: {
                 headers: {
                     [name: string]: unknown;

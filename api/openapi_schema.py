@@ -1,4 +1,4 @@
-"""The OpenAPI page in our own words."""
+"""Post-processing of the OpenAPI document."""
 
 from typing import Any, cast
 
@@ -7,16 +7,16 @@ from dynavera.web.problems import MEDIA_TYPE
 PROBLEM = {"$ref": "#/components/schemas/Problem"}
 
 TAGS: list[dict[str, Any]] = [
-    {"name": "agents", "description": "Who is asked, and with which settings."},
+    {"name": "agents", "description": "Agents and their settings."},
     {"name": "executions", "description": "One run of an agent each: start, stop, retry, and the event log."},
-    {"name": "documents", "description": "The knowledge base, and what is found in it."},
+    {"name": "documents", "description": "The knowledge base, and searching it."},
     {"name": "users", "description": "Sessions, API keys and users."},
-    {"name": "system", "description": "What runs, and how it is."},
+    {"name": "system", "description": "Health, versions and metrics."},
 ]
 
 
-def tidied(schema: dict[str, Any]) -> dict[str, Any]:
-    """`schema` with problems under their own media type, and with words for what is always the same."""
+def tidy_schema(schema: dict[str, Any]) -> dict[str, Any]:
+    """`schema` with problems under their own media type, and with descriptions of constants."""
     for model in cast("dict[str, dict[str, Any]]", schema["components"]["schemas"]).values():
         for field in cast("dict[str, dict[str, Any]]", model.get("properties", {})).values():
             if "const" in field:
@@ -33,7 +33,7 @@ def tidied(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
-    """A parameter's schema: one may be left out, but there is no way to write null into a URL or a header."""
+    """A parameter's schema without null: it can be omitted, but a URL or a header cannot contain null."""
     choices = cast("list[dict[str, Any]]", schema.get("anyOf", []))
     given = [choice for choice in choices if choice != {"type": "null"}]
     if len(given) != 1:

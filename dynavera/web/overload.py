@@ -1,4 +1,4 @@
-"""What is answered when there are too many connections."""
+"""Responses while there are too many connections."""
 
 from dataclasses import dataclass
 
@@ -7,17 +7,17 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from dynavera.web.refusals import TOO_MANY_CONNECTIONS, closing
 
 HEALTH_PATHS = frozenset({"/api/health", "/health"})
-"""What is answered however many connections there are: a monitor must be able to see that the service is alive."""
+"""Always answered: a monitor must see that an overloaded service is alive."""
 
 
 @dataclass(frozen=True)
-class OnlyHealth:
-    """The application of a connection that is one too many."""
+class HealthOnly:
+    """The application for connections beyond the limit."""
 
     app: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer health checks, and refuse all else."""
+        """Answer health checks and refuse other requests."""
         if scope["path"] in HEALTH_PATHS:
             await self.app(scope, receive, send)
         else:

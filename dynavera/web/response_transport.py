@@ -1,11 +1,11 @@
-"""The connection as the answer to one request sees it."""
+"""The transport of one response."""
 
 import asyncio
 from collections.abc import Callable
 
 
-class AnswerTransport(asyncio.Transport):
-    """Writes to a connection; how it is closed after the answer is for the protocol to say."""
+class ResponseTransport(asyncio.Transport):
+    """Writes to a connection; the protocol decides how it is closed after the response."""
 
     def __init__(self, transport: asyncio.Transport, close: Callable[[], None]) -> None:
         super().__init__()
@@ -17,9 +17,9 @@ class AnswerTransport(asyncio.Transport):
         self._transport.write(data)
 
     def is_closing(self) -> bool:
-        """Whether nothing can be sent any more."""
+        """Whether the connection is closing."""
         return self._transport.is_closing()
 
     def close(self) -> None:
-        """Close after what was written."""
+        """Close after everything has been sent."""
         self._close()

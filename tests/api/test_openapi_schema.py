@@ -63,12 +63,12 @@ def test_bodies_that_the_code_refuses_do_not_fit_their_schemas() -> None:
 
 
 @pytest.mark.parametrize(("method", "path"), GOOD_BODIES)
-def test_bodies_that_the_code_takes_fit_their_schemas(method: str, path: str) -> None:
+def test_bodies_that_the_code_accepts_fit_their_schemas(method: str, path: str) -> None:
     assert fits(GOOD_BODIES[method, path], body_schema(method, path))
 
 
 @pytest.mark.parametrize("more", [{}, {"query": "a" * (64 * 1024 - 12)}, {"other": {"deep": [1, None]}}])
-async def test_inputs_at_the_limit_fit_and_are_taken(client: httpx.AsyncClient, more: dict[str, Any]) -> None:
+async def test_inputs_at_the_limit_fit_and_are_accepted(client: httpx.AsyncClient, more: dict[str, Any]) -> None:
     agent = (await client.post("/api/agents", json={"name": "Librarian"})).json()
     start = {"input_data": START["input_data"] | more}
 
