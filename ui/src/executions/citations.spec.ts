@@ -33,3 +33,15 @@ test('a marker may name several sources, if all of them are there', () => {
     { kind: 'text', text: ' b [1,9]' },
   ])
 })
+
+test.each(['[1-2]', '[1 – 2]', '[ 1,  2 ]', '[1—2]'])('%s names both sources', (marker) => {
+  expect(segments(`a ${marker}`, KNOWN)).toEqual([
+    { kind: 'text', text: 'a\u00a0' },
+    { kind: 'marker', n: 1 },
+    { kind: 'marker', n: 2 },
+  ])
+})
+
+test.each(['[1-3]', '[2-1]', '[0-1]', '[1-2-2]', '[1-]', '[-1]', '[1, 2-1]'])('%s stays text', (marker) => {
+  expect(segments(marker, KNOWN)).toEqual([{ kind: 'text', text: marker }])
+})
