@@ -11,8 +11,8 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.application_errors import execution_gone, interrupted, refused, unavailable
 from activities.batches import REPORT, Outbox, SignalBudget
-from activities.failures import execution_gone, interrupted, refused, unavailable
 from activities.heartbeat import heartbeating
 from activities.mcp_client import GenerationItem, StatusLine, TextPiece
 from activities.mcp_errors import McpAway, McpRefused

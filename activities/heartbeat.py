@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from temporalio import activity
 
-from activities.failures import execution_gone, worker_shut_down
+from activities.application_errors import execution_gone, worker_shut_down
 from dynavera.contracts.contract import utc_now
 from dynavera.limits import HEARTBEAT_INTERVAL
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from temporalio import activity
 
-from activities.failures import refused, unavailable
+from activities.application_errors import refused, unavailable
 from activities.heartbeat import heartbeating
 from activities.mcp_errors import McpAway, McpRefused
 from dynavera.contracts.contract import Contract, UtcTime, utc_now

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from temporalio import activity
 
-from activities.failures import execution_gone
+from activities.application_errors import execution_gone
 from activities.heartbeat import heartbeating
 from dynavera.contracts.contract import Contract, UtcTime, utc_now
 from dynavera.contracts.events import ExecutionEvent, TerminalEvent

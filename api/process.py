@@ -12,12 +12,12 @@ from activities.mcp_client import McpService
 from api.app import create_app
 from api.dependencies import Services
 from api.execution_changes import ExecutionChanges
+from api.execution_discovery import NewExecutions
 from api.execution_log import ExecutionLog
 from api.execution_service import ExecutionService
 from api.health_checks import HealthChecks
 from api.knowledge import Knowledge, mcp_client
 from api.limits import ApiLimits
-from api.new_executions import NewExecutions
 from api.relay import Relay
 from api.sweep import Sweep
 from api.temporal import Temporal
@@ -28,7 +28,7 @@ from dynavera.records.database import Database
 from dynavera.records.deliveries import Deliveries
 from dynavera.records.logs import Logs
 from dynavera.records.migrate import migrate
-from dynavera.records.opened import open_database
+from dynavera.records.open_database import open_database
 from dynavera.records.owner import ensure_owner
 from dynavera.records.sessions import Sessions
 from dynavera.records.users import Users

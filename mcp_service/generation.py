@@ -11,7 +11,7 @@ import anyio
 
 from dynavera.contracts.executions import Usage
 from dynavera.contracts.mcp import MAX_ANSWER_BYTES, MAX_REASONING_CHARACTERS, Generated, GenerationStopped
-from mcp_service.citations import Citations, removal_note
+from mcp_service.citation_filter import Citations, removal_note
 from mcp_service.generators.generator import (
     AnswerTooLarge,
     EmptyAnswer,
@@ -23,8 +23,8 @@ from mcp_service.generators.generator import (
     TextDelta,
 )
 from mcp_service.generators.registry import GeneratorRegistry
-from mcp_service.operations import Operation, Operations
-from mcp_service.tokens import estimate_tokens
+from mcp_service.running_generations import Operation, Operations
+from mcp_service.token_estimates import estimate_tokens
 
 CLOSE_SECONDS = 5
 """How long a generator may take to release its model before the generation ends without it."""

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dynavera.contracts.mcp import GivenPassage
-from mcp_service.tokens import estimate_tokens
+from mcp_service.token_estimates import estimate_tokens
 
 RULES = """\
 You answer questions from passages of the user's documents.

@@ -13,7 +13,7 @@ import structlog
 
 from dynavera.records.database import Database
 from dynavera.records.migrate import migrate
-from dynavera.records.opened import open_database
+from dynavera.records.open_database import open_database
 from dynavera.records.owner import ensure_owner
 from dynavera.settings import ALL_INTERFACES, Settings
 from dynavera.startup import CannotStart, resume_gc

@@ -15,8 +15,8 @@ with workflow.unsafe.imports_passed_through():
     from dynavera.limits import HISTORY_SLOWDOWN_BYTES, HISTORY_SLOWDOWN_EVENTS
     from workflows import legacy, rules
     from workflows.event_log import EventLog
-    from workflows.failures import Failure, failure_of, too_late
     from workflows.recording import Recorder
+    from workflows.retry_policy import Failure, failure_of, too_late
 
 T = TypeVar("T")
 

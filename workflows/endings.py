@@ -8,7 +8,7 @@ from dynavera.citations import cites_none
 from dynavera.contracts.events import ExecutionCompleted, ExecutionError, ExecutionStopped
 from dynavera.contracts.executions import CompletedOutput, PartialOutput, StopReceipt
 from workflows.event_log import EventLog
-from workflows.failures import Failure
+from workflows.retry_policy import Failure
 
 
 def completed(log: EventLog, whole: CompleteAnswer) -> ExecutionCompleted:

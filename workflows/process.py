@@ -10,7 +10,7 @@ from activities.mcp_client import McpService
 from dynavera.credentials import mcp_token
 from dynavera.records.logs import Logs
 from dynavera.records.migrate import migrate
-from dynavera.records.opened import open_database
+from dynavera.records.open_database import open_database
 from dynavera.settings import Settings
 from dynavera.startup import on_signals, resume_gc
 from dynavera.telemetry import configure

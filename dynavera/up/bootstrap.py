@@ -5,7 +5,7 @@ import httpx
 from dynavera.credentials import mcp_token
 from dynavera.records.agents import Agents
 from dynavera.records.migrate import migrate
-from dynavera.records.opened import open_database
+from dynavera.records.open_database import open_database
 from dynavera.records.owner import ensure_owner
 from dynavera.records.users import Users
 from dynavera.seed import Seeder, SeedingFailed

@@ -5,14 +5,14 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 
 from dynavera.contracts.executions import FinishReason, Usage
 from dynavera.contracts.mcp import GivenPassage
-from mcp_service.citations import strip_citations
+from mcp_service.citation_filter import strip_citations
 from mcp_service.generators.generator import Finished, GenerationItem, GeneratorInput, TextDelta
 from mcp_service.generators.relevance import score_sentences
 from mcp_service.generators.selection import select_sentences
 from mcp_service.generators.sentences import Sentence, split_sentences
 from mcp_service.generators.words import WordVectors
 from mcp_service.knowledge.embedders import WordLlamaEmbedder
-from mcp_service.tokens import estimate_tokens
+from mcp_service.token_estimates import estimate_tokens
 
 EXTRACTIVE = "extractive"
 

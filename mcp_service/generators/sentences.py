@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from dynavera.contracts.mcp import GivenPassage
-from mcp_service.generators.scopes import Codes, assign_codes, codes_of
+from mcp_service.generators.sentence_codes import Codes, assign_codes, codes_of
 from mcp_service.generators.words import split_words
 from mcp_service.knowledge.languages import detect
 

@@ -8,7 +8,7 @@ from dynavera.identifiers import new_id
 from dynavera.limits import ARCHIVE_AGE, ARCHIVE_EVENTS, PAGE_BYTES
 from workflows.endings import failed
 from workflows.event_log import EventLog
-from workflows.failures import Failure
+from workflows.retry_policy import Failure
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -6,7 +6,7 @@ from dynavera.contracts.executions import FinishReason, Usage
 from mcp_service.generators.endpoint.chunks import Chunk
 from mcp_service.generators.endpoint.text import CharacterRepair, ReasoningSplitter
 from mcp_service.generators.generator import Finished, TextDelta
-from mcp_service.tokens import estimate_tokens
+from mcp_service.token_estimates import estimate_tokens
 
 PROBE_LENGTH = 24
 """Code points that are compared before an answer is accepted as a continuation."""

@@ -29,7 +29,7 @@ from mcp_service.generators.endpoint.reading import AnswerReader, EndedEarly, Ga
 from mcp_service.generators.generator import GenerationItem, GeneratorAway, GeneratorInput
 from mcp_service.generators.silence_timeout import SilenceLimits, SilenceTimer
 from mcp_service.generators.wait_queue import Ticket
-from mcp_service.tokens import estimate_tokens
+from mcp_service.token_estimates import estimate_tokens
 
 _BAD_REQUEST = {status.HTTP_400_BAD_REQUEST, status.HTTP_422_UNPROCESSABLE_CONTENT}
 

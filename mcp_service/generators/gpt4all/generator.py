@@ -28,7 +28,7 @@ from mcp_service.generators.gpt4all.process import ModelDied, ModelProcess
 from mcp_service.generators.silence_timeout import SilenceLimits, SilenceTimer
 from mcp_service.generators.wait_queue import WaitQueue
 from mcp_service.limits import StopGrace
-from mcp_service.tokens import estimate_tokens
+from mcp_service.token_estimates import estimate_tokens
 
 
 @dataclass(frozen=True)

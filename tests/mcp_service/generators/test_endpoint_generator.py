@@ -28,7 +28,7 @@ from mcp_service.generators.generator import (
     TextDelta,
 )
 from mcp_service.generators.silence_timeout import SilenceLimits
-from mcp_service.tokens import estimate_tokens
+from mcp_service.token_estimates import estimate_tokens
 from tests.fakes import FakeModel
 from tests.serving import free_port, serving
 

@@ -5,7 +5,7 @@ import pytest
 from dynavera.contracts.mcp import GivenPassage
 from mcp_service.generators.extractive import CLOSING, NO_MATCH, Extractive
 from mcp_service.generators.generator import GeneratorInput, TextDelta
-from mcp_service.generators.scopes import assign_codes
+from mcp_service.generators.sentence_codes import assign_codes
 from mcp_service.generators.sentences import split_sentences
 from mcp_service.generators.tokens import is_code, shape_of, tokenize
 from mcp_service.knowledge.embedders import WordLlamaEmbedder

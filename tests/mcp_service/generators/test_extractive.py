@@ -13,7 +13,7 @@ from mcp_service.generators.extractive import MAX_CHARACTERS_READ, NO_MATCH, NO_
 from mcp_service.generators.generator import Finished, GenerationItem, GeneratorInput, TextDelta
 from mcp_service.knowledge.embedders import WordLlamaEmbedder
 from mcp_service.knowledge.extraction.readers import read
-from mcp_service.tokens import estimate_tokens
+from mcp_service.token_estimates import estimate_tokens
 
 ARTICLES = Path(__file__).parents[3] / "knowledge"
 

@@ -4,7 +4,7 @@ import { completed, execution, FIRST, log, SECOND, settings, source, started } f
 
 import { comparedSettings, comparedSources, comparedTimings } from './comparison'
 import type { Exported } from './executionExport'
-import { applied, emptyView } from './view'
+import { applied, emptyView } from './executionView'
 
 function exported(fields: Partial<Exported['settings']> = {}): Exported {
   const view = log(FIRST, started(), completed('Light.')).reduce(applied, emptyView(FIRST))

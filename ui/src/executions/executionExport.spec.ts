@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { completed, delta, execution, failed, FIRST, log, settings, source, started } from '@/testing/made'
 
 import { asJson, asMarkdown, type Exported } from './executionExport'
-import { applied, emptyView } from './view'
+import { applied, emptyView } from './executionView'
 
 function exported(...said: Parameters<typeof log>[1][]): Exported {
   const view = log(FIRST, ...said).reduce(applied, emptyView(FIRST))

@@ -3,7 +3,7 @@ import type { AgentSettings, Execution } from '@/api/types'
 
 import { duration, exactTime } from './times'
 import { timeline } from './timeline'
-import type { ExecutionView } from './view'
+import type { ExecutionView } from './executionView'
 
 export interface Exported {
   execution: Execution

@@ -4,7 +4,7 @@ import { shallowReactive } from 'vue'
 
 import type { ExecutionEvent } from '@/api/types'
 
-import { applied, continuity, emptyView, type ExecutionView } from './view'
+import { applied, continuity, emptyView, type ExecutionView } from './executionView'
 
 export const useExecutionsStore = defineStore('executions', () => {
   const views = shallowReactive(new Map<string, ExecutionView>())

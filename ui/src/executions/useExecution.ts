@@ -16,7 +16,7 @@ import { asProblem, type ApiProblem } from '@/api/problems'
 import { isLive, type AgentSettings, type Execution } from '@/api/types'
 
 import { useExecutionsStore } from './executionsStore'
-import type { ExecutionView } from './view'
+import type { ExecutionView } from './executionView'
 
 export interface FoundExecution {
   execution: ShallowRef<Execution | null>

@@ -5,7 +5,7 @@ import * as api from '@/api/client'
 import { asProblem } from '@/api/problems'
 import { isLive } from '@/api/types'
 
-import type { ExecutionView } from './view'
+import type { ExecutionView } from './executionView'
 
 const SILENCE = 10_000
 

@@ -4,7 +4,7 @@ import { computed, type ComputedRef } from 'vue'
 import { isLive } from '@/api/types'
 import { useHealthStore } from '@/health/healthStore'
 
-import type { ExecutionView } from './view'
+import type { ExecutionView } from './executionView'
 
 export function useStageWords(view: () => ExecutionView): ComputedRef<string> {
   const health = useHealthStore()

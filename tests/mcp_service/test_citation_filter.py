@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from mcp_service.citations import MAX_LENGTH, Citations, removal_note, strip_citations
+from mcp_service.citation_filter import MAX_LENGTH, Citations, removal_note, strip_citations
 
 PASSAGES = 4
 

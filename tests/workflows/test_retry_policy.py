@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from temporalio.exceptions import ActivityError, ApplicationError, ApplicationErrorCategory
 
-from workflows.failures import Failure, failure_of
+from workflows.retry_policy import Failure, failure_of
 
 
 def test_delays_grow_from_half_a_second_to_15_seconds() -> None:

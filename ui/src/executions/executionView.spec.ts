@@ -15,7 +15,7 @@ import {
   stopped,
 } from '@/testing/made'
 
-import { applied, continuity, emptyView, type ExecutionView } from './view'
+import { applied, continuity, emptyView, type ExecutionView } from './executionView'
 
 function folded(events: ExecutionEvent[], from: ExecutionView = emptyView(FIRST)): ExecutionView {
   return events.reduce(applied, from)
