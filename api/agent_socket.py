@@ -115,7 +115,7 @@ class AgentSocket:
             except ValidationError as error:
                 await self._send(_parse_error(text, error))
             else:
-                # Another task runs it: this one notices when the client disconnects, and lets pings be answered.
+                # In another task, so that this one keeps receiving: it notices a disconnect, and pings are answered.
                 await self._action_slots.acquire()
                 self._actions.put_nowait(action)
 

@@ -26,7 +26,7 @@ from dynavera.web.request_guard import RequestGuard
 DESCRIPTION = "Ask AI agents over your own documents. Errors are RFC 9457 problems with a stable `code`."
 
 MIN_COMPRESSED_BYTES = 1000
-"""Smaller files are not compressed: it would save no packet."""
+"""Smaller files are not compressed: that would not save a packet."""
 
 
 class Api(FastAPI):

@@ -45,8 +45,21 @@ async def identity_of(connection: HTTPConnection, services: Services) -> Identit
     api_key = bearer(connection)
     if api_key is not None:
         return await services.users.identity(api_key)
-    cookie = connection.cookies.get(COOKIE)
+    cookie = session_cookie(connection)
     return await services.sessions.identity(cookie) if cookie else None
+
+
+def session_cookie(connection: HTTPConnection) -> str | None:
+    """The session cookie of `connection`; the first one, if another instance at this host has set one, too.
+
+    Browsers send the cookie with the longest path first (RFC 6265, 5.4), which is the one of this instance.
+    """
+    for header in connection.headers.getlist("cookie"):
+        for cookie in header.split(";"):
+            name, _, value = cookie.strip().partition("=")
+            if name == COOKIE:
+                return value or None
+    return None
 
 
 async def require_identity(connection: HTTPConnection, services: Services) -> Identity:

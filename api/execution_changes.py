@@ -26,17 +26,23 @@ class ExecutionChanges:
     interval: timedelta
 
     async def watch(self, user_id: UUID, since: datetime) -> AsyncGenerator[Execution]:
-        """The user's executions, each time one of them changes after `since`."""
-        seen: dict[UUID, datetime] = {}
+        """The user's executions, each time one of them changes after `since`.
+
+        A change from before `since` is included if it becomes visible only after the first poll.
+        """
+        seen: dict[UUID, datetime] | None = None
         newest = since
         while True:
             try:
                 changed = await self.records.changed(user_id, newest - MAX_DELAY)
             except DatabaseAway as error:
                 logger.warning("Changes cannot be seen now: %s", error)
-                changed = []
+                await asyncio.sleep(self.interval.total_seconds())
+                continue
+            if seen is None:
+                seen = {execution_id: moment for moment, execution_id in changed if moment <= since}
             for moment, execution_id in changed:
-                if moment > seen.get(execution_id, since):
+                if moment > seen.get(execution_id, since - MAX_DELAY):
                     try:
                         execution = await self.records.get(user_id, execution_id)
                     except (ExecutionNotFound, DatabaseAway):

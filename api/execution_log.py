@@ -110,5 +110,5 @@ class ExecutionLog:
 
 def _ahead(after: int, last: int) -> CursorAhead:
     return CursorAhead(
-        f"'after' is {after}, and the log has {last} events so far. Start again from a sequence you have."
+        f"'after' is {after}, but the log has only {last} events so far. Resume from the last event you received."
     )

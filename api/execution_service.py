@@ -150,7 +150,7 @@ class ExecutionService:
         try:
             await self.log.read(execution_id, after, limit=1)
         except EventsAway:
-            # The cursor is checked once a worker answers; until then the stream is silent.
+            # No worker answers: the stream waits for one.
             return
 
     async def pinned_source(self, user: User, execution_id: UUID, n: int) -> Source:

@@ -26,7 +26,7 @@ class HealthChecks:
     temporal: Temporal
     knowledge: Knowledge
     timeout: timedelta
-    """How long the database may take to answer."""
+    """How long each check may take."""
 
     async def check(self) -> Health:
         """The health of every component now; `ok` unless one of them is away."""
@@ -52,9 +52,12 @@ class HealthChecks:
     async def check_mcp(self) -> Check:
         """Whether the MCP service answers, and its generator and embedder."""
         try:
-            service = await self.knowledge.health()
+            async with asyncio.timeout(self.timeout.total_seconds()):
+                service = await self.knowledge.health()
         except McpAway as error:
             return Check(status="away", detail=str(error))
+        except TimeoutError:
+            return Check(status="away", detail="The MCP service did not answer in time.")
         return Check(status="ok", detail=f"Generator {service.generator}, embedder {service.embedder}.")
 
     async def temporal_version(self) -> str | None:
@@ -67,10 +70,11 @@ class HealthChecks:
     async def _check_temporal(self) -> tuple[Check, Check]:
         """The checks of Temporal and of the worker."""
         try:
-            has_worker = await self.temporal.has_worker()
-        except TemporalAway:
+            async with asyncio.timeout(self.timeout.total_seconds()):
+                has_worker = await self.temporal.has_worker()
+        except (TemporalAway, TimeoutError):
             away = Check(status="away", detail="Temporal does not answer.")
-            return away, Check(status="away", detail="Whether a worker runs is known when Temporal answers.")
+            return away, Check(status="away", detail="Unknown until Temporal answers.")
         temporal = Check(status="ok", detail="Temporal answers.")
         if has_worker:
             return temporal, Check(status="ok", detail="A worker runs.")
@@ -79,8 +83,9 @@ class HealthChecks:
     async def _obstacles(self) -> str | None:
         """A sentence about the executions that cannot continue at present; None without any."""
         try:
-            hindered = await self.deliveries.hindered()
-        except DatabaseAway:
+            async with asyncio.timeout(self.timeout.total_seconds()):
+                hindered = await self.deliveries.hindered()
+        except (DatabaseAway, TimeoutError):
             return None
         if not hindered:
             return None

@@ -50,7 +50,7 @@ class PollLimits:
     """Live executions that a process polls at these intervals. With more of them, each interval grows in proportion."""
 
     window_bytes: int = 1024 * 1024
-    """The newest part of a log that is kept for all viewers; one that is further behind reads the log itself."""
+    """Bytes of a log's newest events kept in memory for all viewers; a viewer further behind reads the log itself."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class McpLimits:
 
 @dataclass(frozen=True)
 class ApiLimits:
-    """The defaults are for production; tests pass smaller ones."""
+    """Limits of one API process. The defaults are for production; tests pass smaller ones."""
 
     body_bytes: int = 1024 * 1024
     upload_bytes: int = 100 * 1024 * 1024
@@ -85,10 +85,10 @@ class ApiLimits:
     """How long an incomplete request body may be silent."""
 
     socket_message_bytes: int = 256 * 1024
-    """One message to the WebSocket: an input of 64 KiB, however it is escaped."""
+    """Maximum bytes of a WebSocket message: room for a 64 KiB input in any JSON escaping."""
 
     socket_actions: int = 100
-    """Actions of a WebSocket client that run or wait. With so many, no more messages are read."""
+    """Maximum number of running and queued actions per WebSocket; at the limit, no further messages are read."""
 
     socket_close_timeout: timedelta = timedelta(seconds=5)
     """How long a WebSocket client may take to receive the close code."""

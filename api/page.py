@@ -43,7 +43,7 @@ class Page:
             raise HTTPException(405, headers={"Allow": "GET, HEAD"})
         if not self._index.is_file():
             raise HTTPException(404, "The UI is not built: run `make ui`.")
-        if path.startswith(ASSETS) or PurePosixPath(path).suffix:
+        if path.startswith(ASSETS) or (PurePosixPath(path).suffix and path != "/index.html"):
             response = await self._files.get_response(self._files.get_path(scope), scope)
         else:
             response = self._page()
@@ -51,5 +51,5 @@ class Page:
         return response
 
     def _page(self) -> Response:
-        """The page, whose links start at the root path: one page is served at addresses of any depth."""
+        """`index.html` with its relative links made absolute, because it is served for paths of any depth."""
         return HTMLResponse(self._index.read_text(encoding="utf-8").replace('="./', f'="{self._root_path}/'))

@@ -1,6 +1,7 @@
 """The API as a process: from its settings and a listening socket to an orderly shutdown."""
 
 import asyncio
+import math
 import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -61,7 +62,7 @@ async def _serve(settings: Settings, database: Database, listener: socket.socket
         config = server_config(
             create_app(services),
             settings,
-            grace_seconds=int(limits.shutdown_timeout.total_seconds()),
+            grace_seconds=math.ceil(limits.shutdown_timeout.total_seconds()),
             largest_message=limits.socket_message_bytes,
             limits=limits.http,
         )

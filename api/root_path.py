@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 @dataclass(frozen=True)
 class RootPath:
-    """Names `root_path` in the request's scope, for links, and removes it from the path if the proxy has not."""
+    """Sets `root_path` in a request's scope, for links, and strips it from the path if the proxy did not."""
 
     app: ASGIApp
     root_path: str

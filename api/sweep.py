@@ -100,11 +100,10 @@ class Sweep:
 
     async def run(self) -> None:
         """Sweep until cancelled."""
-        await asyncio.gather(
-            _run_regularly(self.deliver, self.limits.interval),
-            _run_regularly(self.inspect, self.limits.inspection_interval),
-            _run_regularly(self.remove, self.limits.interval),
-        )
+        async with asyncio.TaskGroup() as loops:
+            loops.create_task(_run_regularly(self.deliver, self.limits.interval))
+            loops.create_task(_run_regularly(self.inspect, self.limits.inspection_interval))
+            loops.create_task(_run_regularly(self.remove, self.limits.interval))
 
     def _run_in_background(self, delivery: Coroutine[Any, Any, object]) -> None:
         task = asyncio.create_task(delivery)

@@ -312,7 +312,7 @@ async def _named_errors(within: timedelta = RPC_TIMEOUT) -> AsyncGenerator[None]
             raise TemporalRefused(f"Temporal refuses it: {_message(error)}.") from error
         raise TemporalAway(f"Temporal does not answer: {_message(error)}.") from error
     except (TimeoutError, WorkflowQueryFailedError) as error:
-        raise TemporalAway("Temporal or its worker does not answer in time.") from error
+        raise TemporalAway("Temporal or a worker did not answer in time.") from error
     except RuntimeError as error:
         # The SDK raises it when a lazy client cannot connect.
         raise TemporalAway(f"Temporal cannot be reached: {error}.") from error

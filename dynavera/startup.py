@@ -41,7 +41,7 @@ def service_process() -> Generator[None]:
 
 
 def on_signals(handle: Callable[[signal.Signals], object], signals: Sequence[signal.Signals] = STOP_SIGNALS) -> None:
-    """Call `handle` in the running event loop whenever one of `signals` arrives, instead of dying of it."""
+    """Call `handle` in the running event loop whenever one of `signals` arrives, instead of ending the process."""
     loop = asyncio.get_running_loop()
     for number in signals:
         loop.add_signal_handler(number, handle, number)
@@ -53,7 +53,7 @@ def pause_gc() -> None:
 
 
 def resume_gc() -> None:
-    """Start garbage collection again, without the objects that the start has made."""
+    """Re-enable garbage collection, except for the objects created so far."""
     gc.freeze()
     gc.enable()
 

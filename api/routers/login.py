@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Header, Request, Response, status
 from pydantic import SecretStr
 
-from api.authentication import COOKIE, CurrentIdentity, CurrentUser, LoginRefused, is_over_tls
+from api.authentication import COOKIE, CurrentIdentity, CurrentUser, LoginRefused, is_over_tls, session_cookie
 from api.dependencies import Services, ServicesDep, SessionsDep, SettingsDep
 from api.route_classes import public_router, user_router
 from api.routers.parameters import Cursor, Limit, SessionId
@@ -63,7 +63,7 @@ async def make_login_link(
 @router.post("/logout", status_code=status.HTTP_204_NO_CONTENT)
 async def log_out(sessions: SessionsDep, settings: SettingsDep, request: Request, response: Response) -> None:
     """End the browser's session."""
-    cookie = request.cookies.get(COOKIE)
+    cookie = session_cookie(request)
     if cookie:
         await sessions.log_out(cookie)
     response.delete_cookie(
@@ -98,7 +98,7 @@ async def get_me(user: CurrentUser) -> User:
 
 
 def _cookie_path(settings: Settings) -> str:
-    """Only this instance's pages send the cookie, where one host serves several instances."""
+    """The cookie's path: it limits the cookie to this instance if one host serves several."""
     return settings.root_path or "/"
 
 

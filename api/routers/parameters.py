@@ -21,13 +21,15 @@ SourceNumber = Annotated[
     int, Path(ge=1, le=MAX_SEQUENCE, description="The number by which the answer cites the source.")
 ]
 
-Limit = Annotated[int, Query(ge=1, le=200, description="The most items in a page.")]
-EventLimit = Annotated[int, Query(ge=1, le=1000, description="The most events to return.")]
+Limit = Annotated[int, Query(ge=1, le=200, description="Maximum number of items per page.")]
+EventLimit = Annotated[int, Query(ge=1, le=1000, description="Maximum number of events to return.")]
 Cursor = Annotated[
     Annotated[Text, Field(max_length=200), SchemaExtra({"pattern": PATTERN, "minLength": 22, "maxLength": 22})] | None,
     Query(description="`next_cursor` of the previous page."),
 ]
-After = Annotated[int, Query(ge=0, le=MAX_SEQUENCE, description="The last sequence that the client has.")]
+After = Annotated[
+    int, Query(ge=0, le=MAX_SEQUENCE, description="The sequence number of the last event that the client received.")
+]
 StatusFilter = Annotated[ExecutionStatus | None, Query(description="Only executions with this status.")]
 AgentFilter = Annotated[UUID | None, Query(description="Only executions of this agent.")]
 QuestionContains = Annotated[

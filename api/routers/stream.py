@@ -158,6 +158,8 @@ async def _while_session_lasts(
         while True:
             await asyncio.wait({session_end, next_event}, return_when=asyncio.FIRST_COMPLETED)
             if session_end.done():
+                with suppress(Unauthenticated):
+                    session_end.result()
                 return
             event = next_event.result()
             if event is None:

@@ -49,6 +49,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._limits = cast("ServerConfig", config).http_limits
+        self._health_paths = cast("ServerConfig", config).health_paths
         self._max_connections = config.limit_concurrency
         # uvicorn would refuse health checks too, and in plain text.
         self.limit_concurrency = None
@@ -189,7 +190,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
             self.transport.abort()
         elif too_many > 0:
             self._is_excess = True
-            self.app = HealthOnly(self.app)  # pyright: ignore[reportAttributeAccessIssue] -- uvicorn has its own ASGI types
+            self.app = HealthOnly(self.app, self._health_paths)  # pyright: ignore[reportAttributeAccessIssue] -- uvicorn has its own ASGI types
             if too_many == 1:
                 _log.warning("too many connections", most=self._max_connections)
 
@@ -197,11 +198,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         """Time the input that is due: the rest of the headers, or the rest of a body that was answered early."""
         is_answered = self._is_answered()
         if self._in_head and (self._has_begun or self._bytes_without_progress > 0 or self._latest is None):
-            self._time(
-                "head",
-                self._limits.excess_head_timeout if self._is_excess else self._limits.head_timeout,
-                self._head_is_late,
-            )
+            self._time("head", self._head_timeout, self._head_is_late)
         elif is_answered and not self._in_head:
             self._time("rest of body", self._limits.discarded_body_timeout, self.transport.abort)
         else:
@@ -210,6 +207,10 @@ class GuardedHttpProtocol(HttpToolsProtocol):
                 self.timeout_keep_alive_task = self.loop.call_later(
                     self.timeout_keep_alive, self.timeout_keep_alive_handler
                 )
+
+    @property
+    def _head_timeout(self) -> timedelta:
+        return self._limits.excess_head_timeout if self._is_excess else self._limits.head_timeout
 
     @property
     def _latest(self) -> RequestResponseCycle | None:
@@ -233,7 +234,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
             self._deadline = None
 
     def _head_is_late(self) -> None:
-        self._refuse(head_timeout(self._limits))
+        self._refuse(head_timeout(self._head_timeout))
 
     def _stop_parser(self, refusal: ErrorResponse) -> None:
         self._refusal = refusal

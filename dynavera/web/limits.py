@@ -8,8 +8,10 @@ from datetime import timedelta
 class HttpLimits:
     """The limits of one connection; the defaults are for production, tests pass shorter times."""
 
-    head_bytes: int = 64 * 1024
     headers: int = 200
+    """The maximum number of headers of a request."""
+
+    head_bytes: int = 64 * 1024
     """Bytes of a URL, of all headers of a request together, and of input that does not extend a message (an endless
     header, trailers, chunk extensions): as in h11, uvicorn's other parser, and several times what browsers send."""
 

@@ -1,5 +1,6 @@
 """Refusals by the server, before the application gets a request."""
 
+from datetime import timedelta
 from http import HTTPStatus
 
 from starlette.responses import Response
@@ -28,15 +29,17 @@ TOO_MANY_PIPELINED = ErrorResponse(
 TOO_MANY_CONNECTIONS = ErrorResponse(
     429,
     "too_many_connections",
-    "This service has as many connections open as it may have (DYNAVERA_MAX_CONNECTIONS). Try again in a moment.",
+    "This service has reached its connection limit (DYNAVERA_MAX_CONNECTIONS). Try again in a moment.",
     5,
 )
 
 
-def head_timeout(limits: HttpLimits) -> ErrorResponse:
+def head_timeout(timeout: timedelta) -> ErrorResponse:
     """The refusal of a request whose headers do not arrive."""
-    seconds = f"{limits.head_timeout.total_seconds():g}"
-    return ErrorResponse(408, "request_timeout", f"No complete request came within {seconds} s. Send it again.")
+    seconds = f"{timeout.total_seconds():g}"
+    return ErrorResponse(
+        408, "request_timeout", f"The request's headers did not arrive within {seconds} s. Send it again."
+    )
 
 
 def url_too_long(limits: HttpLimits) -> ErrorResponse:

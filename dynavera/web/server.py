@@ -19,6 +19,9 @@ from dynavera.web.websocket_protocol import GuardedWebSocketProtocol
 OTHER_FILES = 256
 """Open files besides client connections: the database, logs, and connections to Temporal and the MCP service."""
 
+HEALTH_PATHS = frozenset({"/api/health", "/health"})
+"""Of the API and of the MCP service."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -53,6 +56,7 @@ def server_config(
     return ServerConfig(
         app,
         limits,
+        HEALTH_PATHS | {settings.root_path + path for path in HEALTH_PATHS},
         lifespan=lifespan,
         http=GuardedHttpProtocol,
         ws=GuardedWebSocketProtocol if largest_message else "none",

@@ -9,8 +9,9 @@ from dynavera.web.limits import HttpLimits
 
 
 class ServerConfig(uvicorn.Config):
-    """uvicorn's configuration, and the limits of its connections."""
+    """uvicorn's configuration, the limits of its connections, and the paths that are answered beyond them."""
 
-    def __init__(self, app: ASGIApp, http_limits: HttpLimits, **options: Any) -> None:
+    def __init__(self, app: ASGIApp, http_limits: HttpLimits, health_paths: frozenset[str], **options: Any) -> None:
         super().__init__(app, **options)
         self.http_limits = http_limits
+        self.health_paths = health_paths

@@ -9,6 +9,7 @@ import pytest_asyncio
 
 from dynavera.settings import Settings
 from tests.api.live import KEY, Live
+from tests.dynavera.web.wire import wire
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -36,7 +37,7 @@ async def test_rest_and_sockets_answer_with_and_without_the_path(instance: Live,
     assert events[-1]["type"] == "execution_completed"
 
 
-@pytest.mark.parametrize("path", [ROOT, f"{ROOT}/", f"{ROOT}/executions/compare", "/login"])
+@pytest.mark.parametrize("path", [ROOT, f"{ROOT}/", f"{ROOT}/index.html", f"{ROOT}/executions/compare", "/login"])
 async def test_the_page_loads_its_files_from_the_path_at_any_depth(instance: Live, path: str) -> None:
     async with httpx.AsyncClient(base_url=instance.url, trust_env=False) as browser:
         page = await browser.get(path)
@@ -63,6 +64,30 @@ async def test_only_pages_under_the_path_send_the_cookie(instance: Live) -> None
     assert (inside.status_code, outside.status_code) == (200, 401)
     assert f"Path={ROOT};" in left.headers["set-cookie"]
     assert after.status_code == 401
+
+
+async def test_the_cookie_of_another_instance_at_the_host_changes_nothing(instance: Live) -> None:
+    async with httpx.AsyncClient(base_url=instance.url, trust_env=False) as browser:
+        login = await browser.post(f"{ROOT}/api/login", json={"api_key": KEY})
+        # Browsers send the cookie with the longest path first.
+        cookies = {"Cookie": f"dynavera_session={login.cookies['dynavera_session']}; dynavera_session=of-another"}
+        browser.cookies.clear()
+        known = await browser.get(f"{ROOT}/api/me", headers=cookies)
+        left = await browser.post(f"{ROOT}/api/logout", headers=cookies)
+        after = await browser.get(f"{ROOT}/api/me", headers=cookies)
+
+    assert (known.status_code, left.status_code, after.status_code) == (200, 204, 401)
+
+
+async def test_health_is_answered_under_the_path_beyond_the_connection_limit(live: Live) -> None:
+    settings = live.settings.model_copy(update={"root_path": ROOT, "max_connections": 1})
+
+    async with replace(live, settings=settings).another_api() as url, wire(url), live.client(url) as client:
+        health = await client.get(f"{ROOT}/api/health")
+        other = await client.get(f"{ROOT}/api/me")
+
+    assert health.status_code == 200
+    assert (other.status_code, other.json()["code"]) == (429, "too_many_connections")
 
 
 async def test_the_log_in_link_of_a_public_url_has_the_path(live: Live) -> None:

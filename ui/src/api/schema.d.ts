@@ -2555,7 +2555,7 @@ export interface operations {
     list_agents: {
         parameters: {
             query?: {
-                /** @description The most items in a page. */
+                /** @description Maximum number of items per page. */
                 limit?: number;
                 /** @description `next_cursor` of the previous page. */
                 cursor?: string;
@@ -2947,7 +2947,7 @@ export interface operations {
             query?: {
                 /** @description Only executions with this status. */
                 status?: "queued" | "running" | "completed" | "failed" | "stopped";
-                /** @description The most items in a page. */
+                /** @description Maximum number of items per page. */
                 limit?: number;
                 /** @description `next_cursor` of the previous page. */
                 cursor?: string;
@@ -3191,7 +3191,7 @@ export interface operations {
                 collection?: string;
                 /** @description Only documents whose name contains this. */
                 q?: string;
-                /** @description The most items in a page. */
+                /** @description Maximum number of items per page. */
                 limit?: number;
                 /** @description `next_cursor` of the previous page. */
                 cursor?: string;
@@ -3481,7 +3481,7 @@ export interface operations {
     list_passages: {
         parameters: {
             query?: {
-                /** @description The most items in a page. */
+                /** @description Maximum number of items per page. */
                 limit?: number;
                 /** @description `next_cursor` of the previous page. */
                 cursor?: string;
@@ -3632,7 +3632,7 @@ export interface operations {
                 since?: string;
                 /** @description Only executions accepted before this time. */
                 until?: string;
-                /** @description The most items in a page. */
+                /** @description Maximum number of items per page. */
                 limit?: number;
                 /** @description `next_cursor` of the previous page. */
                 cursor?: string;
@@ -3905,9 +3905,9 @@ export interface operations {
     list_events: {
         parameters: {
             query?: {
-                /** @description The last sequence that the client has. */
+                /** @description The sequence number of the last event that the client received. */
                 after?: number;
-                /** @description The most events to return. */
+                /** @description Maximum number of events to return. */
                 limit?: number;
             };
             header?: never;
@@ -3978,7 +3978,7 @@ export interface operations {
     stream_events: {
         parameters: {
             query?: {
-                /** @description The last sequence that the client has. */
+                /** @description The sequence number of the last event that the client received. */
                 after?: number;
             };
             header?: {
@@ -5088,7 +5088,7 @@ export interface operations {
     list_sessions: {
         parameters: {
             query?: {
-                /** @description The most items in a page. */
+                /** @description Maximum number of items per page. */
                 limit?: number;
                 /** @description `next_cursor` of the previous page. */
                 cursor?: string;
