@@ -6,13 +6,13 @@ from uuid import UUID
 
 from pydantic import Field
 
-from dynavera.citations import cites_none
 from dynavera.contracts.agents import AgentSettings
 from dynavera.contracts.contract import Contract, JsonObject, Request
 from dynavera.contracts.documents import Query, Source
 from dynavera.contracts.events import AgentContent, DeltaContent, MessageContent, ProgressContent, StepContent
 from dynavera.contracts.executions import CompletedOutput
 from dynavera.contracts.mcp import GivenPassage, ServiceRefusal
+from dynavera.uncited_answers import cites_none
 from mcp_service.generation import GenerationRequest
 from mcp_service.generators.generator import GeneratorInput, StatusNote, TextDelta
 from mcp_service.service import Service

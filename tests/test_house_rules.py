@@ -30,7 +30,17 @@ NONDETERMINISTIC_CALLS = frozenset(
 """Calls whose result can differ between a workflow and its replay; see docs/decisions/exact-replay.md."""
 
 WORKFLOW_MODULES = frozenset(
-    {"agent_execution", "attempts", "endings", "event_log", "retry_policy", "legacy", "recording", "replay_guard", "rules"}
+    {
+        "agent_execution",
+        "attempts",
+        "endings",
+        "event_log",
+        "retry_policy",
+        "legacy",
+        "recording",
+        "replay_guard",
+        "rules",
+    }
 )
 """The modules of `workflows` whose code runs in workflows."""
 

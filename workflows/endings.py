@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Any
 
 from activities.generation import CompleteAnswer
-from dynavera.citations import cites_none
 from dynavera.contracts.events import ExecutionCompleted, ExecutionError, ExecutionStopped
 from dynavera.contracts.executions import CompletedOutput, PartialOutput, StopReceipt
+from dynavera.uncited_answers import cites_none
 from workflows.event_log import EventLog
 from workflows.retry_policy import Failure
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dynavera.citations import cites_none, cites_source
+from dynavera.uncited_answers import cites_none, cites_source
 
 
 @pytest.mark.parametrize("answer", ["Light passes [1].", "Light passes [9, 2].", "Light passes [2–4].", "Light[ 3 ]"])
