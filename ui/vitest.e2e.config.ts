@@ -9,6 +9,5 @@ export default defineConfig({
     // More than all that a start and an end wait for: they say what is missing, and leave nothing running.
     hookTimeout: 360_000,
     fileParallelism: false,
-    bail: 1,
   },
 })

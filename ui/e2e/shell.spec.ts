@@ -84,7 +84,7 @@ describe('the system page', () => {
 
     // What is shown and what is read out.
     await page
-      .getByRole('region', { name: /^Notices/ })
+      .getByRole('region', { name: /^Notifications/ })
       .getByText(`“${name}” revoked`)
       .waitFor()
     await page
@@ -106,12 +106,12 @@ describe('the sessions', () => {
 
     await page.reload()
     const sessions = page.getByRole('list', { name: 'Sessions' })
-    await sessions.getByRole('button', { name: /^End Chrome on/ }).waitFor()
+    await sessions.getByRole('button', { name: /^Log out Chrome on/ }).waitFor()
     expect(await sessions.getByText('this browser').count()).toBe(1)
     await look('sessions')
     await page.getByRole('button', { name: 'Log out everywhere else' }).click()
 
-    await sessions.getByRole('button', { name: /^End / }).waitFor({ state: 'detached' })
+    await sessions.getByRole('button', { name: /^Log out Chrome/ }).waitFor({ state: 'detached' })
     await elsewhere.reload()
     await elsewhere.getByRole('heading', { name: 'Log in' }).waitFor()
     await elsewhere.context().close()
@@ -136,7 +136,7 @@ describe('the sessions', () => {
     await look('revoke-with-session')
     await page.getByRole('button', { name: 'Revoke', exact: true }).click()
 
-    await page.getByRole('button', { name: /^End / }).waitFor({ state: 'detached' })
+    await page.getByRole('button', { name: /^Log out Chrome/ }).waitFor({ state: 'detached' })
     await laptop.reload()
     await laptop.getByRole('heading', { name: 'Log in' }).waitFor()
     await laptop.context().close()
