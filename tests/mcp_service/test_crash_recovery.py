@@ -13,7 +13,7 @@ from dynavera.records.database import Database
 from dynavera.records.users import Users
 from mcp_service.knowledge.knowledge import Knowledge, open_knowledge
 from tests.mcp_service.processes import is_up, process
-from tests.serving import free_port
+from tests.serving import free_port, until
 
 KILLS = 5
 NAMES = 40
@@ -29,6 +29,11 @@ class Writer:
         self.acknowledged: dict[str, str] = {}
         self.unsure: set[str] = set()
         """Documents whose last write was not acknowledged."""
+
+    @property
+    def certain(self) -> dict[str, str]:
+        """The texts of the documents whose last write was acknowledged."""
+        return {name: text for name, text in self.acknowledged.items() if name not in self.unsure}
 
     async def write(self) -> None:
         """Continue until the service is gone."""
@@ -70,11 +75,14 @@ async def test_the_next_start_repairs_the_indexes_after_kills_at_random_moments(
     moments = random.Random(SEED)
     writer: Writer | None = None
 
-    for _ in range(KILLS):
+    for kills_left in reversed(range(KILLS)):
         async with process(tmp_path, port) as service:
             await is_up(url)
             writer = writer or Writer(url, (tmp_path / "token").read_text().strip())
             writing = asyncio.create_task(writer.write())
+            if kills_left == 0:
+                # On a slow machine no write may have been acknowledged so far.
+                await until(lambda known=writer: bool(known.certain), seconds=60)
             await asyncio.wait([writing], timeout=moments.uniform(0.1, 1.5))
             service.kill()
             await writing
@@ -90,10 +98,9 @@ async def test_the_next_start_repairs_the_indexes_after_kills_at_random_moments(
 
     stored = {passage.text for document in changes.documents for passage in document.passages}
     assert indexed == (stored, stored)
-    certain = {name: text for name, text in writer.acknowledged.items() if name not in writer.unsure}
-    assert certain
-    assert {name: texts.get(name) for name in certain} == certain
-    assert set(texts) <= set(certain) | writer.unsure
+    assert writer.certain
+    assert {name: texts.get(name) for name in writer.certain} == writer.certain
+    assert set(texts) <= set(writer.certain) | writer.unsure
 
 
 async def both(knowledge: Knowledge, owner: UUID) -> tuple[dict[str, str], tuple[set[str], set[str]]]:
