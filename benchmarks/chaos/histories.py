@@ -4,9 +4,11 @@ import asyncio
 import itertools
 import logging
 import multiprocessing
+import tempfile
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from uuid import UUID
 
 from temporalio.api.enums.v1.event_type_pb2 import EVENT_TYPE_WORKFLOW_TASK_COMPLETED
@@ -57,7 +59,13 @@ async def replay_all(temporal: Client, execution_ids: Iterable[UUID]) -> ReplayR
 
 def _replay(workflow_id: str, history: str) -> tuple[int, list[str]]:
     logging.disable(logging.ERROR)
-    return asyncio.run(_replay_whole_and_cut(WorkflowHistory.from_json(workflow_id, history)))
+    cuts, failures = asyncio.run(_replay_whole_and_cut(WorkflowHistory.from_json(workflow_id, history)))
+    if failures:
+        # Kept for a test: the run's own data is removed at its end.
+        kept = Path(tempfile.mkdtemp(prefix="dynavera-history-")) / f"{workflow_id}.json"
+        kept.write_text(history)
+        failures.append(f"The history is in {kept}.")
+    return cuts, failures
 
 
 async def _replay_whole_and_cut(history: WorkflowHistory) -> tuple[int, list[str]]:
