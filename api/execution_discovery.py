@@ -71,7 +71,7 @@ class NewExecutions:
             except DatabaseAway as error:
                 logger.warning("New executions cannot be seen now: %s", error)
             except Exception:
-                # Whatever it is, polling continues; a repeated error is logged once.
+                # Polling must survive any error, or viewers would see no new executions; a repeated one is logged once.
                 if not is_broken:
                     logger.exception("New executions cannot be seen until this is resolved.")
                 is_broken = True

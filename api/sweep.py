@@ -219,7 +219,7 @@ def isolate_errors(execution_id: UUID) -> Generator[None]:
     except (TemporalAway, DatabaseAway):
         raise
     except Exception:
-        # Log whatever it is, and continue with the next execution.
+        # An error of one execution, even a bug, must not keep the others from being swept.
         logger.exception("Execution %s could not be swept.", execution_id)
 
 

@@ -1,4 +1,4 @@
-"""The phases in which a fault can hit an execution, and how to bring an execution into each."""
+"""The phases of an execution in which faults are injected, and how to bring an execution to each."""
 
 from enum import Enum
 
@@ -44,7 +44,7 @@ def plan_for(phase: Phase, rate: float, *, restarts_answer: bool = False) -> Pla
 
 
 async def reach(bench: Bench, trial: Trial, phase: Phase) -> None:
-    """Bring the trial's execution into the phase; a queued one is started only after the fault is injected.
+    """Bring the trial's execution to the phase; for the queued phase, it is started only after the fault is injected.
 
     Raises:
         NotReached: it does not get there.

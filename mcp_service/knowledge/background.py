@@ -90,7 +90,7 @@ class BackgroundIndexing:
             except Interrupted:
                 return
             except Exception:
-                # Searches still have the faster index.
+                # Indexing must survive any error; searches use the faster index meanwhile.
                 logger.exception("Indexing in the background failed. It is tried again in %s s.", POLL_SECONDS)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), POLL_SECONDS)
