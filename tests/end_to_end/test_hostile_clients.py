@@ -89,8 +89,10 @@ async def _endless_header(port: int) -> bytes:
         for _ in range(0, BYTES, len(CHUNK)):
             writer.write(CHUNK)
             await writer.drain()
-    writer.transport.abort()
-    return await reading
+    try:
+        return await reading
+    finally:
+        writer.transport.abort()
 
 
 async def _peak(process: psutil.Process) -> int:
