@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from dynavera.contracts.contract import Contract, UtcTime, utc_now
 from dynavera.contracts.events import DeltaContent, ProgressContent
+from dynavera.contracts.execution_view import ExecutionView
 from dynavera.limits import (
     BATCHES_BEFORE_SLOWDOWN,
     DELTA_MAX_INTERVAL,
@@ -50,7 +51,7 @@ class Outbox:
 
     attempt: int
     budget: SignalBudget
-    answer: str
+    view: ExecutionView
     _contents: list[DeltaContent | ProgressContent] = field(default_factory=list[DeltaContent | ProgressContent])
     _waiting: bool = False
     _writing: bool = False
@@ -80,11 +81,16 @@ class Outbox:
             self._contents[-1] = DeltaContent(offset=last.offset, text=last.text + text)
         else:
             self._add(DeltaContent(offset=offset, text=text))
-        self.answer = self.answer[:offset] + text
+        self.view.apply_content(DeltaContent(offset=offset, text=text))
 
     def seconds_until_due(self) -> float | None:
         """Seconds until the next batch is due, 0 for now; None while there is nothing to send."""
         return None if self._due is None or self._muted else max(0.0, self._due - time.monotonic())
+
+    @property
+    def answer(self) -> str:
+        """The answer so far."""
+        return self.view.answer
 
     @property
     def has_unsent_note(self) -> bool:

@@ -18,6 +18,7 @@ from activities.mcp_client import GenerationItem, StatusLine, TextPiece
 from activities.mcp_errors import McpAway, McpRefused
 from dynavera.contracts.contract import Contract, UtcTime, utc_now
 from dynavera.contracts.documents import RetrievedPassage
+from dynavera.contracts.execution_view import ExecutionView
 from dynavera.contracts.executions import FinishReason, Usage
 from dynavera.contracts.mcp import GenerateCall, Generated, GenerationStopped
 from dynavera.limits import RETRY_FIRST_DELAY, RPC_TIMEOUT, STOP_ACKNOWLEDGEMENT_TIMEOUT
@@ -107,7 +108,7 @@ class GenerationActivities:
         Raises:
             ApplicationError: its type is the refusal's code; `non_retryable` when trying again cannot help.
         """
-        outbox = Outbox(request.attempt, self.budget, request.prefix)
+        outbox = Outbox(request.attempt, self.budget, ExecutionView(answer=request.prefix))
         self.budget.generations += 1
         try:
             async with heartbeating():
@@ -146,7 +147,9 @@ class GenerationActivities:
             if details is None or not details.cancel_requested:
                 raise
             acknowledgement = await self._stop(request.user_id, request.operation_id)
-            return GenerationResult(answer=outbox.answer, at=utc_now(), whole=None, acknowledged_at=acknowledgement.at)
+            return GenerationResult(
+                answer=outbox.answer, at=utc_now(), whole=None, acknowledged_at=acknowledgement.at
+            )
 
     async def _forward(self, items: AsyncGenerator[GenerationItem], outbox: Outbox) -> Generated:
         """Send the items to the workflow in batches; the whole answer comes last and is not sent."""

@@ -8,7 +8,8 @@ from api.execution_log import EventsAway, ExecutionLog
 from api.sweep import Sweep
 from api.temporal import Temporal, TemporalAway, WorkflowNotFound
 from dynavera.contracts.documents import Source
-from dynavera.contracts.events import EventPage, ExecutionEvent, Progress, is_terminal, partial_output
+from dynavera.contracts.events import EventPage, ExecutionEvent, is_terminal
+from dynavera.contracts.execution_view import ExecutionView
 from dynavera.contracts.executions import LIVE, Execution, ExecutionCounts, ExecutionStart
 from dynavera.contracts.pages import Page
 from dynavera.contracts.users import User
@@ -170,14 +171,8 @@ class ExecutionService:
     async def _as_archived(self, user: User, execution: Execution) -> Execution:
         """A running execution according to the records, while its workflow does not answer."""
         events = await self.log.logs.events(execution.id, 0, limit=2**31 - 1)
-        stages = [event.content.stage for event in events if isinstance(event, Progress)]
-        partial = partial_output(events)
+        view = ExecutionView.of(events)
         current = await self.records.get(user.id, execution.id)
         if current.status not in LIVE:
             return current
-        return current.model_copy(
-            update={
-                "stage": stages[-1] if stages else None,
-                "partial_answer": partial.answer if partial else "",
-            }
-        )
+        return current.model_copy(update={"stage": view.stage, "partial_answer": view.answer})

@@ -5,7 +5,7 @@ from typing import Any
 
 from activities.generation import CompleteAnswer
 from dynavera.contracts.events import ExecutionCompleted, ExecutionError, ExecutionStopped
-from dynavera.contracts.executions import CompletedOutput, PartialOutput, StopReceipt
+from dynavera.contracts.executions import CompletedOutput, StopReceipt
 from dynavera.uncited_answers import cites_none
 from workflows.event_log import EventLog
 from workflows.retry_policy import Failure
@@ -27,17 +27,13 @@ def completed(log: EventLog, whole: CompleteAnswer) -> ExecutionCompleted:
 
 def failed(log: EventLog, failure: Failure) -> ExecutionError:
     """The execution failed; the partial answer is kept."""
-    return ExecutionError(**_envelope(log), message=failure.message, code=failure.code, output_data=_partial(log))
+    return ExecutionError(**_envelope(log), message=failure.message, code=failure.code, output_data=log.partial_output)
 
 
 def stopped(log: EventLog, acknowledged_at: datetime | None) -> ExecutionStopped:
     """The execution was stopped; the partial answer is kept. The records add when the stop was requested."""
     receipt = StopReceipt(requested_at=log.now, acknowledged_at=acknowledged_at, characters=len(log.answer))
-    return ExecutionStopped(**_envelope(log), message="Stopped on request.", output_data=_partial(log), stop=receipt)
-
-
-def _partial(log: EventLog) -> PartialOutput | None:
-    return PartialOutput(answer=log.answer, sources=log.sources, partial=True) if log.answer else None
+    return ExecutionStopped(**_envelope(log), message="Stopped on request.", output_data=log.partial_output, stop=receipt)
 
 
 def _envelope(log: EventLog) -> dict[str, Any]:

@@ -9,15 +9,12 @@ from dynavera.contracts.contract import Contract
 from dynavera.contracts.documents import Source
 from dynavera.contracts.events import (
     AgentContent,
-    DeltaContent,
     ExecutionEvent,
-    ProgressContent,
-    StepContent,
     TerminalEvent,
     agent_event,
-    apply_delta,
 )
-from dynavera.contracts.executions import Stage
+from dynavera.contracts.execution_view import ExecutionView
+from dynavera.contracts.executions import PartialOutput, Stage
 from dynavera.limits import ARCHIVE_EVENTS, PAGE_BYTES
 
 
@@ -43,16 +40,29 @@ class EventLog:
     execution_id: UUID
     agent_id: UUID
     started_at: datetime
-    stage: Stage = "initializing"
-    answer: str = ""
-    sources: list[Source] = field(default_factory=list[Source])
     received: int = 0
     """The number of batches received, including dropped ones."""
+    _view: ExecutionView = field(default_factory=lambda: ExecutionView(stage="initializing"))
     _tail: list[ExecutionEvent] = field(default_factory=list[ExecutionEvent])
     _now: datetime | None = None
     _archived: int = 1
     _attempt: int | None = None
     _next_batch: int = 0
+
+    @property
+    def answer(self) -> str:
+        """The answer so far."""
+        return self._view.answer
+
+    @property
+    def sources(self) -> list[Source]:
+        """The passages that were found."""
+        return self._view.sources
+
+    @property
+    def partial_output(self) -> PartialOutput | None:
+        """The partial answer; None if there is none."""
+        return self._view.partial_output
 
     @property
     def now(self) -> datetime:
@@ -89,15 +99,7 @@ class EventLog:
 
     def append(self, content: AgentContent) -> None:
         """Add an event."""
-        match content:
-            case ProgressContent():
-                self.stage = content.stage
-            case DeltaContent():
-                self.answer = apply_delta(self.answer, content)
-            case StepContent() if content.passages is not None:
-                self.sources = content.passages
-            case _:
-                pass
+        self._view.apply_content(content)
         event = agent_event(
             content,
             execution_id=self.execution_id,
@@ -155,7 +157,7 @@ class EventLog:
 
     def snapshot(self) -> Snapshot:
         """The stage, and the answer so far."""
-        return Snapshot(stage=self.stage, answer=self.answer)
+        return Snapshot(stage=self._view.stage or "initializing", answer=self.answer)
 
 
 def _size(event: ExecutionEvent) -> int:

@@ -9,6 +9,7 @@ from dynavera.cli.log_lines import log_line
 from dynavera.cli.options import Output
 from dynavera.cli.output import printable, write
 from dynavera.contracts.events import Delta, ExecutionEvent, execution_event
+from dynavera.contracts.execution_view import ExecutionView
 
 SHOWN_LINES = 8
 SHOWN_CHARACTERS = 4_000
@@ -21,7 +22,7 @@ class LiveView:
     def __init__(self, console: Console, output: Output) -> None:
         self._console = console
         self._output = output
-        self._answer = ""
+        self._view = ExecutionView()
         self._spinner = Spinner("dots", "Waiting …")
         self._live: Live | None = None
         if console.is_terminal and output is not Output.JSONL:
@@ -42,9 +43,9 @@ class LiveView:
         line = log_line(event)
         if line is not None:
             self._console.print(line)
+        self._view.apply(event)
         if isinstance(event, Delta):
-            self._answer = self._answer[: event.content.offset] + event.content.text
-            self._spinner.update(text=f"Answering … {len(self._answer)} characters")
+            self._spinner.update(text=f"Answering … {len(self._view.answer)} characters")
 
     def close(self) -> None:
         """Remove everything but the log."""
@@ -52,7 +53,7 @@ class LiveView:
             self._live.stop()
 
     def _render(self) -> RenderableType:
-        if self._output is not Output.TEXT or not self._answer:
+        if self._output is not Output.TEXT or not self._view.answer:
             return self._spinner
-        end = Text(printable(self._answer[-SHOWN_CHARACTERS:]))
+        end = Text(printable(self._view.answer[-SHOWN_CHARACTERS:]))
         return Group(*end.wrap(self._console, self._console.width)[-SHOWN_LINES:], self._spinner)

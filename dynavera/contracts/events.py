@@ -1,6 +1,5 @@
 """The events of an execution's log: the same objects from the workflow to every client."""
 
-from collections.abc import Iterable
 from typing import Annotated, Any, Literal, TypeAlias
 from uuid import UUID
 
@@ -160,26 +159,6 @@ def agent_event(content: AgentContent, **envelope: Any) -> AgentEvent:
 def is_terminal(event: ExecutionEvent) -> bool:
     """Whether `event` is the last one."""
     return isinstance(event, ExecutionCompleted | ExecutionError | ExecutionStopped)
-
-
-def apply_delta(answer: str, delta: DeltaContent) -> str:
-    """The answer with a delta applied."""
-    return answer[: delta.offset] + delta.text
-
-
-def partial_output(events: Iterable[ExecutionEvent]) -> PartialOutput | None:
-    """The partial answer of an execution with this log; None if there is none."""
-    answer = ""
-    sources: list[Source] = []
-    for event in events:
-        match event:
-            case Delta():
-                answer = apply_delta(answer, event.content)
-            case Step() if event.content.passages is not None:
-                sources = event.content.passages
-            case _:
-                pass
-    return PartialOutput(answer=answer, sources=sources, partial=True) if answer else None
 
 
 class EventPage(Contract):

@@ -18,8 +18,8 @@ from dynavera.contracts.events import (
     TerminalEvent,
     execution_event,
     is_terminal,
-    partial_output,
 )
+from dynavera.contracts.execution_view import ExecutionView
 from dynavera.contracts.executions import LIVE, ExecutionStatus, FinalStatus, StopReceipt
 from dynavera.records.database import Database
 from dynavera.records.document_rows import MAX_PARAMETERS
@@ -255,7 +255,7 @@ def _dated(row: ExecutionRow, event: TerminalEvent) -> TerminalEvent:
 
 
 def _abandoned(row: ExecutionRow, log: list[ExecutionEvent], ending: Abandoned) -> TerminalEvent:
-    partial = partial_output(log)
+    partial = ExecutionView.of(log).partial_output
     envelope: dict[str, Any] = {
         "execution_id": row.id,
         "agent_id": row.agent_id,

@@ -6,6 +6,7 @@ import pytest
 
 from activities.batches import Outbox, SignalBudget
 from dynavera.contracts.events import DeltaContent, ProgressContent
+from dynavera.contracts.execution_view import ExecutionView
 from dynavera.limits import ARCHIVE_AGE, BATCHES_BEFORE_SLOWDOWN, DELTA_SLOWDOWN_INTERVAL
 
 HISTORY_EVENTS_PER_BATCH = 4
@@ -31,7 +32,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def outbox(generations: int = 1) -> Outbox:
-    return Outbox(1, SignalBudget(100, generations), "")
+    return Outbox(1, SignalBudget(100, generations), ExecutionView())
 
 
 def test_the_first_delta_waits_briefly_and_later_ones_for_the_interval(clock: Clock) -> None:

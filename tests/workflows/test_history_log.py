@@ -4,7 +4,8 @@ import pytest
 from temporalio.client import WorkflowHistory
 
 from activities.batches import REPORT, EventBatch
-from dynavera.contracts.events import DeltaContent, ExecutionCompleted, apply_delta
+from dynavera.contracts.events import ExecutionCompleted
+from dynavera.contracts.execution_view import ExecutionView
 from tests.workflows.fakes import Gate
 from tests.workflows.test_replay import HISTORIES, cut_after_each_workflow_task, recorded
 from tests.workflows.world import World, answer_of
@@ -66,10 +67,10 @@ async def test_the_whole_text_is_read_even_if_the_history_does_not_replay() -> N
 
 def written_in(history: WorkflowHistory) -> str:
     """The answer, folded from all batches in the history."""
-    answer = ""
+    view = ExecutionView()
     for event in history.events:
         signal = event.workflow_execution_signaled_event_attributes
         if signal.signal_name == REPORT:
             for content in EventBatch.model_validate_json(signal.input.payloads[0].data).contents:
-                answer = apply_delta(answer, content) if isinstance(content, DeltaContent) else answer
-    return answer
+                view.apply_content(content)
+    return view.answer

@@ -23,7 +23,8 @@ from api.sweep import Sweep
 from api.temporal import Temporal
 from dynavera.contracts.agents import Agent, AgentSettings
 from dynavera.contracts.contract import utc_now
-from dynavera.contracts.events import Delta, DeltaContent, ExecutionEvent, ExecutionStopped, Progress, apply_delta
+from dynavera.contracts.events import Delta, DeltaContent, ExecutionEvent, ExecutionStopped, Progress
+from dynavera.contracts.execution_view import ExecutionView
 from dynavera.contracts.users import User
 from dynavera.records.agents import Agents
 from dynavera.records.database import Database
@@ -188,11 +189,7 @@ async def world(folder: Path) -> AsyncGenerator[World]:
 
 def answer_of(events: list[ExecutionEvent]) -> str:
     """The answer, folded from its deltas."""
-    answer = ""
-    for event in events:
-        if isinstance(event, Delta):
-            answer = apply_delta(answer, event.content)
-    return answer
+    return ExecutionView.of(event for event in events if isinstance(event, Delta)).answer
 
 
 def failed_attempts(events: list[ExecutionEvent]) -> list[Progress]:
