@@ -147,9 +147,7 @@ class GenerationActivities:
             if details is None or not details.cancel_requested:
                 raise
             acknowledgement = await self._stop(request.user_id, request.operation_id)
-            return GenerationResult(
-                answer=outbox.answer, at=utc_now(), whole=None, acknowledged_at=acknowledgement.at
-            )
+            return GenerationResult(answer=outbox.answer, at=utc_now(), whole=None, acknowledged_at=acknowledgement.at)
 
     async def _forward(self, items: AsyncGenerator[GenerationItem], outbox: Outbox) -> Generated:
         """Send the items to the workflow in batches; the whole answer comes last and is not sent."""

@@ -6,13 +6,13 @@ from typing import Annotated, Any, cast
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from api.execution_changes import ExecutionChanges
-from api.execution_discovery import NewExecutions
 from api.execution_service import ExecutionService
 from api.health_checks import HealthChecks
 from api.knowledge import Knowledge
 from api.limits import ApiLimits
-from api.relay import Relay
+from api.live.changes import ExecutionChanges
+from api.live.discovery import NewExecutions
+from api.live.relay import Relay
 from dynavera.records.agents import Agents
 from dynavera.records.sessions import Sessions
 from dynavera.records.users import Users

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 from uuid import UUID
 
-from api.execution_log import EventsAway, ExecutionLog
+from api.live.log import EventsAway, ExecutionLog
 from api.sweep import Sweep
 from api.temporal import Temporal, TemporalAway, WorkflowNotFound
 from dynavera.contracts.documents import Source
@@ -130,7 +130,7 @@ class ExecutionService:
         while len(items) < limit and not (items and is_terminal(items[-1])):
             last = items[-1].sequence if items else after
             try:
-                more = await self.log.read(execution_id, last, limit - len(items))
+                more = [entry.event for entry in await self.log.read(execution_id, last, limit - len(items))]
             except EventsAway:
                 if not items:
                     raise

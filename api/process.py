@@ -12,14 +12,14 @@ from pydantic import SecretStr
 from activities.mcp_client import McpService
 from api.app import create_app
 from api.dependencies import Services
-from api.execution_changes import ExecutionChanges
-from api.execution_discovery import NewExecutions
-from api.execution_log import ExecutionLog
 from api.execution_service import ExecutionService
 from api.health_checks import HealthChecks
 from api.knowledge import Knowledge, mcp_client
 from api.limits import ApiLimits
-from api.relay import Relay
+from api.live.changes import ExecutionChanges
+from api.live.discovery import NewExecutions
+from api.live.log import ExecutionLog
+from api.live.relay import Relay
 from api.sweep import Sweep
 from api.temporal import Temporal
 from dynavera.credentials import mcp_token, owner_token

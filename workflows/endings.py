@@ -33,7 +33,9 @@ def failed(log: EventLog, failure: Failure) -> ExecutionError:
 def stopped(log: EventLog, acknowledged_at: datetime | None) -> ExecutionStopped:
     """The execution was stopped; the partial answer is kept. The records add when the stop was requested."""
     receipt = StopReceipt(requested_at=log.now, acknowledged_at=acknowledged_at, characters=len(log.answer))
-    return ExecutionStopped(**_envelope(log), message="Stopped on request.", output_data=log.partial_output, stop=receipt)
+    return ExecutionStopped(
+        **_envelope(log), message="Stopped on request.", output_data=log.partial_output, stop=receipt
+    )
 
 
 def _envelope(log: EventLog) -> dict[str, Any]:

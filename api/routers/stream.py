@@ -12,19 +12,19 @@ from pydantic import Field, TypeAdapter, ValidationError
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.requests import Request
 
-from api.agent_socket import AgentSocket, ReaderTooSlow
-from api.authentication import CurrentUser, Unauthenticated, require_identity, until_session_ends
-from api.dependencies import Services, ServicesDep, quotas_of, services_of
-from api.relay import LogUnreadable
+from api.authentication import CurrentUser, Unauthenticated, require_identity
+from api.dependencies import ServicesDep, quotas_of, services_of
+from api.live.relay import LogUnreadable
+from api.live.socket import AgentSocket, ReaderTooSlow
+from api.live.streams import streamed
 from api.route_classes import user_router
 from api.routers.parameters import After, ExecutionId
 from api.routers.responses import NOT_FOUND, Responses
 from dynavera.contracts.contract import utc_now
 from dynavera.contracts.events import MAX_SEQUENCE
-from dynavera.contracts.users import User
 from dynavera.records.agents import AgentNotFound
 from dynavera.records.database import DatabaseAway
-from dynavera.web.quotas import TooManyStreams, contexts_of
+from dynavera.web.quotas import TooManyStreams
 
 UNAUTHENTICATED = 4401
 NO_SUCH_AGENT = 4404
@@ -39,7 +39,6 @@ LastEventId = Annotated[
 ]
 
 Beat = Annotated[bool, Query(description="Send an event `beat` each second, which shows that the connection is alive.")]
-BEAT_SECONDS = 1
 
 of_execution = user_router("/api/executions", "executions")
 router = APIRouter()
@@ -53,7 +52,7 @@ async def stream_executions(
     """Your executions as they change."""
     changes = services.execution_changes.watch(user.id, utc_now())
     executions = (ServerSentEvent(data=one.model_dump_json()) async for one in changes)
-    return _streamed(request, user, executions, beat=beat)
+    return streamed(request, user, executions, beat=beat)
 
 
 @of_execution.get("/{execution_id}/events/stream", response_class=Response, responses=NOT_FOUND | EVENT_STREAM)
@@ -69,9 +68,8 @@ async def stream_events(
     start = after if last_event_id is None else last_event_id
     await services.executions.check_cursor(user, execution_id, start)
     entries = services.relay.follow(execution_id, start)
-    return _streamed(
-        request, user, (ServerSentEvent(data=entry.json, id=str(entry.event.sequence)) async for entry in entries)
-    )
+    events = (ServerSentEvent(data=entry.json, id=str(entry.sequence)) async for entry in entries)
+    return streamed(request, user, events)
 
 
 router.include_router(of_execution)
@@ -126,51 +124,6 @@ def _id(agent_id: str) -> UUID:
         return _agent_id.validate_python(agent_id)
     except ValidationError as error:
         raise AgentNotFound("Agent ids must be UUIDs.") from error
-
-
-def _streamed(
-    request: Request, user: User, events: AsyncGenerator[ServerSentEvent], *, beat: bool = False
-) -> EventSourceResponse:
-    contexts = contexts_of(request)
-    # From here on it counts as a stream, no longer as a request.
-    contexts.close()
-    contexts.enter_context(quotas_of(request).streams.slot(user.id))
-    return EventSourceResponse(
-        _while_session_lasts(request, services_of(request), events),
-        ping=BEAT_SECONDS if beat else None,
-        ping_message_factory=_beat if beat else None,
-        send_timeout=services_of(request).limits.reader_timeout.total_seconds(),
-    )
-
-
-def _beat() -> ServerSentEvent:
-    # Browsers hide comments from a page, and drop empty events.
-    return ServerSentEvent(event="beat", data=utc_now().isoformat())
-
-
-async def _while_session_lasts(
-    request: Request, services: Services, events: AsyncGenerator[ServerSentEvent]
-) -> AsyncGenerator[ServerSentEvent]:
-    """The events, until the session that requested them ends."""
-    session_end = asyncio.ensure_future(until_session_ends(request, services))
-    next_event = asyncio.ensure_future(anext(events, None))
-    try:
-        while True:
-            await asyncio.wait({session_end, next_event}, return_when=asyncio.FIRST_COMPLETED)
-            if session_end.done():
-                with suppress(Unauthenticated):
-                    session_end.result()
-                return
-            event = next_event.result()
-            if event is None:
-                return
-            yield event
-            next_event = asyncio.ensure_future(anext(events, None))
-    finally:
-        session_end.cancel()
-        next_event.cancel()
-        await asyncio.wait({session_end, next_event})
-        await events.aclose()
 
 
 async def _close(websocket: WebSocket, code: int, reason: str) -> None:

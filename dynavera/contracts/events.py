@@ -1,9 +1,9 @@
 """The events of an execution's log: the same objects from the workflow to every client."""
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, NamedTuple, Self, TypeAlias
 from uuid import UUID
 
-from pydantic import Field, TypeAdapter
+from pydantic import BaseModel, Field, TypeAdapter
 from pydantic.config import JsonDict
 
 from dynavera.contracts.contract import Contract, JsonObject, UtcTime
@@ -159,6 +159,43 @@ def agent_event(content: AgentContent, **envelope: Any) -> AgentEvent:
 def is_terminal(event: ExecutionEvent) -> bool:
     """Whether `event` is the last one."""
     return isinstance(event, ExecutionCompleted | ExecutionError | ExecutionStopped)
+
+
+class _Head(BaseModel):
+    sequence: int
+    type: str
+
+
+_head: TypeAdapter[_Head] = TypeAdapter(_Head)
+_TERMINAL_TYPES = frozenset({"execution_completed", "execution_error", "execution_stopped"})
+
+
+class LogEntry(NamedTuple):
+    """An event as it is stored and sent: its JSON is made once, for the records and for all viewers."""
+
+    sequence: int
+    json: str
+    is_terminal: bool
+
+    @classmethod
+    def of(cls, event: ExecutionEvent) -> Self:
+        """The entry of an event."""
+        return cls(event.sequence, event.model_dump_json(), is_terminal(event))
+
+    @classmethod
+    def parse(cls, json: str) -> Self:
+        """The entry with this JSON.
+
+        Raises:
+            ValidationError: it is not an event.
+        """
+        head = _head.validate_json(json)
+        return cls(head.sequence, json, head.type in _TERMINAL_TYPES)
+
+    @property
+    def event(self) -> ExecutionEvent:
+        """The event, parsed from its JSON."""
+        return execution_event.validate_json(self.json)
 
 
 class EventPage(Contract):

@@ -15,6 +15,7 @@ from dynavera.contracts.events import (
     ExecutionError,
     ExecutionEvent,
     ExecutionStopped,
+    LogEntry,
     TerminalEvent,
     execution_event,
     is_terminal,
@@ -35,7 +36,7 @@ class LogPart:
     """Archived events of an execution, and its status then: an ended execution has all events archived."""
 
     status: ExecutionStatus
-    events: list[ExecutionEvent]
+    entries: list[LogEntry]
 
 
 @dataclass(frozen=True)
@@ -153,8 +154,13 @@ class Logs:
             rows = await session.scalars(_after(execution_id, after).limit(limit))
             return [execution_event.validate_json(event) for event in rows]
 
+    async def entries(self, execution_id: UUID, after: int, limit: int) -> list[LogEntry]:
+        """The archived entries after `after`, at most `limit`."""
+        async with self.database.reading() as session:
+            return [LogEntry.parse(event) for event in await session.scalars(_after(execution_id, after).limit(limit))]
+
     async def part(self, execution_id: UUID, after: int, limit: int) -> LogPart:
-        """The archived events after `after`, at most `limit`, with the status.
+        """The archived entries after `after`, at most `limit`, with the status.
 
         Raises:
             ExecutionNotFound: there is no such execution (any more).
@@ -163,7 +169,7 @@ class Logs:
             # In this order: if the execution ends between the two, its last events are read.
             status = await _status(session, execution_id)
             rows = await session.scalars(_after(execution_id, after).limit(limit))
-            return LogPart(status, [execution_event.validate_json(event) for event in rows])
+            return LogPart(status, [LogEntry.parse(event) for event in rows])
 
     async def positions(self, execution_ids: Sequence[UUID]) -> dict[UUID, Position]:
         """The positions of these executions, without those that do not exist (any more)."""

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import update
 
-from api.execution_changes import ExecutionChanges
+from api.live.changes import ExecutionChanges
 from dynavera.contracts.agents import AgentSettings
 from dynavera.contracts.contract import utc_now
 from dynavera.records.agents import Agents

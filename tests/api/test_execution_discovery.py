@@ -6,8 +6,8 @@ from contextlib import aclosing
 import pytest
 from sqlalchemy import text
 
-from api.execution_discovery import NewExecutions
 from api.limits import ApiLimits
+from api.live.discovery import NewExecutions
 from dynavera.contracts.agents import AgentSettings
 from dynavera.records.agents import Agents
 from dynavera.records.database import Database

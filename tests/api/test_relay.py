@@ -7,8 +7,8 @@ from contextlib import aclosing, contextmanager
 
 from sqlalchemy import Engine, event
 
-from api.execution_log import ExecutionLog
-from api.relay import Relay
+from api.live.log import ExecutionLog
+from api.live.relay import Relay
 from dynavera.contracts.agents import AgentSettings
 from dynavera.records.agents import Agents
 from dynavera.records.database import Database

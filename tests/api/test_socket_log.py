@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from api.execution_log import ExecutionLog
+from api.live.log import ExecutionLog
 from tests.api.live import Live, dense, item_texts, sequences
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -7,7 +7,7 @@ from uuid import UUID
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import PollWorkflowTaskQueueRequest
 
-from api.relay import Relay
+from api.live.relay import Relay
 from dynavera.contracts.documents import RetrievedPassage
 from dynavera.contracts.events import (
     ExecutionCompleted,
@@ -168,7 +168,7 @@ async def test_an_unexpected_error_is_tried_five_times(here: World) -> None:
 async def test_a_queued_execution_waits_for_a_worker(here: World) -> None:
     execution_id = await here.start()
     queued = await here.records.get(here.user.id, execution_id)
-    log = await here.log.read(execution_id, 0)
+    log = [entry.event for entry in await here.log.read(execution_id, 0)]
 
     async with here.worker():
         events = await here.events(execution_id)

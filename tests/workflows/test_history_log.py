@@ -33,7 +33,7 @@ async def test_the_log_of_a_running_execution_is_the_live_one(here: World) -> No
     async with here.worker():
         execution_id = await here.start()
         await here.wait_for_text(execution_id, "Light ")
-        live = await here.log.read(execution_id, 1)
+        live = [entry.event for entry in await here.log.read(execution_id, 1)]
         log = await read_history(await history_of(here, execution_id))
         gate.opened.set()
         await here.events(execution_id)

@@ -12,8 +12,8 @@ from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from api.execution_log import EventsAway
 from api.limits import SweepLimits
+from api.live.log import EventsAway
 from api.sweep import Sweep
 from api.temporal import Temporal, TemporalAway, WorkflowNotFound
 from dynavera.contracts.events import ExecutionCompleted, ExecutionError

@@ -33,7 +33,7 @@ async def started_execution(here: World) -> tuple[UUID, list[ExecutionEvent]]:
     async with here.executing_in_process() as worker, here.generating():
         execution_id = await here.start()
         await here.wait_for_text(execution_id, "Light ")
-        log = await here.log.read(execution_id, 1)
+        log = [entry.event for entry in await here.log.read(execution_id, 1)]
         await here.deliveries.note_started(execution_id)
         worker.kill()
         await worker.wait()

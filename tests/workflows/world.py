@@ -17,8 +17,8 @@ from temporalio.worker import Worker
 
 from activities.batches import REPORT, EventBatch, SignalBudget
 from activities.generation import GenerationActivities
-from api.execution_log import ExecutionLog
-from api.relay import Relay
+from api.live.log import ExecutionLog
+from api.live.relay import Relay
 from api.sweep import Sweep
 from api.temporal import Temporal
 from dynavera.contracts.agents import Agent, AgentSettings

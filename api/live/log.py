@@ -7,10 +7,11 @@ from typing import ClassVar
 from uuid import UUID
 
 from api.temporal import Temporal, TemporalAway, WorkflowNotFound
-from dynavera.contracts.events import MAX_SEQUENCE, ExecutionEvent
+from dynavera.contracts.events import MAX_SEQUENCE, LogEntry
 from dynavera.contracts.executions import LIVE
 from dynavera.records.logs import Logs
 from dynavera.web.errors import Refused
+from workflows.event_log import LogPage
 
 MAX_EVENTS = 1000
 """Events per read."""
@@ -39,7 +40,7 @@ class ExecutionLog:
     concurrent_queries: int = 20
     """Workflows that are queried at the same time."""
 
-    async def read(self, execution_id: UUID, after: int, limit: int = MAX_EVENTS) -> list[ExecutionEvent]:
+    async def read(self, execution_id: UUID, after: int, limit: int = MAX_EVENTS) -> list[LogEntry]:
         """The next events after `after`; none if there are no more now.
 
         Raises:
@@ -48,14 +49,14 @@ class ExecutionLog:
             CursorAhead: there is no event `after` yet.
         """
         archived = await self.logs.part(execution_id, after, limit)
-        if archived.events:
-            return archived.events
+        if archived.entries:
+            return archived.entries
         if archived.status == "running":
             return await self._read_tail(execution_id, after, limit)
         await self._check_not_ahead(execution_id, after)
         return []
 
-    async def workflow_events(self, execution_id: UUID, after: int) -> list[ExecutionEvent]:
+    async def workflow_events(self, execution_id: UUID, after: int) -> list[LogEntry]:
         """The workflow's events after `after`; none if its tail begins later, or if it does not answer.
 
         The records may then have more: archived meanwhile, or ended by the sweep without the workflow.
@@ -64,7 +65,7 @@ class ExecutionLog:
             page = await self.temporal.events(execution_id, after)
         except (TemporalAway, WorkflowNotFound):
             return []
-        return page.items if page.first <= after + 1 else []
+        return _entries(page) if page.first <= after + 1 else []
 
     async def last_sequences(self, execution_ids: Sequence[UUID]) -> dict[UUID, int]:
         """The last sequence of each log; running workflows are queried, a few at a time, and may not answer."""
@@ -88,24 +89,28 @@ class ExecutionLog:
         except TemporalAway:
             return None
 
-    async def _read_tail(self, execution_id: UUID, after: int, limit: int) -> list[ExecutionEvent]:
+    async def _read_tail(self, execution_id: UUID, after: int, limit: int) -> list[LogEntry]:
         try:
             page = await self.temporal.events(execution_id, after)
         except (TemporalAway, WorkflowNotFound) as error:
-            stored = await self.logs.events(execution_id, after, limit)
+            stored = await self.logs.entries(execution_id, after, limit)
             if stored or await self.logs.status(execution_id) not in LIVE:
                 return stored
             raise EventsAway(f"The newest events cannot be read now: {error} Try again in a moment.") from error
         if page.first > after + 1:
-            return await self.logs.events(execution_id, after, limit)
+            return await self.logs.entries(execution_id, after, limit)
         if after > page.last:
             raise _ahead(after, page.last)
-        return page.items[:limit]
+        return _entries(page)[:limit]
 
     async def _check_not_ahead(self, execution_id: UUID, after: int) -> None:
         last = await self.logs.last_sequence(execution_id)
         if after > last:
             raise _ahead(after, last)
+
+
+def _entries(page: LogPage) -> list[LogEntry]:
+    return [LogEntry.of(event) for event in page.items]
 
 
 def _ahead(after: int, last: int) -> CursorAhead:

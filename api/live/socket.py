@@ -14,7 +14,7 @@ from pydantic_core import from_json
 from api.authentication import until_session_ends
 from api.dependencies import Services
 from api.errors import ERRORS
-from api.execution_log import CursorAhead
+from api.live.log import CursorAhead
 from dynavera.contracts.contract import utc_now
 from dynavera.contracts.executions import ExecutionStart
 from dynavera.contracts.sockets import (

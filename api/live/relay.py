@@ -7,12 +7,11 @@ from collections.abc import AsyncGenerator, Generator, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import NamedTuple
 from uuid import UUID
 
-from api.execution_log import MAX_EVENTS, CursorAhead, EventsAway, ExecutionLog
 from api.limits import PollLimits
-from dynavera.contracts.events import ExecutionEvent, is_terminal
+from api.live.log import MAX_EVENTS, CursorAhead, EventsAway, ExecutionLog
+from dynavera.contracts.events import LogEntry
 from dynavera.contracts.executions import LIVE
 from dynavera.records.database import DatabaseAway
 from dynavera.records.logs import ExecutionNotFound
@@ -22,13 +21,6 @@ logger = logging.getLogger(__name__)
 
 class LogUnreadable(Exception):
     """An execution's log has more events, which cannot be read."""
-
-
-class Entry(NamedTuple):
-    """An event and its JSON, which is serialized once for all viewers."""
-
-    event: ExecutionEvent
-    json: str
 
 
 @dataclass
@@ -43,7 +35,7 @@ class Feed:
     viewers: int = 0
     ended: bool = False
     failure: Exception | None = None
-    _window: deque[Entry] = field(default_factory=deque[Entry])
+    _window: deque[LogEntry] = field(default_factory=deque[LogEntry])
     _bytes: int = 0
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _is_running: bool = False
@@ -54,7 +46,7 @@ class Feed:
         """The sequence of the oldest event in the window; one past the position when it is empty."""
         return self.position - len(self._window) + 1
 
-    def after(self, cursor: int) -> list[Entry]:
+    def after(self, cursor: int) -> list[LogEntry]:
         """The entries after `cursor`, which must be in the window or at its end."""
         skipped = cursor + 1 - self.first
         return list(islice(self._window, max(0, skipped), None))
@@ -106,26 +98,26 @@ class Feed:
         self._add(events)
         return bool(events)
 
-    async def _next(self) -> list[ExecutionEvent]:
+    async def _next(self) -> list[LogEntry]:
         """The next events: from the workflow while it runs, otherwise from the records, which also know the end."""
         if self._is_running and (events := await self.log.workflow_events(self.execution_id, self.position)):
             return events
         archived = await self.log.logs.part(self.execution_id, self.position, MAX_EVENTS)
         ran, self._is_running = self._is_running, archived.status == "running"
-        if self._is_running and not ran and not archived.events:
+        if self._is_running and not ran and not archived.entries:
             return await self.log.workflow_events(self.execution_id, self.position)
-        self.ended = not archived.events and archived.status not in LIVE
-        return archived.events
+        self.ended = not archived.entries and archived.status not in LIVE
+        return archived.entries
 
-    def _add(self, events: list[ExecutionEvent]) -> None:
-        for entry in map(_entry, events):
+    def _add(self, entries: list[LogEntry]) -> None:
+        for entry in entries:
             self._window.append(entry)
             self._bytes += len(entry.json)
-            self.position = entry.event.sequence
-            self.ended = self.ended or is_terminal(entry.event)
+            self.position = entry.sequence
+            self.ended = self.ended or entry.is_terminal
         while self._bytes > self.limits.window_bytes and len(self._window) > 1:
             self._bytes -= len(self._window.popleft().json)
-        if events:
+        if entries:
             self._changed.set()
             self._changed = asyncio.Event()
 
@@ -138,7 +130,7 @@ class Relay:
     limits: PollLimits = field(default_factory=PollLimits)
     _feeds: dict[UUID, Feed] = field(default_factory=dict[UUID, Feed])
 
-    async def follow(self, execution_id: UUID, after: int, *, is_new: bool = False) -> AsyncGenerator[Entry]:
+    async def follow(self, execution_id: UUID, after: int, *, is_new: bool = False) -> AsyncGenerator[LogEntry]:
         """The events after `after`, once each and in order, up to the terminal one; waits while no worker answers.
 
         Ends early only when the execution is deleted. All viewers of an execution that `is_new` share one reader from
@@ -150,20 +142,20 @@ class Relay:
         """
         cursor = after
         while True:
-            events = [] if is_new else await self._catch_up(execution_id, cursor)
+            entries = [] if is_new else await self._catch_up(execution_id, cursor)
             is_new = False
-            for event in events:
-                yield _entry(event)
-                cursor = event.sequence
-            if events and is_terminal(events[-1]):
+            for entry in entries:
+                yield entry
+                cursor = entry.sequence
+            if entries and entries[-1].is_terminal:
                 return
-            if events:
+            if entries:
                 continue
             with self._join_feed(execution_id, cursor) as feed:
                 while cursor + 1 >= feed.first:
                     for entry in feed.after(cursor):
                         yield entry
-                        cursor = entry.event.sequence
+                        cursor = entry.sequence
                     if feed.ended and cursor >= feed.position:
                         if feed.failure is not None:
                             raise _unreadable(cursor) from feed.failure
@@ -172,7 +164,7 @@ class Relay:
                         await feed.wait_for_events()
             await asyncio.sleep(self.limits.min_interval.total_seconds())
 
-    async def _catch_up(self, execution_id: UUID, cursor: int) -> list[ExecutionEvent]:
+    async def _catch_up(self, execution_id: UUID, cursor: int) -> list[LogEntry]:
         """The next events for a viewer that is behind the feed's window."""
         feed = self._feeds.get(execution_id)
         if feed is not None and feed.first <= cursor + 1 <= feed.position + 1:
@@ -201,10 +193,6 @@ class Relay:
                 feed.stop()
                 if self._feeds.get(execution_id) is feed:
                     del self._feeds[execution_id]
-
-
-def _entry(event: ExecutionEvent) -> Entry:
-    return Entry(event, event.model_dump_json())
 
 
 def _unreadable(cursor: int) -> LogUnreadable:
