@@ -34,8 +34,8 @@ test-extras: $(EXTRAS_READY) ## The tests of the extras, in a separate environme
 bench: $(PYTHON_READY) $(PAGE) ## Benchmark executions
 	@$(BIN)/python -m benchmarks.executions
 
-bench-retrieval: $(PYTHON_READY) ## Measure retrieval quality and speed: COLLECTION=folder of a test collection
-	@$(BIN)/python -m benchmarks.retrieval --collection "$(COLLECTION)" --embedder "$(or $(EMBEDDER),wordllama)" \
+bench-retrieval: $(PYTHON_READY) ## Measure retrieval: COLLECTION=folder of a test collection; EMBEDDER=name for more of one
+	@$(BIN)/python -m benchmarks.retrieval --collection "$(COLLECTION)" $(addprefix --embedder ,$(EMBEDDER)) \
 		--passages $(or $(PASSAGES),100000)
 
 chaos: $(PYTHON_READY) $(PAGE) ## Inject faults into every part in every phase; writes docs/reliability.md

@@ -70,7 +70,7 @@ class Settings(BaseSettings):
     database_connections: Annotated[int, Field(ge=2, le=1000)] = DATABASE_CONNECTIONS
     generator: str = "extractive"
     generators: Annotated[tuple[str, ...], NoDecode] = ()
-    embedder: str = "wordllama"
+    embedder: str = "minilm"
     openai_base_url: HttpUrl | None = Field(default=None, validation_alias="OPENAI_BASE_URL")
     openai_api_key: SecretStr | None = Field(default=None, validation_alias="OPENAI_API_KEY")
     openai_concurrency: Annotated[int, Field(ge=1, le=10_000)] | None = None

@@ -36,6 +36,7 @@ class Service:
             embedder=knowledge.indexes.embedder.name,
             documents=totals.documents,
             passages=totals.passages,
+            passages_to_embed=knowledge.passages_to_embed(),
         )
 
     async def generators(self) -> Generators:

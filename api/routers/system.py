@@ -44,6 +44,7 @@ async def get_system(user: CurrentUser, settings: SettingsDep, knowledge: Knowle
         generators=generators.usable if generators else [],
         unusable_models=generators.unusable if generators else [],
         embedder=service.embedder if service else None,
+        passages_to_embed=service.passages_to_embed if service else 0,
         temporal_ui=_temporal_ui(settings),
         mcp_url=settings.mcp_client_url,
     )

@@ -231,6 +231,8 @@ class Product:
             "DYNAVERA_MCP_PORT": str(ports.mcp),
             "DYNAVERA_TEMPORAL_PORT": str(ports.temporal),
             "DYNAVERA_TEMPORAL_UI_PORT": str(ports.temporal_ui),
+            # Indexing in the background would compete with the services for the machine.
+            "DYNAVERA_EMBEDDER": "wordllama",
             "DYNAVERA_GENERATOR": "openai:chaos",
             "OPENAI_BASE_URL": f"http://127.0.0.1:{ports.link_to_model}/v1",
             "DYNAVERA_OPENAI_CONTINUES": "yes",

@@ -148,7 +148,8 @@ def _check_models(settings: Settings) -> str:
     if system.unusable_models:
         reasons = "; ".join(f"{model.name}: {model.reason}" for model in system.unusable_models)
         raise _CheckFailed(f"These model files cannot be used: {reasons}. Delete them, or download them again.")
-    return f"{system.generator}, {system.embedder}"
+    remaining = f" ({system.passages_to_embed:,} more passages to embed)" if system.passages_to_embed else ""
+    return f"{system.generator}, {system.embedder}{remaining}"
 
 
 def _reason(content: bytes) -> str:

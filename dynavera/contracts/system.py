@@ -40,6 +40,7 @@ class McpHealth(Contract):
     embedder: str
     documents: int
     passages: int
+    passages_to_embed: int = 0
 
 
 class UnusableModel(Contract):
@@ -75,6 +76,9 @@ class System(Contract):
         default_factory=list[UnusableModel], description="The model files that cannot be used, and why."
     )
     embedder: str | None = Field(description="The embedder; null if the MCP service is unavailable.")
+    passages_to_embed: int = Field(
+        default=0, description="The passages that an embedder in the background has not embedded yet."
+    )
     temporal_ui: str | None = Field(description="The URL of Temporal Web; null if unknown.")
     mcp_url: str = Field(description="The MCP service's URL for MCP clients.")
 

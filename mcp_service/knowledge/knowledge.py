@@ -115,6 +115,11 @@ class Knowledge:
         following = self.background.progress()
         return following if following.state == "running" else rebuilding
 
+    def passages_to_embed(self) -> int:
+        """The passages that an embedder in the background has not embedded yet."""
+        following = self.background.progress() if self.background is not None else None
+        return following.total - following.passages if following and following.state == "running" else 0
+
     async def close(self) -> None:
         """Stop indexing; the next start continues it."""
         await self.indexing.close()

@@ -32,7 +32,7 @@ async def test_the_health_of_an_unavailable_mcp_service_has_its_reason(
 
 
 async def test_the_system_has_generators_and_addresses(api: Api, client: httpx.AsyncClient) -> None:
-    api.mcp.answer("GET", "/health", SERVICE)
+    api.mcp.answer("GET", "/health", SERVICE | {"passages_to_embed": 3})
     usable = ["extractive", "gpt4all:tiny.gguf", "openai:gpt"]
     api.mcp.answer("GET", "/generators", {"default": "openai:gpt", "usable": usable})
 
@@ -40,6 +40,7 @@ async def test_the_system_has_generators_and_addresses(api: Api, client: httpx.A
 
     assert system["versions"].keys() == {"dynavera", "python", "temporal"}
     assert (system["generator"], system["embedder"]) == ("openai:gpt", "wordllama")
+    assert system["passages_to_embed"] == 3
     assert system["generators"] == usable
     assert system["temporal_ui"] == "http://127.0.0.1:8233"
 

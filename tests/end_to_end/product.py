@@ -18,6 +18,7 @@ import httpx
 import psutil
 from websockets.asyncio.client import ClientConnection, connect
 
+from mcp_service.knowledge.embedders import WORDLLAMA
 from tests.fakes import FakeModel
 from tests.serving import free_port, serving
 
@@ -209,12 +210,15 @@ class Viewer:
 
 
 @asynccontextmanager
-async def product(folder: Path, model: FakeModel | None = None) -> AsyncGenerator[Product]:
+async def product(
+    folder: Path, model: FakeModel | None = None, *, embedder: str = WORDLLAMA
+) -> AsyncGenerator[Product]:
     """A running product; with a `model`, it is used instead of the extractive generator."""
     served_model = model or FakeModel()
     async with serving(served_model) as url:
-        environment = {"DYNAVERA_GENERATOR": "openai:test", "OPENAI_BASE_URL": f"{url}/v1", "OPENAI_API_KEY": "sk-none"}
-        instance = Product(folder / "data", environment if model is not None else {}, served_model)
+        endpoint = {"DYNAVERA_GENERATOR": "openai:test", "OPENAI_BASE_URL": f"{url}/v1", "OPENAI_API_KEY": "sk-none"}
+        environment = {"DYNAVERA_EMBEDDER": embedder, **(endpoint if model is not None else {})}
+        instance = Product(folder / "data", environment, served_model)
         await instance.start()
         try:
             yield instance

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 import pytest
 import pytest_asyncio
 
+from dynavera.settings import Settings
 from tests.end_to_end.product import Product, folded, product
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
@@ -13,7 +14,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def fresh(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Product]:
-    async with product(tmp_path_factory.mktemp("fresh")) as instance:
+    async with product(tmp_path_factory.mktemp("fresh"), embedder=Settings().embedder) as instance:
         yield instance
 
 

@@ -48,7 +48,7 @@ async def running(name: str, folder: Path) -> AsyncGenerator[Service]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("DYNAVERA_", "TEMPORAL_"))}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", name),
-        env=kept | {"DYNAVERA_DATA_DIR": str(folder), PORT[name]: str(port)},
+        env=kept | {"DYNAVERA_DATA_DIR": str(folder), "DYNAVERA_EMBEDDER": "wordllama", PORT[name]: str(port)},
         stderr=asyncio.subprocess.DEVNULL,
     )
     try:

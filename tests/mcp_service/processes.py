@@ -9,11 +9,13 @@ from pathlib import Path
 
 import httpx
 
+from mcp_service.knowledge.embedders import WORDLLAMA
+
 
 def environment(folder: Path, **settings: str) -> dict[str, str]:
-    """The environment of a process with its data in `folder`."""
+    """The environment of a process with its data in `folder`, and the embedder that needs no work in the background."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("DYNAVERA_", "OPENAI_"))}
-    return {**clean, "DYNAVERA_DATA_DIR": str(folder), **settings}
+    return {**clean, "DYNAVERA_DATA_DIR": str(folder), "DYNAVERA_EMBEDDER": WORDLLAMA, **settings}
 
 
 @asynccontextmanager

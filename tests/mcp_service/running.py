@@ -17,6 +17,7 @@ from dynavera.records.owner import ensure_owner
 from dynavera.records.users import Users
 from dynavera.settings import Settings
 from mcp_service.app import create_app
+from mcp_service.knowledge.embedders import WORDLLAMA
 from mcp_service.limits import ServiceLimits
 from tests.serving import serving
 
@@ -51,8 +52,11 @@ async def running_service(
     limits: ServiceLimits = ServiceLimits(),  # noqa: B008 -- frozen
     **settings: Any,
 ) -> AsyncGenerator[Running]:
-    """The service with its data in `folder`, on `port` (0: any free one); `settings` as in `Settings`."""
-    chosen = Settings(data_dir=folder, **settings)
+    """The service with its data in `folder`, on `port` (0: any free one); `settings` as in `Settings`.
+
+    Unless they name an embedder, it is wordllama, which does not index in the background.
+    """
+    chosen = Settings(data_dir=folder, **_with_embedder(settings))
     database = Database(chosen.records_url)
     try:
         await migrate(database)
@@ -81,3 +85,7 @@ async def upload(
     response = await client.post("/documents", files=files(**contents), data=data)
     assert response.status_code == httpx.codes.CREATED, response.text
     return response.json()["items"]
+
+
+def _with_embedder(settings: dict[str, Any]) -> dict[str, Any]:
+    return {"embedder": WORDLLAMA, **settings}

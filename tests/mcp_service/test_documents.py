@@ -239,6 +239,7 @@ async def test_health_is_public_and_has_counts(tmp_path: Path) -> None:
         "embedder": "wordllama",
         "documents": 1,
         "passages": 1,
+        "passages_to_embed": 0,
     }
 
 

@@ -44,7 +44,11 @@ class Instance:
         return await asyncio.create_subprocess_exec(
             *COMMAND,
             cwd=self.data_dir.parent,
-            env=environment | self.ports | settings | {"DYNAVERA_DATA_DIR": str(self.data_dir)},
+            env=environment
+            | self.ports
+            | {"DYNAVERA_EMBEDDER": "wordllama"}
+            | settings
+            | {"DYNAVERA_DATA_DIR": str(self.data_dir)},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

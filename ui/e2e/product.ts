@@ -54,6 +54,7 @@ export class Product {
       DYNAVERA_MCP_PORT: String(mcp),
       DYNAVERA_TEMPORAL_PORT: String(temporal),
       DYNAVERA_TEMPORAL_UI_PORT: String(temporalUi),
+      DYNAVERA_EMBEDDER: 'wordllama',
       ...settings,
     }
     const up = spawn(PROGRAM, ['up'], { cwd: folder, env: environment, stdio: ['ignore', 'pipe', 'pipe'] })

@@ -58,7 +58,7 @@ if (chromiumPath === null) {
   process.exit(1)
 }
 await mkdir(FOLDER, { recursive: true })
-const product = await Product.start()
+const product = await Product.start({ DYNAVERA_EMBEDDER: 'minilm' })
 try {
   const browser = await chromium.launch({ executablePath: chromiumPath, args: FLAGS })
   try {

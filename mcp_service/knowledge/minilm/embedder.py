@@ -118,6 +118,8 @@ class _Model:
         options = library.SessionOptions()
         options.intra_op_num_threads = max(1, (os.cpu_count() or 1) // 2)
         options.inter_op_num_threads = 1
+        # The arena would keep the memory of the longest batch, some 400 MB, for good.
+        options.enable_cpu_mem_arena = False
         self._session = library.InferenceSession(os.fspath(file), options, providers=["CPUExecutionProvider"])
         self._tokenizer: Any = BertWordPieceTokenizer(os.fspath(VOCABULARY), lowercase=True)
 

@@ -83,9 +83,13 @@ async def test_an_existing_folder_moves_over_while_it_serves(world: World) -> No
 
     async with world.opened() as knowledge:
         during = (await world.first(knowledge, "brain oxygen"), knowledge.progress().state)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not (remaining := knowledge.passages_to_embed()):
+                await asyncio.sleep(0)
         await caught_up(knowledge)
 
         assert during == ("oxygen.md", "running")
+        assert (remaining, knowledge.passages_to_embed()) == (1, 0)
         assert world.in_background_index(knowledge, "oxygen") == 1
 
 

@@ -2423,6 +2423,12 @@ export interface components {
              */
             mcp_url: string;
             /**
+             * Passages To Embed
+             * @description The passages that an embedder in the background has not embedded yet.
+             * @default 0
+             */
+            passages_to_embed: number;
+            /**
              * Temporal Ui
              * @description The URL of Temporal Web; null if unknown.
              */

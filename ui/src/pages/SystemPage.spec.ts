@@ -70,6 +70,19 @@ describe('what is in use', () => {
     expect(screen.getByText('http://127.0.0.1:8001/mcp')).toBeVisible()
   })
 
+  test('is said with the passages that are still to be embedded', async () => {
+    network.use(
+      http.get('*/api/system', () =>
+        HttpResponse.json(system({ embedder: 'minilm', passages_to_embed: 1200 })),
+      ),
+    )
+
+    await opened('/system')
+
+    expect(await screen.findByText('minilm')).toBeVisible()
+    expect(screen.getByText('embedding 1,200 more passages in the background')).toBeVisible()
+  })
+
   test('is honest about what cannot be known now', async () => {
     const unknown = system({ generator: null, generators: [], embedder: null, temporal_ui: null })
     network.use(http.get('*/api/system', () => HttpResponse.json(unknown)))

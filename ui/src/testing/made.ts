@@ -203,6 +203,7 @@ export function system(fields: Partial<System> = {}): System {
     generators: ['extractive'],
     unusable_models: [],
     embedder: 'wordllama',
+    passages_to_embed: 0,
     temporal_ui: 'http://127.0.0.1:8233',
     mcp_url: 'http://127.0.0.1:8001',
     ...fields,
