@@ -34,6 +34,12 @@ _REFERENCES = re.compile(r"(?:references|bibliography|literature|further reading
 _ENTRY = re.compile(r"\b(?:1[5-9]|20)\d\d\b.{0,300}?(?:\bdoi\b|\b\d+(?:\(\d+\))?:[a-z]?\d)", re.IGNORECASE | re.DOTALL)
 """An entry of a bibliography whose heading is in another passage: a year, then volume and pages or a DOI."""
 
+_INVISIBLE = re.compile(
+    r"[\u00ad\u200b\u2060\ufeff]|(?<=[0-9A-Za-z\u00c0-\u024f])[\u200c\u200d]|[\u200c\u200d](?=[0-9A-Za-z\u00c0-\u024f])"
+)
+"""Soft hyphens, spaces and joiners without width, and byte order marks. Joiners count in emoji and in many scripts, but
+not beside Latin letters."""
+
 _segments = cast(
     "Callable[[str, str], list[str]]",
     sentencex.segment,  # pyright: ignore[reportUnknownMemberType, reportAttributeAccessIssue]
@@ -96,7 +102,7 @@ def _sections(markdown: str) -> list[_Section]:
         if token.type.endswith("_open"):
             block, tag = token.type, token.tag
         elif token.type == "inline":
-            text = "".join(map(_plain, token.children or []))
+            text = _INVISIBLE.sub("", "".join(map(_plain, token.children or [])))
             if block == "heading_open":
                 in_references = bool(_REFERENCES.match(text))
                 headings = [(level, title) for level, title in headings if level < tag] + [(tag, text)]

@@ -79,3 +79,21 @@ def test_a_repeated_sentence_belongs_to_the_first_passage() -> None:
         (1, "The same is said."),
         (2, "And more is said."),
     ]
+
+
+@pytest.mark.parametrize(
+    ("passage", "sentence"),
+    [
+        ("The main\u00adten\u00adance of pumps is yearly.", "The maintenance of pumps is yearly."),
+        ("The main\u200btenance of\u2060 pumps is yearly.", "The maintenance of pumps is yearly."),
+        ("The main\ufefftenance of\u00a0pumps takes 5\u202fmin.", "The maintenance of pumps takes 5 min."),
+        ("The main\u200dtenance of \u200cpumps is yearly.", "The maintenance of pumps is yearly."),
+        (
+            "The sign \U0001f469\u200d\U0001f52c stands for research.",
+            "The sign \U0001f469\u200d\U0001f52c stands for research.",
+        ),
+        ("این پمپ را هر روز می\u200cشویند.", "این پمپ را هر روز می\u200cشویند."),
+    ],
+)
+def test_invisible_characters_are_not_quoted_unless_they_shape_the_text(passage: str, sentence: str) -> None:
+    assert texts(passage) == [sentence]
