@@ -119,7 +119,6 @@ class AgentExecution:
 
     async def _generate(self, passages: list[RetrievedPassage]) -> CompleteAnswer:
         self.log.append(ProgressContent(stage="generating", message="Writing the answer."))
-        self._generator_is_busy = True
         result = await self._attempts.run("generating", lambda attempt: self._start_generation(attempt, passages))
         self.log.reject_batches()
         self.log.advance_clock(result.at)
@@ -155,6 +154,7 @@ class AgentExecution:
         self, attempt: int, passages: list[RetrievedPassage]
     ) -> workflow.ActivityHandle[GenerationResult]:
         settings = self._request.settings
+        self._generator_is_busy = True
         self.log.expect_attempt(attempt)
         request = GenerationRequest(
             user_id=self._request.user_id,

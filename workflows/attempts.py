@@ -63,17 +63,37 @@ class Attempts:
             self.count += 1
             published = self.log.answer
             try:
-                return await _result(start(attempt))
+                return await self._result(start(attempt))
             except ActivityError as error:
-                if is_cancelled_exception(error) or stop_requested():
-                    raise asyncio.CancelledError from error
                 failure = failure_of(error)
+                if is_cancelled_exception(error) or self._is_stopped_after(failure, without_progress):
+                    raise asyncio.CancelledError from error
                 self.log.advance_clock(await self._time_of(failure))
                 # After an attempt that has produced text the next one starts soon.
                 without_progress = without_progress if self.log.answer == published else 1
                 await self._pause(stage, attempt, without_progress, failure)
             attempt += 1
             without_progress += 1
+
+    async def _result(self, activity: workflow.ActivityHandle[T]) -> T:
+        """The activity's result. A stop cancels the activity, unless it has ended in the same moment."""
+        try:
+            await workflow.wait([activity])
+        except asyncio.CancelledError:
+            # One step of the event loop shows whether the activity has ended. Cancelling one that has failed would
+            # leave an exception that nobody retrieves, and an error in the worker's log.
+            await asyncio.sleep(0)
+            if not activity.done():
+                return await _cancelled(activity)
+            if self.records.rules < rules.ENDED_FIRST:
+                activity.exception()
+                raise
+        return await activity
+
+    def _is_stopped_after(self, failure: Failure, without_progress: int) -> bool:
+        """Whether a stop ends the execution, not the failure: one that is final has ended it before."""
+        is_final = failure.pause_after(without_progress) is None
+        return stop_requested() and (self.records.rules < rules.ENDED_FIRST or not is_final)
 
     async def _time_of(self, failure: Failure) -> datetime:
         if self.records.rules < rules.EXACT_REPLAY:
@@ -114,16 +134,10 @@ def stop_requested() -> bool:
     return workflow.cancellation_reason() is not None
 
 
-async def _result(activity: workflow.ActivityHandle[T]) -> T:
-    """The activity's result. A stop cancels the activity, unless it has ended in the same moment."""
+async def _cancelled(activity: workflow.ActivityHandle[T]) -> T:
+    """Cancel the activity; its result, if it has one nevertheless."""
+    activity.cancel()
     try:
-        await workflow.wait([activity])
-    except asyncio.CancelledError:
-        # One step of the event loop shows whether the activity has ended. Cancelling one that has failed would leave an
-        # exception that nobody retrieves, and an error in the worker's log.
-        await asyncio.sleep(0)
-        if activity.done():
-            activity.exception()
-            raise
-        activity.cancel()
-    return await activity
+        return await activity
+    except ActivityError as error:
+        raise asyncio.CancelledError from error

@@ -11,7 +11,11 @@ longer than `DYNAVERA_EXECUTION_TIME_LIMIT`, 24 hours by default."""
 EXACT_REPLAY = 2
 """The time of a failure is what an activity recorded, and the tail is archived by recorded times."""
 
-CURRENT = EXACT_REPLAY
+ENDED_FIRST = 3
+"""An activity that ends in the same moment as a stop is requested has ended first: its result or final failure counts.
+Before, it was discarded, so that the commands depended on whether the two reached the workflow together."""
+
+CURRENT = ENDED_FIRST
 
 
 class WorkerTooOld(Exception):

@@ -76,6 +76,25 @@ async def stopped(here: World) -> UUID:
     return execution_id
 
 
+async def stopped_as_it_ended(here: World) -> UUID:
+    """The result of the generation and the stop reach the workflow in one workflow task."""
+    here.mcp = FakeMcp(gate=Gate(), gate_after=0)
+    assert here.mcp.gate is not None
+    async with here.generating():
+        async with here.executing():
+            execution_id = await here.start()
+            await here.mcp.gate.reached.wait()
+            await here.wait_until_idle(execution_id)
+        here.mcp.gate.opened.set()
+        await here.history_has(execution_id, "ACTIVITY_TASK_COMPLETED", count=2)
+    await here.stop(execution_id)
+    await here.history_has(execution_id, "WORKFLOW_EXECUTION_CANCEL_REQUESTED")
+    async with here.worker():
+        await here.events(execution_id)
+        await here.closed_as(execution_id)
+    return execution_id
+
+
 async def stopped_in_the_queue(here: World) -> UUID:
     execution_id = await here.start()
     await here.stop(execution_id)
@@ -108,6 +127,7 @@ async def record() -> None:
         failed,
         several_attempts,
         stopped,
+        stopped_as_it_ended,
         stopped_in_the_queue,
         unforeseen_error,
         worker_lost,

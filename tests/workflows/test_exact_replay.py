@@ -1,12 +1,15 @@
 """Replays are exact: an execution continues with the same log, whichever worker replays it, even during queries."""
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Any
 
+import pytest
 from temporalio import activity
-from temporalio.client import RPCError, WorkflowQueryFailedError
+from temporalio.client import RPCError, WorkflowHistory, WorkflowQueryFailedError
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.worker import Worker
 
@@ -17,6 +20,7 @@ from dynavera.contracts.executions import Usage
 from dynavera.identifiers import new_id
 from dynavera.limits import HEARTBEAT_TIMEOUT
 from tests.workflows.fakes import Gate
+from tests.workflows.test_replay import recorded, replay_failure
 from tests.workflows.world import QUEUE, World, answer_of, failed_attempts
 from workflows import legacy
 from workflows.agent_execution import AgentExecution, generations_queue
@@ -85,6 +89,39 @@ async def test_the_failure_of_a_lost_worker_is_dated_after_its_last_heartbeat(he
         events = await here.events(execution_id)
 
     assert [event.timestamp for event in failed_attempts(events)] == [last_heartbeat + HEARTBEAT_TIMEOUT]
+
+
+@pytest.mark.parametrize("kind", ["rules_3/completed", "rules_3/failed", "rules_3/several_attempts"])
+async def test_a_stop_in_the_moment_of_the_end_changes_no_command(kind: str) -> None:
+    """The worker handled the end of the generation, then the stop; a replay gets both at once."""
+    assert await replay_failure(with_stop_at_the_end(recorded(kind))) is None
+
+
+def with_stop_at_the_end(history: WorkflowHistory) -> WorkflowHistory:
+    """The history with a requested stop before the workflow task that ends the execution."""
+    events: list[dict[str, Any]] = json.loads(history.to_json())["events"]
+    outcome = next(number for number, event in enumerate(events) if _schedules(event) == "record_outcome")
+    # Before it are the workflow task's three events.
+    at = outcome - 3
+    request = {"eventType": "EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED", "eventTime": events[at]["eventTime"]}
+    events.insert(at, request | {"eventId": str(at), "workflowExecutionCancelRequestedEventAttributes": {}})
+    for event in events[at:]:
+        event["eventId"] = str(int(event["eventId"]) + 1)
+        for name, attributes in event.items():
+            if name.endswith("Attributes"):
+                _shift(attributes, at)
+    return WorkflowHistory.from_json(history.workflow_id, {"events": events})
+
+
+def _schedules(event: dict[str, Any]) -> str | None:
+    return event.get("activityTaskScheduledEventAttributes", {}).get("activityType", {}).get("name")
+
+
+def _shift(attributes: dict[str, Any], after: int) -> None:
+    """Add 1 to the ids of events after `after`."""
+    for name in ("scheduledEventId", "startedEventId", "workflowTaskCompletedEventId"):
+        if int(attributes.get(name, 0)) > after:
+            attributes[name] = str(int(attributes[name]) + 1)
 
 
 def test_exactly_the_events_that_the_activity_stored_are_dropped() -> None:

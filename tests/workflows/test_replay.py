@@ -45,6 +45,7 @@ KINDS = {
         "worker_lost",
     ],
 }
+KINDS["rules_3"] = [*KINDS["rules_2"], "stopped_as_it_ended"]
 RECORDED = [f"{rules}/{kind}" for rules, kinds in KINDS.items() for kind in kinds]
 
 

@@ -99,16 +99,16 @@ class World:
                 await asyncio.sleep(0.02)
         return closing.status.name
 
-    async def history_has(self, execution_id: UUID, event: str) -> None:
-        """Wait until the workflow's history has an event of this kind."""
+    async def history_has(self, execution_id: UUID, event: str, count: int = 1) -> None:
+        """Wait until the workflow's history has `count` events of this kind."""
         async with asyncio.timeout(TIMEOUT_SECONDS):
-            while not await self.history_holds(execution_id, event):
+            while not await self.history_holds(execution_id, event, count):
                 await asyncio.sleep(0.05)
 
-    async def history_holds(self, execution_id: UUID, event: str) -> bool:
-        """Whether the workflow's history has an event of this kind by now."""
+    async def history_holds(self, execution_id: UUID, event: str, count: int = 1) -> bool:
+        """Whether the workflow's history has `count` events of this kind by now."""
         history = await self.environment.client.get_workflow_handle(str(execution_id)).fetch_history()
-        return any(event in EventType.Name(one.event_type) for one in history.events)
+        return sum(event in EventType.Name(one.event_type) for one in history.events) >= count
 
     async def history_schedules(self, execution_id: UUID, activity: str) -> None:
         """Wait until the workflow has scheduled this activity."""
