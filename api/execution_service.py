@@ -7,6 +7,8 @@ from uuid import UUID
 from api.live.log import EventsAway, ExecutionLog
 from api.sweep import Sweep
 from api.temporal import Temporal, TemporalAway, WorkflowNotFound
+from dynavera.bus.bus import EventBus
+from dynavera.bus.messages import Accepted
 from dynavera.contracts.documents import Source
 from dynavera.contracts.events import EventPage, ExecutionEvent, is_terminal
 from dynavera.contracts.execution_view import ExecutionView
@@ -36,6 +38,7 @@ class ExecutionService:
     log: ExecutionLog
     temporal: Temporal
     sweep: Sweep
+    bus: EventBus
 
     async def start(self, user: User, agent_id: UUID, start: ExecutionStart, idempotency_key: str | None) -> Execution:
         """Accept a start: it is stored, and delivered to Temporal now or once that is available.
@@ -46,6 +49,7 @@ class ExecutionService:
         """
         execution = await self.records.accept(user.id, agent_id, start.input_data, idempotency_key=idempotency_key)
         self.sweep.start_soon(execution.id)
+        self.bus.publish(Accepted(agent_id=agent_id))
         return execution
 
     async def stop(self, user: User, execution_id: UUID) -> Stop:
@@ -68,6 +72,7 @@ class ExecutionService:
         """
         execution = await self.records.retry(user.id, execution_id)
         self.sweep.start_soon(execution.id)
+        self.bus.publish(Accepted(agent_id=execution.agent_id))
         return execution
 
     async def get(self, user: User, execution_id: UUID) -> Execution:

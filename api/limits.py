@@ -46,6 +46,12 @@ class PollLimits:
     """The interval between two polls: the minimum while events arrive and for half a second more, then growing by this
     factor to the maximum."""
 
+    gap_delay: timedelta = timedelta(milliseconds=10)
+    """How long a gap in what the event bus brings may close by itself, before the log is polled."""
+
+    pushed_ahead: int = 200
+    """Events from the bus that are kept while earlier ones are missing."""
+
     feeds_at_full_rate: int = 20
     """Live executions that a process polls at these intervals. With more of them, each interval grows in proportion."""
 
@@ -99,7 +105,7 @@ class ApiLimits:
     session_check_interval: timedelta = timedelta(seconds=15)
     """How often an open stream checks its session: the streams of a session that ends are closed within 30 s."""
 
-    discovery_interval: timedelta = timedelta(milliseconds=400)
+    discovery_interval: timedelta = timedelta(milliseconds=500)
     """How often the records are searched for new and changed executions while somebody watches: shown within 1 s."""
 
     concurrent_queries: int = 20

@@ -22,6 +22,8 @@ from api.live.log import ExecutionLog
 from api.live.relay import Relay
 from api.sweep import Sweep
 from api.temporal import Temporal
+from dynavera.bus.messages import BusMessage
+from dynavera.bus.open_bus import open_bus
 from dynavera.credentials import mcp_token, owner_token
 from dynavera.records import executions as records
 from dynavera.records.agents import Agents
@@ -96,6 +98,7 @@ async def open_services(
     async with (
         mcp_client(settings, token, limits.mcp) as client,
         McpService(settings.mcp_base_url, token, preload=False) as generators,
+        open_bus(settings) as bus,
     ):
         sweep = Sweep(agents, deliveries, logs, temporal, generators, limits.sweep)
         knowledge = Knowledge(client, limits.mcp)
@@ -105,11 +108,17 @@ async def open_services(
             users=Users(database, owner_token(settings)),
             sessions=Sessions(database, settings.session_lifetime),
             agents=agents,
-            executions=ExecutionService(agents, executions, log, temporal, sweep),
+            executions=ExecutionService(agents, executions, log, temporal, sweep, bus),
             knowledge=knowledge,
             health=HealthChecks(database, deliveries, temporal, knowledge, limits.health_timeout),
             relay=Relay(log, limits.polling),
             new_executions=NewExecutions(executions, limits.discovery_interval),
             execution_changes=ExecutionChanges(executions, limits.discovery_interval),
         )
-        yield services, sweep
+
+        def receive(message: BusMessage) -> None:
+            services.relay.receive(message)
+            services.new_executions.receive(message)
+
+        async with bus.subscribe(receive):
+            yield services, sweep

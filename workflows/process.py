@@ -7,6 +7,7 @@ from pydantic import SecretStr
 from temporalio.worker import UnsandboxedWorkflowRunner
 
 from activities.mcp_client import McpService
+from dynavera.bus.open_bus import open_bus
 from dynavera.credentials import mcp_token
 from dynavera.records.logs import Logs
 from dynavera.records.migrate import migrate
@@ -43,6 +44,7 @@ async def _work(settings: Settings, logs: Logs, token: SecretStr) -> None:
     if client_task.done():
         async with (
             McpService(settings.mcp_base_url, token) as mcp,
+            open_bus(settings) as bus,
             running_worker(
                 client_task.result(),
                 settings.task_queue,
@@ -50,6 +52,7 @@ async def _work(settings: Settings, logs: Logs, token: SecretStr) -> None:
                 logs,
                 settings.signal_budget,
                 UnsandboxedWorkflowRunner(),
+                bus,
             ),
         ):
             logger.info("The worker runs executions of the task queue %r.", settings.task_queue)

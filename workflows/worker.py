@@ -14,6 +14,7 @@ from activities.clock import current_time
 from activities.generation import GenerationActivities, Generators
 from activities.knowledge import Knowledge, KnowledgeActivities
 from activities.records import RecordActivities
+from dynavera.bus.bus import EventBus
 from dynavera.limits import (
     GENERATION_SHUTDOWN_GRACE,
     HANDOVER_DELAY,
@@ -24,6 +25,7 @@ from dynavera.limits import (
 )
 from dynavera.records.logs import Logs
 from workflows.agent_execution import AgentExecution, generations_queue
+from workflows.publishing import LogPublisher, PublishingRunner
 from workflows.replay_guard import ReplayGuard
 
 
@@ -39,17 +41,20 @@ async def running_worker(
     logs: Logs,
     signal_budget: int,
     runner: WorkflowRunner,
+    bus: EventBus,
     generation_grace: timedelta = GENERATION_SHUTDOWN_GRACE,
 ) -> AsyncGenerator[None]:
-    """Execute agents while the block runs; `runner` runs workflows, and at the end generations get `generation_grace`.
+    """Execute agents while the block runs; `runner` runs workflows, and their events go to `bus`.
 
     Generations have a Temporal worker of their own, so that short activities (outcomes, stops) never queue behind
-    generations that wait for their models. It shuts down first, so that workflows still process its last results.
+    generations that wait for their models. It shuts down first, so that workflows still process its last results; at
+    the end, generations get `generation_grace`.
     """
     knowledge = KnowledgeActivities(mcp)
     budget = SignalBudget(signal_budget)
     generation = GenerationActivities(mcp, client, budget)
     records = RecordActivities(logs)
+    publisher = LogPublisher(bus, asyncio.get_running_loop())
     executing = Worker(
         client,
         task_queue=task_queue,
@@ -62,7 +67,8 @@ async def running_worker(
             records.record_outcome,
             current_time,
         ],
-        workflow_runner=ReplayGuard(runner),
+        workflow_runner=ReplayGuard(PublishingRunner(runner, publisher)),
+        interceptors=[publisher],
         max_heartbeat_throttle_interval=HEARTBEAT_INTERVAL,
         default_heartbeat_throttle_interval=HEARTBEAT_INTERVAL,
         sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
@@ -72,6 +78,7 @@ async def running_worker(
         client,
         task_queue=generations_queue(task_queue),
         activities=[generation.generate],
+        interceptors=[publisher],
         max_concurrent_activities=MAX_CONCURRENT_GENERATIONS,
         max_heartbeat_throttle_interval=HEARTBEAT_INTERVAL,
         default_heartbeat_throttle_interval=HEARTBEAT_INTERVAL,

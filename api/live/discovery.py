@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
 
+from dynavera.bus.messages import Accepted, BusMessage
 from dynavera.contracts.contract import utc_now
 from dynavera.records.database import DatabaseAway
 from dynavera.records.executions import Executions
@@ -30,6 +31,11 @@ class NewExecutions:
     def check_now(self) -> None:
         """Poll at once: an execution was started in this process."""
         self._check_now.set()
+
+    def receive(self, message: BusMessage) -> None:
+        """Poll at once if the event bus says that an execution of a watched agent was started in any process."""
+        if isinstance(message, Accepted) and message.agent_id in self._watchers:
+            self.check_now()
 
     async def recent(self, agent_id: UUID) -> list[UUID]:
         """The agent's executions that are live or were accepted a moment ago.

@@ -3,14 +3,15 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator, Generator, Sized
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Generator, Iterator, Sized
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from uuid import UUID
 
 from api.limits import PollLimits
 from api.live.log import MAX_EVENTS, CursorAhead, EventsAway, ExecutionLog
+from dynavera.bus.messages import Appended, BusMessage
 from dynavera.contracts.events import LogEntry
 from dynavera.contracts.executions import LIVE
 from dynavera.records.database import DatabaseAway
@@ -35,6 +36,11 @@ class Feed:
     viewers: int = 0
     ended: bool = False
     failure: Exception | None = None
+    _is_pushed: bool = False
+    """Whether the event bus brings the events."""
+    _ahead: dict[int, LogEntry] = field(default_factory=dict[int, LogEntry])
+    """Entries from the bus that do not continue the log yet."""
+    _poll_now: asyncio.Event = field(default_factory=asyncio.Event)
     _window: deque[LogEntry] = field(default_factory=deque[LogEntry])
     _bytes: int = 0
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -64,8 +70,30 @@ class Feed:
         if self._reader is not None:
             self._reader.cancel()
 
+    def push(self, entries: list[LogEntry]) -> None:
+        """Take entries from the event bus if they continue the log exactly; otherwise the log itself is read.
+
+        They may be repeated, out of order or incomplete. None at all mean that the log has new ones.
+        """
+        for entry in entries:
+            if self.position < entry.sequence <= self.position + self.limits.pushed_ahead:
+                self._ahead.setdefault(entry.sequence, entry)
+        continuing = list(self._continuing())
+        self._add(continuing)
+        self._is_pushed = self._is_pushed or bool(continuing)
+        if self._ahead or not entries or self.ended:
+            self._poll_now.set()
+
+    def _continuing(self) -> Iterator[LogEntry]:
+        """The entries from the bus that continue the log now."""
+        position = self.position
+        while (entry := self._ahead.pop(position + 1, None)) is not None:
+            yield entry
+            position = entry.sequence
+
     async def _read(self) -> None:
-        """Poll until the terminal event: fast while events arrive, then more slowly."""
+        """Poll until the terminal event: fast while events arrive, then more slowly, and rarely if the bus has them."""
+        slowest = self.limits.max_interval.total_seconds()
         pause = self.limits.min_interval.total_seconds()
         empty_polls = 0
         try:
@@ -75,10 +103,8 @@ class Feed:
                 elif empty_polls < self.limits.polls_before_backoff:
                     empty_polls += 1
                 else:
-                    pause = min(pause * self.limits.backoff, self.limits.max_interval.total_seconds())
-                await asyncio.sleep(
-                    0 if self.ended else pause * max(1, len(self.feeds) / self.limits.feeds_at_full_rate)
-                )
+                    pause = min(pause * self.limits.backoff, slowest)
+                await self._wait(slowest if self._is_pushed else pause)
         except Exception as error:
             # Nobody awaits this task: log the error, and pass it to each viewer.
             logger.exception("The log of execution %s cannot be read.", self.execution_id)
@@ -87,16 +113,37 @@ class Feed:
             self.ended = True
             self._changed.set()
 
+    async def _wait(self, pause: float) -> None:
+        """Wait until the next poll is due."""
+        if self.ended:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(pause * max(1, len(self.feeds) / self.limits.feeds_at_full_rate)):
+                await self._poll_now.wait()
+        if self._poll_now.is_set() and not self.ended:
+            # Not at once: messages that were overtaken may still come.
+            await asyncio.sleep(self.limits.gap_delay.total_seconds())
+
     async def _poll(self) -> bool:
+        """Read the log; whether it had events that the bus has not brought."""
+        self._poll_now.clear()
         try:
-            events = await self._next()
+            entries = await self._next()
         except DatabaseAway:
             return False
         except ExecutionNotFound:
             self.ended = True
             return False
-        self._add(events)
-        return bool(events)
+        missed = [entry for entry in entries if entry.sequence > self.position]
+        self._add(missed)
+        self._ahead = {sequence: entry for sequence, entry in self._ahead.items() if sequence > self.position}
+        continuing = list(self._continuing())
+        self._add(continuing)
+        if continuing and not self._ahead:
+            # They came during the poll, which closed the gap before them.
+            self._poll_now.clear()
+        self._is_pushed = not self._ahead and (bool(continuing) or (self._is_pushed and not missed))
+        return bool(missed)
 
     async def _next(self) -> list[LogEntry]:
         """The next events: from the workflow while it runs, otherwise from the records, which also know the end."""
@@ -106,7 +153,7 @@ class Feed:
         ran, self._is_running = self._is_running, archived.status == "running"
         if self._is_running and not ran and not archived.entries:
             return await self.log.workflow_events(self.execution_id, self.position)
-        self.ended = not archived.entries and archived.status not in LIVE
+        self.ended = self.ended or (not archived.entries and archived.status not in LIVE)
         return archived.entries
 
     def _add(self, entries: list[LogEntry]) -> None:
@@ -129,6 +176,11 @@ class Relay:
     log: ExecutionLog
     limits: PollLimits = field(default_factory=PollLimits)
     _feeds: dict[UUID, Feed] = field(default_factory=dict[UUID, Feed])
+
+    def receive(self, message: BusMessage) -> None:
+        """Take a message from the event bus."""
+        if isinstance(message, Appended) and (feed := self._feeds.get(message.execution_id)) is not None:
+            feed.push(message.entries)
 
     async def follow(self, execution_id: UUID, after: int, *, is_new: bool = False) -> AsyncGenerator[LogEntry]:
         """The events after `after`, once each and in order, up to the terminal one; waits while no worker answers.

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -22,6 +22,7 @@ from api.app import create_app
 from api.limits import ApiLimits
 from api.process import open_services
 from api.temporal import Temporal
+from dynavera.bus.open_bus import open_bus
 from dynavera.contracts.agents import Agent, AgentSettings
 from dynavera.contracts.users import User
 from dynavera.limits import GENERATION_SHUTDOWN_GRACE
@@ -124,16 +125,22 @@ class Live:
     def logs(self) -> Logs:
         return Logs(self.database)
 
-    def worker(self) -> AbstractAsyncContextManager[None]:
-        return running_worker(
-            self.temporal.client,
-            self.temporal.task_queue,
-            self.mcp,
-            self.logs,
-            100,
-            sandbox(),
-            self.generation_grace,
-        )
+    @asynccontextmanager
+    async def worker(self) -> AsyncGenerator[None]:
+        async with (
+            open_bus(self.settings) as bus,
+            running_worker(
+                self.temporal.client,
+                self.temporal.task_queue,
+                self.mcp,
+                self.logs,
+                100,
+                sandbox(),
+                bus,
+                self.generation_grace,
+            ),
+        ):
+            yield
 
     def client(self, url: str | None = None, api_key: str | None = KEY) -> httpx.AsyncClient:
         """A client of the API, by default as the first user."""

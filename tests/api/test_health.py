@@ -9,6 +9,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from dynavera.bus.bus import NoBus
 from tests.api.fakes import FakeMcp
 from tests.api.live import PATIENCE_SECONDS, Live
 from tests.serving import serving
@@ -35,7 +36,7 @@ async def worker_with_heartbeats(live: Live) -> AsyncGenerator[None]:
     """A worker that connects as the product's does."""
     port = int(live.temporal.client.service_client.config.target_host.rpartition(":")[2])
     client = await connected(live.settings.model_copy(update={"temporal_port": port}))
-    async with running_worker(client, live.temporal.task_queue, live.mcp, live.logs, 100, sandbox()):
+    async with running_worker(client, live.temporal.task_queue, live.mcp, live.logs, 100, sandbox(), NoBus()):
         yield
 
 

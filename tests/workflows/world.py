@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -21,6 +21,7 @@ from api.live.log import ExecutionLog
 from api.live.relay import Relay
 from api.sweep import Sweep
 from api.temporal import Temporal
+from dynavera.bus.bus import EventBus, NoBus
 from dynavera.contracts.agents import Agent, AgentSettings
 from dynavera.contracts.contract import utc_now
 from dynavera.contracts.events import Delta, DeltaContent, ExecutionEvent, ExecutionStopped, Progress
@@ -58,9 +59,10 @@ class World:
     log: ExecutionLog
     sweep: Sweep
     mcp: FakeMcp
+    bus: EventBus = field(default_factory=NoBus)
 
     def worker(self) -> AbstractAsyncContextManager[None]:
-        return running_worker(self.environment.client, QUEUE, self.mcp, self.logs, 100, sandbox())
+        return running_worker(self.environment.client, QUEUE, self.mcp, self.logs, 100, sandbox(), self.bus)
 
     def executing(self) -> Worker:
         """A worker that executes workflows but generates nothing."""
