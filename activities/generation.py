@@ -16,6 +16,8 @@ from activities.batches import REPORT, Outbox, SignalBudget
 from activities.heartbeat import heartbeating
 from activities.mcp_client import GenerationItem, StatusLine, TextPiece
 from activities.mcp_errors import McpAway, McpRefused
+from dynavera.bus.bus import EventBus
+from dynavera.bus.messages import Written
 from dynavera.contracts.contract import Contract, UtcTime, utc_now
 from dynavera.contracts.documents import RetrievedPassage
 from dynavera.contracts.execution_view import ExecutionView
@@ -95,11 +97,12 @@ class Acknowledgement(Contract):
 
 @dataclass(frozen=True)
 class GenerationActivities:
-    """Generation by the MCP service; deltas go to the workflow by signal."""
+    """Generation by the MCP service; deltas go to the workflow by signal, and previews to the event bus."""
 
     generators: Generators
     client: Client
     budget: SignalBudget
+    bus: EventBus
 
     @activity.defn
     async def generate(self, request: GenerationRequest) -> GenerationResult:
@@ -128,7 +131,7 @@ class GenerationActivities:
     async def _generate(self, request: GenerationRequest, outbox: Outbox) -> GenerationResult:
         try:
             async with aclosing(self.generators.generate(request.user_id, _call(request))) as items:
-                generated = await self._forward(items, outbox)
+                generated = await self._forward(items, outbox, UUID(request.operation_id))
             if generated.finish_reason == "stopped":
                 # Stopped by another call with the same operation id, such as a delayed one.
                 await self._flush(outbox)
@@ -149,8 +152,8 @@ class GenerationActivities:
             acknowledgement = await self._stop(request.user_id, request.operation_id)
             return GenerationResult(answer=outbox.answer, at=utc_now(), whole=None, acknowledged_at=acknowledgement.at)
 
-    async def _forward(self, items: AsyncGenerator[GenerationItem], outbox: Outbox) -> Generated:
-        """Send the items to the workflow in batches; the whole answer comes last and is not sent."""
+    async def _forward(self, items: AsyncGenerator[GenerationItem], outbox: Outbox, execution_id: UUID) -> Generated:
+        """Send the items to the workflow in batches, and text as a preview at once; the whole answer comes last."""
         upcoming = asyncio.ensure_future(anext(items))
         try:
             while True:
@@ -164,6 +167,7 @@ class GenerationActivities:
                     case StatusLine(message):
                         outbox.add_note(message)
                     case TextPiece(offset, text):
+                        self.bus.publish(Written(execution_id=execution_id, offset=offset, text=text))
                         outbox.add_text(offset, text)
                 upcoming = asyncio.ensure_future(anext(items))
                 if outbox.seconds_until_due() == 0:

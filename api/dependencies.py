@@ -12,6 +12,7 @@ from api.knowledge import Knowledge
 from api.limits import ApiLimits
 from api.live.changes import ExecutionChanges
 from api.live.discovery import NewExecutions
+from api.live.previews import Previews
 from api.live.relay import Relay
 from dynavera.records.agents import Agents
 from dynavera.records.sessions import Sessions
@@ -33,6 +34,7 @@ class Services:
     knowledge: Knowledge
     health: HealthChecks
     relay: Relay
+    previews: Previews
     new_executions: NewExecutions
     execution_changes: ExecutionChanges
 

@@ -1,5 +1,6 @@
 """Starting, stopping, retrying and reading executions."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar
 from uuid import UUID
@@ -145,19 +146,18 @@ class ExecutionService:
             items += more
         return EventPage(items=items, next_after=None if is_terminal(items[-1]) else items[-1].sequence)
 
-    async def check_cursor(self, user: User, execution_id: UUID, after: int) -> None:
-        """Check that a reader can continue after `after`.
+    async def check_cursor(self, user: User, execution_id: UUID, after: int) -> Execution:
+        """Check that a reader can continue after `after`; the execution.
 
         Raises:
             ExecutionNotFound: the user has no such execution.
             CursorAhead: `after` is beyond the end of the log.
         """
-        await self.records.get(user.id, execution_id)
-        try:
+        execution = await self.records.get(user.id, execution_id)
+        # While no worker answers, the stream waits for one.
+        with suppress(EventsAway):
             await self.log.read(execution_id, after, limit=1)
-        except EventsAway:
-            # No worker answers: the stream waits for one.
-            return
+        return execution
 
     async def pinned_source(self, user: User, execution_id: UUID, n: int) -> Source:
         """The source as it was cited.

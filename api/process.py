@@ -19,6 +19,7 @@ from api.limits import ApiLimits
 from api.live.changes import ExecutionChanges
 from api.live.discovery import NewExecutions
 from api.live.log import ExecutionLog
+from api.live.previews import Previews
 from api.live.relay import Relay
 from api.sweep import Sweep
 from api.temporal import Temporal
@@ -112,12 +113,14 @@ async def open_services(
             knowledge=knowledge,
             health=HealthChecks(database, deliveries, temporal, knowledge, limits.health_timeout),
             relay=Relay(log, limits.polling),
+            previews=Previews(),
             new_executions=NewExecutions(executions, limits.discovery_interval),
             execution_changes=ExecutionChanges(executions, limits.discovery_interval),
         )
 
         def receive(message: BusMessage) -> None:
             services.relay.receive(message)
+            services.previews.receive(message)
             services.new_executions.receive(message)
 
         async with bus.subscribe(receive):

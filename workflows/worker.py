@@ -52,7 +52,7 @@ async def running_worker(
     """
     knowledge = KnowledgeActivities(mcp)
     budget = SignalBudget(signal_budget)
-    generation = GenerationActivities(mcp, client, budget)
+    generation = GenerationActivities(mcp, client, budget, bus)
     records = RecordActivities(logs)
     publisher = LogPublisher(bus, asyncio.get_running_loop())
     executing = Worker(

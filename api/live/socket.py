@@ -16,6 +16,7 @@ from api.dependencies import Services
 from api.errors import ERRORS
 from api.live.log import CursorAhead
 from dynavera.contracts.contract import utc_now
+from dynavera.contracts.events import Preview
 from dynavera.contracts.executions import ExecutionStart
 from dynavera.contracts.sockets import (
     Accepted,
@@ -49,6 +50,7 @@ class AgentSocket:
     user: User
     agent_id: UUID
     services: Services
+    wants_previews: bool = False
     _opened_at: datetime = field(default_factory=utc_now)
     _sending: asyncio.Lock = field(default_factory=asyncio.Lock)
     _seen: set[UUID] = field(default_factory=set[UUID])
@@ -183,11 +185,21 @@ class AgentSocket:
         self._shown[execution_id] = self._tasks.create_task(self._follow(execution_id, after, is_new=is_new))
 
     async def _follow(self, execution_id: UUID, after: int, *, is_new: bool) -> None:
+        previewing = self._tasks.create_task(self._preview(execution_id)) if self.wants_previews else None
         try:
             async for entry in self.services.relay.follow(execution_id, after, is_new=is_new):
                 await self._send_text(entry.json)
         except CursorAhead as error:
             await self._send(SocketError(message=str(error), code="cursor_ahead", action="subscribe"))
+        finally:
+            if previewing is not None:
+                previewing.cancel()
+
+    async def _preview(self, execution_id: UUID) -> None:
+        async for one in self.services.previews.watch(execution_id):
+            await self._send(
+                Preview(execution_id=execution_id, agent_id=self.agent_id, offset=one.offset, text=one.text)
+            )
 
     async def _show_new_executions(self) -> None:
         async for execution_id in self.services.new_executions.watch(self.agent_id, self._seen):

@@ -16,7 +16,7 @@ from api.authentication import CurrentUser, Unauthenticated, require_identity
 from api.dependencies import ServicesDep, quotas_of, services_of
 from api.live.relay import LogUnreadable
 from api.live.socket import AgentSocket, ReaderTooSlow
-from api.live.streams import streamed
+from api.live.streams import streamed, with_previews
 from api.route_classes import user_router
 from api.routers.parameters import After, ExecutionId
 from api.routers.responses import NOT_FOUND, Responses
@@ -39,6 +39,10 @@ LastEventId = Annotated[
 ]
 
 Beat = Annotated[bool, Query(description="Send an event `beat` each second, which shows that the connection is alive.")]
+
+WantsPreviews = Annotated[
+    bool, Query(description="Also send what the model says before it is in the log, as `preview` without an `id`.")
+]
 
 of_execution = user_router("/api/executions", "executions")
 router = APIRouter()
@@ -63,12 +67,16 @@ async def stream_events(
     services: ServicesDep,
     after: After = 0,
     last_event_id: LastEventId = None,
+    *,
+    previews: WantsPreviews = False,
 ) -> EventSourceResponse:
     """The execution's log, live: `id` is the sequence, and the type is inside the JSON."""
     start = after if last_event_id is None else last_event_id
-    await services.executions.check_cursor(user, execution_id, start)
+    execution = await services.executions.check_cursor(user, execution_id, start)
     entries = services.relay.follow(execution_id, start)
     events = (ServerSentEvent(data=entry.json, id=str(entry.sequence)) async for entry in entries)
+    if previews:
+        events = with_previews(events, services.previews.watch(execution_id), execution.agent_id)
     return streamed(request, user, events)
 
 
@@ -76,10 +84,10 @@ router.include_router(of_execution)
 
 
 @router.websocket("/ws/agents/{agent_id}")
-async def agent_socket(websocket: WebSocket, agent_id: str) -> None:
+async def agent_socket(websocket: WebSocket, agent_id: str, *, previews: bool = False) -> None:
     """The events of the agent's executions, and the client's actions."""
     try:
-        async with _opened(websocket, agent_id) as socket:
+        async with _opened(websocket, agent_id, wants_previews=previews) as socket:
             await socket.serve()
     except Unauthenticated:
         await _close(websocket, UNAUTHENTICATED, "Log in, or send an API key.")
@@ -100,7 +108,7 @@ async def agent_socket(websocket: WebSocket, agent_id: str) -> None:
 
 
 @asynccontextmanager
-async def _opened(websocket: WebSocket, agent_id: str) -> AsyncGenerator[AgentSocket]:
+async def _opened(websocket: WebSocket, agent_id: str, *, wants_previews: bool) -> AsyncGenerator[AgentSocket]:
     """A socket that shows everything accepted after its upgrade. A refused one is upgraded too: browsers tell a page
     why a socket was closed, but not why it was not opened."""
     services = services_of(websocket)
@@ -109,7 +117,7 @@ async def _opened(websocket: WebSocket, agent_id: str) -> AsyncGenerator[AgentSo
             user = (await require_identity(websocket, services)).user
             agent = await services.agents.get(user.id, _id(agent_id))
             slot.enter_context(quotas_of(websocket).streams.slot(user.id))
-            socket = AgentSocket(websocket, user, agent.id, services)
+            socket = AgentSocket(websocket, user, agent.id, services, wants_previews)
             await socket.prepare()
         except Exception:
             # A close code can only be sent after the upgrade.

@@ -161,6 +161,16 @@ def is_terminal(event: ExecutionEvent) -> bool:
     return isinstance(event, ExecutionCompleted | ExecutionError | ExecutionStopped)
 
 
+class Preview(Contract):
+    """What the model says, before it is in the log; it has no sequence, is never stored, and may be missing."""
+
+    type: Literal["preview"] = "preview"
+    execution_id: UUID
+    agent_id: UUID
+    offset: int
+    text: str
+
+
 class _Head(BaseModel):
     sequence: int
     type: str

@@ -15,6 +15,7 @@ from activities.clock import current_time
 from activities.generation import GenerationActivities
 from activities.knowledge import KnowledgeActivities
 from activities.records import RecordActivities
+from dynavera.bus.bus import NoBus
 from dynavera.records.database import Database
 from dynavera.records.logs import Logs
 from tests.workflows.fakes import FakeMcp
@@ -35,7 +36,7 @@ def executing(client: Client, queue: str, logs: Logs, mcp: FakeMcp) -> Worker:
         workflows=[AgentExecution],
         activities=[
             KnowledgeActivities(mcp).retrieve,
-            GenerationActivities(mcp, client, SignalBudget(100)).stop_generation,
+            GenerationActivities(mcp, client, SignalBudget(100), NoBus()).stop_generation,
             records.begin_execution,
             records.archive_events,
             records.record_outcome,

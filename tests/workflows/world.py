@@ -75,7 +75,7 @@ class World:
     def generating(self) -> Worker:
         """A worker that generates but executes no workflows."""
         client = self.environment.client
-        generate = GenerationActivities(self.mcp, client, SignalBudget(100)).generate
+        generate = GenerationActivities(self.mcp, client, SignalBudget(100), self.bus).generate
         return Worker(client, task_queue=generations_queue(QUEUE), activities=[generate])
 
     async def start(self, query: str = "What is fNIRS?") -> UUID:

@@ -3986,6 +3986,8 @@ export interface operations {
             query?: {
                 /** @description The sequence number of the last event that the client received. */
                 after?: number;
+                /** @description Also send what the model says before it is in the log, as `preview` without an `id`. */
+                previews?: boolean;
             };
             header?: {
                 /** @description As `after`; takes precedence. */
