@@ -197,7 +197,14 @@ async def test_a_refused_service_token_is_not_a_401(api: Api, client: httpx.Asyn
 
 
 async def test_the_health_of_the_service_is_parsed(api: Api) -> None:
-    said = {"status": "ok", "generator": "extractive", "embedder": "wordllama", "documents": 2, "passages": 9}
+    said = {
+        "status": "ok",
+        "generator": "extractive",
+        "embedder": "wordllama",
+        "documents": 2,
+        "passages": 9,
+        "passages_to_embed": 3,
+    }
     api.mcp.answer("GET", "/health", said)
 
     health = await Knowledge(api.services.knowledge.client).health()
