@@ -92,7 +92,7 @@ class ExecutionService:
         return execution.model_copy(update={"stage": snapshot.stage, "partial_answer": snapshot.answer})
 
     async def page(self, user: User, query: ExecutionQuery) -> Page[Execution]:
-        """The matching executions, newest first.
+        """The matching executions, in the order of the query.
 
         Raises:
             AgentNotFound: the user has no such agent.

@@ -1,4 +1,4 @@
-"""Executions: start, stop, retry, read."""
+"""Executions: start, stop, retry, read, delete."""
 
 from dataclasses import replace
 
@@ -17,8 +17,10 @@ from api.routers.parameters import (
     IdempotencyKey,
     Latest,
     Limit,
+    Order,
     QuestionContains,
     Since,
+    SortBy,
     SourceNumber,
     StatusFilter,
     Until,
@@ -70,14 +72,16 @@ async def list_executions(
     q: QuestionContains = None,
     since: Since = None,
     until: Until = None,
+    sort: SortBy = "created_at",
+    order: Order = "desc",
     limit: Limit = 50,
     cursor: Cursor = None,
     *,
     latest: Latest = False,
 ) -> Page[Execution]:
-    """All your executions, newest first."""
+    """All your executions, newest first unless another order is given; a cursor belongs to its order."""
     narrowed = ExecutionQuery(agent_id=agent_id, status=status, q=q, latest=latest, since=since, until=until)
-    return await executions.page(user, replace(narrowed, limit=limit, cursor=cursor))
+    return await executions.page(user, replace(narrowed, sort=sort, order=order, limit=limit, cursor=cursor))
 
 
 @of_user.get("/counts", responses=NOT_FOUND)
@@ -97,6 +101,12 @@ async def count_executions(
 async def get_execution(execution_id: ExecutionId, user: CurrentUser, executions: ExecutionsDep) -> Execution:
     """One execution; while it runs also its stage and the answer so far."""
     return await executions.get(user, execution_id)
+
+
+@of_user.delete("/{execution_id}", status_code=status.HTTP_204_NO_CONTENT, responses=NOT_FOUND | CONFLICT)
+async def delete_execution(execution_id: ExecutionId, user: CurrentUser, executions: ExecutionsDep) -> None:
+    """Delete an execution and its log; refused while it is queued or running."""
+    await executions.records.delete(user.id, execution_id)
 
 
 @of_user.get("/{execution_id}/settings", responses=NOT_FOUND)

@@ -10,6 +10,7 @@ from dynavera.contracts.contract import Collection, SchemaExtra, Text, TimeParam
 from dynavera.contracts.events import MAX_SEQUENCE
 from dynavera.contracts.executions import ExecutionStatus
 from dynavera.records.cursors import PATTERN
+from dynavera.records.execution_order import ExecutionSort, SortOrder
 
 AgentId = Annotated[UUID, Path(description="The agent's id.")]
 ExecutionId = Annotated[UUID, Path(description="The execution's id.")]
@@ -38,6 +39,14 @@ QuestionContains = Annotated[
 Latest = Annotated[bool, Query(description="Only the newest execution of each agent.")]
 Since = Annotated[TimeParameter | None, Query(description="Only executions accepted at this time or later.")]
 Until = Annotated[TimeParameter | None, Query(description="Only executions accepted before this time.")]
+SortBy = Annotated[
+    ExecutionSort,
+    Query(
+        description="What the list is sorted by. `duration` is from start to end; executions without one come last. "
+        "`status` goes from queued to stopped."
+    ),
+]
+Order = Annotated[SortOrder, Query(description="`created_at`: `desc` lists the newest first.")]
 NameContains = Annotated[
     Text | None, Query(min_length=1, max_length=200, description="Only documents whose name contains this.")
 ]

@@ -7,7 +7,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, ScalarSelect, Select, exists, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, delete, exists, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
@@ -22,8 +22,9 @@ from dynavera.contracts.executions import LIVE, Execution, ExecutionCounts, Exec
 from dynavera.identifiers import lowest_id_at, new_id
 from dynavera.limits import TEMPORAL_RETENTION
 from dynavera.records.agents import AgentNotFound
-from dynavera.records.cursors import cursor_id, cursor_of
+from dynavera.records.cursors import cursor_of
 from dynavera.records.database import Database
+from dynavera.records.execution_order import ExecutionSort, SortOrder, beyond, ordering
 from dynavera.records.filters import contains
 from dynavera.records.logs import ExecutionNotFound, end, event_row, locked
 from dynavera.records.tables import AgentRow, ExecutionRow
@@ -42,7 +43,10 @@ class ExecutionStillRuns(Exception):
 
 @dataclass(frozen=True)
 class ExecutionQuery:
-    """Which executions to list; `until` is exclusive, `q` is a part of the question, `latest` selects one per agent."""
+    """Which executions to list; `until` is exclusive, `q` is a part of the question, `latest` selects one per agent.
+
+    Executions that have not begun and ended have no duration, and come last in both orders of it.
+    """
 
     agent_id: UUID | None = None
     status: ExecutionStatus | None = None
@@ -52,6 +56,8 @@ class ExecutionQuery:
     limit: int = 50
     cursor: str | None = None
     latest: bool = False
+    sort: ExecutionSort = "created_at"
+    order: SortOrder = "desc"
 
 
 @dataclass(frozen=True)
@@ -136,16 +142,16 @@ class Executions:
         return AgentSettings.model_validate((await self._row(user_id, execution_id)).settings)
 
     async def page(self, user_id: UUID, query: ExecutionQuery) -> tuple[list[Execution], str | None]:
-        """The user's executions that match, newest first, and the cursor of the next page.
+        """The user's executions that match, in the order of the query, and the cursor of the next page.
 
         Raises:
             BadCursor: the cursor is invalid.
         """
-        wanted = select(ExecutionRow).where(*_conditions(user_id, query))
-        if query.cursor is not None:
-            wanted = wanted.where(ExecutionRow.id < cursor_id(query.cursor))
+        wanted = select(ExecutionRow).where(*_conditions(user_id, query)).order_by(*ordering(query.sort, query.order))
         async with self.database.reading() as session:
-            rows = list(await session.scalars(wanted.order_by(ExecutionRow.id.desc()).limit(query.limit + 1)))
+            if query.cursor is not None:
+                wanted = wanted.where(await beyond(session, query.cursor, query.sort, query.order))
+            rows = list(await session.scalars(wanted.limit(query.limit + 1)))
         shown = [self._execution(row) for row in rows[: query.limit]]
         return shown, cursor_of(shown[-1].id) if len(rows) > query.limit else None
 
@@ -155,6 +161,20 @@ class Executions:
         async with self.database.reading() as session:
             numbers = (await session.execute(wanted.group_by(ExecutionRow.status))).all()
         return ExecutionCounts.model_validate(dict(numbers))
+
+    async def delete(self, user_id: UUID, execution_id: UUID) -> None:
+        """Delete the execution and its log; its idempotency key can be used again.
+
+        Raises:
+            ExecutionNotFound: the user has no such execution.
+            ExecutionStillRuns: it has not ended.
+        """
+        async with self.database.writing() as session:
+            row = await locked(session, execution_id)
+            await _found(session, user_id, execution_id)
+            if row.status in LIVE:
+                raise ExecutionStillRuns("The execution has not ended yet. Stop it first, or wait for its end.")
+            await session.execute(delete(ExecutionRow).where(ExecutionRow.id == execution_id))
 
     async def newest_live(self, user_id: UUID, agent_id: UUID) -> Execution | None:
         """The agent's newest execution that is queued or running."""

@@ -129,6 +129,36 @@ async def test_every_filter_narrows_the_list(client: httpx.AsyncClient) -> None:
     assert [len(items) for items in of_two] == [1, 2]
 
 
+async def test_the_list_is_sorted(client: httpx.AsyncClient) -> None:
+    made = [(await started(client))["id"] for _ in range(3)]
+    await client.post(f"/api/executions/{made[1]}/stop")
+
+    async def listed(**params: str) -> list[int]:
+        return [made.index(one["id"]) for one in (await client.get("/api/executions", params=params)).json()["items"]]
+
+    assert await listed() == [2, 1, 0]
+    assert await listed(order="asc") == [0, 1, 2]
+    assert await listed(sort="status", order="desc") == [1, 2, 0]
+    refused = await client.get("/api/executions", params={"sort": "mood"})
+    assert (refused.status_code, refused.json()["errors"][0]["location"]) == (422, "query.sort")
+
+
+async def test_an_ended_execution_is_deleted_with_its_log(api: Api, client: httpx.AsyncClient) -> None:
+    execution, running = await answered(api, client), await started(client)
+
+    too_early = await client.delete(f"/api/executions/{running['id']}")
+    deleted = await client.delete(f"/api/executions/{execution['id']}")
+    again = await client.delete(f"/api/executions/{execution['id']}")
+    events = await client.get(f"/api/executions/{execution['id']}/events")
+
+    assert (too_early.status_code, too_early.json()["code"]) == (409, "execution_still_runs")
+    assert "Stop it first" in too_early.json()["detail"]
+    assert (deleted.status_code, deleted.content) == (204, b"")
+    assert (again.status_code, again.json()["code"]) == (404, "not_found")
+    assert events.status_code == 404
+    assert (await client.get("/api/executions")).json()["items"] == [running]
+
+
 async def test_the_executions_of_an_agent_are_its_own(client: httpx.AsyncClient) -> None:
     execution, _other = await started(client), await started(client)
 
@@ -224,6 +254,7 @@ async def test_another_users_execution_answers_exactly_like_none(
         ("POST", "/api/executions/{}/retry"),
         ("GET", "/api/executions/{}/events"),
         ("GET", "/api/executions/{}/sources/1"),
+        ("DELETE", "/api/executions/{}"),
     ):
         of_another = await stranger.request(method, path.format(execution_id))
         of_nobody = await stranger.request(method, path.format(unknown))

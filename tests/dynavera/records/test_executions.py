@@ -1,10 +1,12 @@
 """The records of executions: each is accepted, archived and ended once."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from sqlalchemy import select
 
 from dynavera.contracts.agents import Agent, AgentSettings
 from dynavera.contracts.contract import utc_now
@@ -25,6 +27,7 @@ from dynavera.records.agents import AgentBusy, AgentNotFound, Agents
 from dynavera.records.cursors import BadCursor
 from dynavera.records.database import Database
 from dynavera.records.deliveries import Deliveries
+from dynavera.records.execution_order import ExecutionSort, SortOrder
 from dynavera.records.executions import (
     ExecutionQuery,
     Executions,
@@ -32,6 +35,7 @@ from dynavera.records.executions import (
     IdempotencyConflict,
 )
 from dynavera.records.logs import Abandoned, ExecutionNotFound, Logs
+from dynavera.records.tables import EventRow, ExecutionRow
 from dynavera.records.users import Users
 
 QUESTION = {"query": "What is fNIRS?", "tags": ["ä", "🧠", '"']}
@@ -253,6 +257,95 @@ async def test_lists_are_filtered_and_paged_newest_first(
     assert await found(ExecutionQuery(agent_id=new_id())) == []
     with pytest.raises(BadCursor):
         await executions.page(user.id, ExecutionQuery(cursor="next"))
+
+
+@pytest.mark.parametrize(
+    ("sort", "order", "expected"),
+    [
+        ("created_at", "asc", [0, 1, 2, 3]),
+        ("created_at", "desc", [3, 2, 1, 0]),
+        ("duration", "asc", [2, 1, 3, 0]),
+        ("duration", "desc", [1, 2, 3, 0]),
+        ("status", "asc", [3, 0, 2, 1]),
+        ("status", "desc", [2, 1, 0, 3]),
+    ],
+)
+async def test_lists_are_sorted_over_all_pages(
+    database: Database,
+    executions: Executions,
+    user: User,
+    agent: Agent,
+    sort: ExecutionSort,
+    order: SortOrder,
+    expected: list[int],
+) -> None:
+    made = [(await executions.accept(user.id, agent.id, QUESTION)).id for _ in range(4)]
+    begin = utc_now()
+    ended: list[tuple[str, timedelta | None]] = [
+        ("running", None),
+        ("completed", timedelta(minutes=2)),
+        ("completed", timedelta(seconds=1.5)),
+        ("queued", None),
+    ]
+    async with database.writing() as session:
+        for execution_id, (status, took) in zip(made, ended, strict=True):
+            row = await session.get_one(ExecutionRow, execution_id)
+            row.status = status
+            if status != "queued":
+                row.started_at = begin
+            row.completed_at = None if took is None else begin + took
+
+    found: list[int] = []
+    query = ExecutionQuery(sort=sort, order=order, limit=1)
+    while True:
+        page, cursor = await executions.page(user.id, query)
+        found += [made.index(one.id) for one in page]
+        if cursor is None:
+            break
+        query = replace(query, cursor=cursor)
+
+    assert found == expected
+
+
+async def test_a_page_after_a_deleted_execution_is_refused_where_its_place_is_lost(
+    executions: Executions, user: User, agent: Agent
+) -> None:
+    made = [(await executions.accept(user.id, agent.id, QUESTION)).id for _ in range(3)]
+    for execution_id in made:
+        await executions.request_stop(user.id, execution_id)
+    by_status, by_time = ExecutionQuery(limit=1, sort="status"), ExecutionQuery(limit=1)
+    _, cursor = await executions.page(user.id, by_status)
+
+    await executions.delete(user.id, made[2])
+
+    page, _ = await executions.page(user.id, replace(by_time, cursor=cursor))
+    assert [one.id for one in page] == [made[1]]
+    with pytest.raises(BadCursor):
+        await executions.page(user.id, replace(by_status, cursor=cursor))
+
+
+async def test_an_ended_execution_is_deleted_with_its_log(
+    database: Database, executions: Executions, user: User, agent: Agent
+) -> None:
+    execution = await executions.accept(user.id, agent.id, QUESTION, idempotency_key="one")
+    kept = await executions.accept(user.id, agent.id, QUESTION)
+    stranger = await Users(database).add("stranger")
+    with pytest.raises(ExecutionStillRuns):
+        await executions.delete(user.id, execution.id)
+    await executions.request_stop(user.id, execution.id)
+    with pytest.raises(ExecutionNotFound):
+        await executions.delete(stranger.id, execution.id)
+
+    await executions.delete(user.id, execution.id)
+
+    with pytest.raises(ExecutionNotFound):
+        await executions.delete(user.id, execution.id)
+    with pytest.raises(ExecutionNotFound):
+        await executions.get(user.id, execution.id)
+    async with database.reading() as session:
+        assert set(await session.scalars(select(EventRow.execution_id))) == {kept.id}
+    again = await executions.accept(user.id, agent.id, QUESTION, idempotency_key="one")
+    assert again.id != execution.id
 
 
 async def test_the_users_own_executions_are_counted_by_status(

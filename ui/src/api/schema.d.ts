@@ -197,7 +197,7 @@ export interface paths {
         };
         /**
          * List Executions
-         * @description All your executions, newest first.
+         * @description All your executions, newest first unless another order is given; a cursor belongs to its order.
          */
         get: operations["list_executions"];
         put?: never;
@@ -262,7 +262,11 @@ export interface paths {
         get: operations["get_execution"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Delete Execution
+         * @description Delete an execution and its log; refused while it is queued or running.
+         */
+        delete: operations["delete_execution"];
         options?: never;
         head?: never;
         patch?: never;
@@ -3638,6 +3642,10 @@ export interface operations {
                 since?: string;
                 /** @description Only executions accepted before this time. */
                 until?: string;
+                /** @description What the list is sorted by. `duration` is from start to end; executions without one come last. `status` goes from queued to stopped. */
+                sort?: "created_at" | "duration" | "status";
+                /** @description `created_at`: `desc` lists the newest first. */
+                order?: "asc" | "desc";
                 /** @description Maximum number of items per page. */
                 limit?: number;
                 /** @description `next_cursor` of the previous page. */
@@ -3872,6 +3880,81 @@ export interface operations {
             };
             /** @description There is none with this id, or it is another user's. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body is invalid; `errors` has the places. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many open requests or streams, of this user or in total. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A required component is away; `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_execution: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The execution's id. */
+                execution_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The API key or the session is missing or invalid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is none with this id, or it is another user's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The current state does not allow it; `code` has the reason. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
