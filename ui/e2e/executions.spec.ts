@@ -47,7 +47,7 @@ afterAll(() => endAll(endings))
 
 const answer = () => page.getByRole('region', { name: 'Answer' })
 const execution = () => page.getByRole('article', { name: 'Execution' })
-const rows = () => page.getByRole('main').getByRole('listitem')
+const rows = () => page.getByRole('main').locator('.row')
 const log = () => page.getByRole('log')
 
 async function openAgent(): Promise<void> {

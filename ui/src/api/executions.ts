@@ -1,5 +1,5 @@
 /** Executions and their events, as REST tells of them. */
-import { answered, http } from './http'
+import { answered, done, http } from './http'
 import { part } from './pages'
 import type {
   AgentSettings,
@@ -55,6 +55,12 @@ export function stopExecution(executionId: string): Promise<Execution> {
 export function retryExecution(executionId: string): Promise<Execution> {
   const params = { path: { execution_id: executionId } }
   return answered(http.POST('/api/executions/{execution_id}/retry', { params }))
+}
+
+/** It is asked for even if the page is left right then. */
+export function deleteExecution(executionId: string): Promise<void> {
+  const params = { path: { execution_id: executionId } }
+  return done(http.DELETE('/api/executions/{execution_id}', { params, keepalive: true }))
 }
 
 function eventPage(executionId: string, after: number): Promise<EventPage> {

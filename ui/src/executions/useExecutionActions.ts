@@ -1,9 +1,10 @@
-/** Stop and retry, from wherever an execution is shown; what cannot be done is said in a toast. */
+/** Stop, retry and delete, from wherever an execution is shown; what cannot be done is said in a toast. */
 import { shallowReactive } from 'vue'
 
 import * as api from '@/api/client'
 import { asProblem, isPassing } from '@/api/problems'
 import type { Execution } from '@/api/types'
+import { useDeletionsStore } from '@/deletions/deletionsStore'
 import { useToastStore } from '@/toasts/toastStore'
 
 import { questionOf } from './executionExport'
@@ -12,12 +13,15 @@ export interface ExecutionActions {
   /** The executions that something was asked for and has not been answered. */
   busy: ReadonlySet<string>
   stop: (executionId: string) => Promise<Execution | null>
+  /** At once for the eye; it can be undone until the API is asked. */
+  deleteLater: (execution: Execution) => void
   /** The new execution. */
   retry: (executionId: string) => Promise<Execution | null>
 }
 
 export function useExecutionActions(): ExecutionActions {
   const toasts = useToastStore()
+  const deletions = useDeletionsStore()
   const busy = shallowReactive(new Set<string>())
 
   async function asked(
@@ -50,7 +54,7 @@ export function useExecutionActions(): ExecutionActions {
     if (execution !== null) {
       toasts.say({
         title: `Stopped “${shortened(questionOf(execution))}”`,
-        action: { label: 'Retry', run: () => retry(executionId) },
+        action: { label: 'Undo (retry)', run: () => retry(executionId) },
       })
     }
     return execution
@@ -60,7 +64,12 @@ export function useExecutionActions(): ExecutionActions {
     return asked(executionId, 'Could not retry the execution', api.retryExecution)
   }
 
-  return { busy, stop, retry }
+  function deleteLater(execution: Execution): void {
+    const run = () => api.deleteExecution(execution.id)
+    deletions.later({ id: execution.id, name: shortened(questionOf(execution)), run })
+  }
+
+  return { busy, stop, retry, deleteLater }
 }
 
 const LONGEST_QUOTE = 60

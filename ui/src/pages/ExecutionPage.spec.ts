@@ -181,3 +181,24 @@ test('one that cannot go on says why instead of running for ever', async () => {
   ).not.toBeInTheDocument()
   expect(screen.getByRole('button', { name: 'Stop' })).toBeEnabled()
 })
+
+test('an execution that ended is deleted, which can be undone for a while', async () => {
+  known(execution())
+  network.use(
+    http.get('*/api/agents', () => HttpResponse.json({ items: [], next_cursor: null })),
+    http.get('*/api/executions/counts', () =>
+      HttpResponse.json({ queued: 0, running: 0, completed: 1, failed: 0, stopped: 0 }),
+    ),
+    http.get('*/api/executions', () => HttpResponse.json({ items: [execution()], next_cursor: null })),
+  )
+  const { user, router } = await opened(`/executions/${FIRST}`)
+
+  await user.click(await screen.findByRole('button', { name: 'Delete' }))
+
+  expect(await screen.findByText('“What is fNIRS?” deleted')).toBeVisible()
+  await screen.findByRole('heading', { name: 'Executions' })
+  expect(router.currentRoute.value.path).toBe('/executions')
+  expect(screen.queryByRole('link', { name: 'What is fNIRS?' })).toBeNull()
+  await user.click(screen.getByRole('button', { name: 'Undo' }))
+  expect(await screen.findByRole('link', { name: 'What is fNIRS?' })).toBeVisible()
+})

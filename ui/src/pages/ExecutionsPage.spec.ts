@@ -191,7 +191,7 @@ test('a stop from a row says what was stopped, and can be taken back by asking a
 
   const notices = await screen.findByRole('region', { name: /^Notifications/ })
   expect(await within(notices).findByText('Stopped “What is fNIRS?”')).toBeVisible()
-  await user.click(within(notices).getByRole('button', { name: 'Retry' }))
+  await user.click(within(notices).getByRole('button', { name: 'Undo (retry)' }))
 
   await vi.waitFor(() => {
     expect(retried).toEqual([FIRST])

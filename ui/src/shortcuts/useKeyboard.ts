@@ -5,7 +5,8 @@ import { computed } from 'vue'
 
 import { useShortcutStore, type Shortcut } from './shortcutStore'
 
-const FIELDS = 'input, textarea, select, [contenteditable]:not([contenteditable="false"])'
+const FIELDS =
+  'input:not([type="checkbox"]), textarea, select, [contenteditable]:not([contenteditable="false"])'
 const OPEN_DIALOGS = 'dialog[open], [role="dialog"][data-state="open"], [role="menu"][data-state="open"]'
 /** Signs that are typed with Shift on one keyboard and without it on another. */
 const SIGNS = ['/', '?']

@@ -2,16 +2,33 @@
 import type { Execution, ExecutionQuery, ExecutionStatus } from '@/api/types'
 import { comparable } from '@/layout/comparable'
 
-import { questionOf } from './executionExport'
+import { questionOf } from '@/executions/executionExport'
 
 export const STATUSES: readonly ExecutionStatus[] = ['queued', 'running', 'completed', 'failed', 'stopped']
 
 /** Ranges that end now, by the days before today that belong to them. */
 export const RANGES = { today: 0, '7d': 6, '30d': 29 } as const
 export type Range = keyof typeof RANGES
+export const RANGE_WORDS: Readonly<Record<Range, string>> = {
+  today: 'Today',
+  '7d': 'Last 7 days',
+  '30d': 'Last 30 days',
+}
+
+/** The orders of the list, as the API names them; the empty one lists the newest first. */
+export const SORTS = {
+  '': { sort: 'created_at', order: 'desc' },
+  oldest: { sort: 'created_at', order: 'asc' },
+  longest: { sort: 'duration', order: 'desc' },
+  shortest: { sort: 'duration', order: 'asc' },
+  status: { sort: 'status', order: 'asc' },
+  'status-reversed': { sort: 'status', order: 'desc' },
+} as const
+export type Sort = keyof typeof SORTS
 
 /** Empty texts ask for nothing; a range goes before days. Days are the person's own, from midnight to midnight. */
 export interface ExecutionFilters {
+  readonly sort: Sort
   readonly q: string
   readonly agent: string
   readonly status: ExecutionStatus | ''
@@ -20,7 +37,15 @@ export interface ExecutionFilters {
   readonly until: string
 }
 
-export const ALL: ExecutionFilters = { q: '', agent: '', status: '', within: '', since: '', until: '' }
+export const ALL: ExecutionFilters = {
+  sort: '',
+  q: '',
+  agent: '',
+  status: '',
+  within: '',
+  since: '',
+  until: '',
+}
 
 type AddressQuery = Readonly<Record<string, unknown>>
 
@@ -30,6 +55,7 @@ export function filtersOf(query: AddressQuery): ExecutionFilters {
   const day = (name: string) =>
     /^\d{4}-\d{2}-\d{2}$/.test(said(name)) && !isNaN(midnight(said(name))) ? said(name) : ''
   return {
+    sort: (Object.keys(SORTS) as Sort[]).find((sort) => sort === said('sort')) ?? '',
     q: said('q').slice(0, 1_000),
     agent: /^[\da-f-]{36}$/i.test(said('agent')) ? said('agent') : '',
     status: STATUSES.find((status) => status === said('status')) ?? '',
@@ -43,10 +69,16 @@ export function addressOf(filters: ExecutionFilters): Record<string, string> {
   return Object.fromEntries(Object.entries(filters).filter(([, value]) => value !== ''))
 }
 
+/** Whether they keep anything out; an order does not. */
+export function areNarrowing(filters: ExecutionFilters): boolean {
+  return Object.keys(addressOf({ ...filters, sort: '' })).length > 0
+}
+
 export function queryOf(filters: ExecutionFilters): ExecutionQuery {
-  const { q, agent, status, until } = filters
+  const { sort, q, agent, status, until } = filters
   const since = firstMoment(filters)
   return {
+    ...(sort === '' ? {} : SORTS[sort]),
     ...(q.trim() === '' ? {} : { q: q.trim() }),
     ...(agent === '' ? {} : { agent_id: agent }),
     ...(status === '' ? {} : { status }),

@@ -1,15 +1,23 @@
-/** Deleting several documents: what could not be deleted stays, and can be tried again. */
+/** Deleting several things: what could not be deleted stays, and can be tried again. */
 import { ref, shallowRef } from 'vue'
 
 import * as api from '@/api/client'
 import { asProblem, type ApiProblem } from '@/api/problems'
-import type { Document } from '@/api/types'
+
+export interface Deletable {
+  readonly id: string
+  /** What people call it. */
+  readonly name: string
+}
+
+const DELETE = { document: api.deleteDocument, execution: api.deleteExecution }
+export type DeletableKind = keyof typeof DELETE
 
 /** More at once would not be faster; the service indexes one after the other. */
 const AT_ONCE = 4
 
-export function useSeveralDeletions(documents: readonly Document[]) {
-  const left = shallowRef([...documents])
+export function useSeveralDeletions(kind: DeletableKind, items: readonly Deletable[]) {
+  const left = shallowRef([...items])
   const deleted = ref(0)
   const isDeleting = ref(false)
   const problem = shallowRef<ApiProblem | null>(null)
@@ -24,11 +32,11 @@ export function useSeveralDeletions(documents: readonly Document[]) {
     return left.value.length === 0
   }
 
-  async function deleteFrom(waiting: Document[]): Promise<void> {
+  async function deleteFrom(waiting: Deletable[]): Promise<void> {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       const { id } = next
       if (await isGone(id)) {
-        left.value = left.value.filter((document) => document.id !== id)
+        left.value = left.value.filter((item) => item.id !== id)
         deleted.value += 1
       }
     }
@@ -36,7 +44,7 @@ export function useSeveralDeletions(documents: readonly Document[]) {
 
   async function isGone(id: string): Promise<boolean> {
     try {
-      await api.deleteDocument(id)
+      await DELETE[kind](id)
       return true
     } catch (error) {
       const found = asProblem(error)

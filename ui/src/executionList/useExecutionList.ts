@@ -1,4 +1,7 @@
-/** All executions that fit, newest first; changes come into their rows, and new ones wait where they would push. */
+/**
+ * All executions that fit; changes come into their rows, and new ones wait where they would push. In another order than
+ * newest first their places are not known here, so they wait until the list is read again.
+ */
 import {
   computed,
   onScopeDispose,
@@ -72,9 +75,37 @@ export function useExecutionList(filters: () => ExecutionFilters, mayPush: () =>
     }
   }
 
+  /** As many rows as there were, in the order as it is now. */
+  async function readAgain(size: number): Promise<void> {
+    const mine = (turn += 1)
+    const rows: Execution[] = []
+    try {
+      do {
+        const page = await api.findExecutions(
+          queryOf(filters()),
+          rows.length === 0 ? null : cursor.value,
+          PAGE,
+        )
+        if (mine !== turn) {
+          return
+        }
+        rows.push(...page.items)
+        cursor.value = page.next_cursor
+      } while (rows.length < size && cursor.value !== null)
+      items.value = rows
+      fresh.value = []
+    } catch (error) {
+      problem.value = asProblem(error)
+    }
+  }
+
   /** After a break in the connection: the newest page again, and what was read below it stays. */
   async function catchUp(): Promise<void> {
     if (items.value === null || isReading.value) {
+      return
+    }
+    if (isSorted()) {
+      await readAgain(items.value.length)
       return
     }
     const mine = turn
@@ -108,9 +139,9 @@ export function useExecutionList(filters: () => ExecutionFilters, mayPush: () =>
       items.value = rows.map((row) => (same(row) ? execution : row))
     } else if (fresh.value.some(same)) {
       fresh.value = fresh.value.map((row) => (same(row) ? execution : row))
-    } else if (fits(execution, filters()) && isNewer(execution, rows)) {
+    } else if (fits(execution, filters()) && (isSorted() || isNewer(execution, rows))) {
       fresh.value = [execution, ...fresh.value].sort((one, other) => (one.id < other.id ? 1 : -1))
-      if (mayPush()) {
+      if (mayPush() && !isSorted()) {
         showWaiting()
       }
     }
@@ -123,12 +154,17 @@ export function useExecutionList(filters: () => ExecutionFilters, mayPush: () =>
   }
 
   function showWaiting(): void {
+    if (isSorted()) {
+      void read(null)
+      return
+    }
     items.value = [...fresh.value, ...(items.value ?? [])].sort((one, other) => (one.id < other.id ? 1 : -1))
     fresh.value = []
   }
 
   useExecutionChanges({ opened: () => void catchUp(), changed: merge })
   const asked = () => JSON.stringify(queryOf(filters()))
+  const isSorted = () => filters().sort !== ''
 
   /** Who comes back finds the rows that were read, and what has changed since. */
   function begin(): void {

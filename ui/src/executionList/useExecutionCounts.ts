@@ -32,7 +32,7 @@ export function useExecutionCounts(filters: () => ExecutionFilters): ShallowRef<
 
   const throttled = useThrottleFn(read, READ_EVERY, true)
   const readSoon = () => void throttled()
-  watch(() => JSON.stringify(queryOf({ ...filters(), status: '' })), read)
+  watch(() => JSON.stringify(queryOf({ ...filters(), status: '', sort: '' })), read)
   useExecutionChanges({ opened: readSoon, changed: readSoon })
   void read()
   return counts

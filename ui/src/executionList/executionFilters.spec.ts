@@ -2,10 +2,11 @@ import { expect, onTestFinished, test, vi } from 'vitest'
 
 import { AGENT, execution, SECOND } from '@/testing/made'
 
-import { addressOf, ALL, filtersOf, fits, queryOf } from './executionFilters'
+import { addressOf, ALL, areNarrowing, filtersOf, fits, queryOf } from './executionFilters'
 
 test('the address says what is asked for, and gives it back', () => {
   const filters = {
+    sort: 'longest',
     q: 'light & blood',
     agent: AGENT,
     status: 'failed',
@@ -23,6 +24,7 @@ test('what cannot be meant is left out', () => {
     filtersOf({
       q: ['a', 'b'],
       agent: '../x',
+      sort: 'loudest',
       status: 'sleeping',
       within: '2y',
       since: '2026-13-45',
@@ -65,4 +67,10 @@ test('a range ends now, and begins with a day of the person who asks', () => {
   expect(
     fits(execution({ created_at: new Date(2026, 0, 3, 23).toISOString() }), { ...ALL, within: '7d' }),
   ).toBe(false)
+})
+
+test('an order is asked of the API, and keeps nothing out', () => {
+  expect(queryOf({ ...ALL, sort: 'shortest' })).toEqual({ sort: 'duration', order: 'asc' })
+  expect(areNarrowing({ ...ALL, sort: 'shortest' })).toBe(false)
+  expect(areNarrowing({ ...ALL, status: 'failed' })).toBe(true)
 })
