@@ -9,15 +9,19 @@ import { Product } from './product'
 
 const FOLDER = fileURLToPath(new URL('../../docs/images/', import.meta.url))
 const QUESTION = 'What is fNIRS?'
-const WIDE = { width: 1440, height: 900 }
+const WIDE = { width: 1440, height: 1100 }
 const NARROW = { width: 390, height: 844 }
 
 async function picture(page: Page, name: string, scheme: 'light' | 'dark', size = WIDE): Promise<void> {
   await page.setViewportSize(size)
   await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' })
+  // The page follows an answer; a picture begins at its top.
+  await page.evaluate(() => {
+    window.scrollTo(0, 0)
+  })
   const file = `${name}-${size.width}-${scheme}.png`
-  // A narrow page has its navigation at the bottom of the window, which is the middle of a long page.
-  await page.screenshot({ path: `${FOLDER}${file}`, fullPage: size.width > NARROW.width })
+  // Not the full page: the log and the navigation stay at the bottom of the window.
+  await page.screenshot({ path: `${FOLDER}${file}` })
   process.stdout.write(`docs/images/${file}\n`)
 }
 
@@ -47,7 +51,7 @@ async function pictures(browser: Browser, product: Product): Promise<void> {
   await picture(page, 'knowledge', 'light')
 
   await page.getByRole('link', { name: 'System', exact: true }).click()
-  await page.getByText('wordllama').first().waitFor()
+  await page.getByText('minilm').first().waitFor()
   await picture(page, 'system', 'light')
   await picture(page, 'system', 'dark', NARROW)
 }
