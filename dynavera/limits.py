@@ -7,8 +7,9 @@ from datetime import timedelta
 
 # --- The records, as the workflow writes them -----------------------------------------------------------------------
 
-FIRST_RECORD_LOCAL_TIMEOUT = timedelta(milliseconds=500)
-"""The first record is tried as a local activity for this long: that saves a round trip, but it blocks queries."""
+LOCAL_TIMEOUT = timedelta(milliseconds=500)
+"""How long a short activity is tried within the workflow task, where it costs one event of history instead of six. The
+workflow answers no query and handles no stop meanwhile."""
 
 RECORD_TIMEOUT = timedelta(seconds=15)
 """One attempt to write to the database, whose own busy timeout is 10 s."""

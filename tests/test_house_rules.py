@@ -37,6 +37,7 @@ WORKFLOW_MODULES = frozenset(
         "event_log",
         "retry_policy",
         "legacy",
+        "local_first",
         "recording",
         "replay_guard",
         "rules",

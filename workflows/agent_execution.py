@@ -35,7 +35,8 @@ with workflow.unsafe.imports_passed_through():
     from workflows.attempts import Attempts, ExecutionFailed, stop_requested
     from workflows.endings import completed, failed, stopped
     from workflows.event_log import EventLog, LogPage, Snapshot
-    from workflows.recording import ONCE, Recorder
+    from workflows.local_first import LOCALLY, ONCE, result_or_none
+    from workflows.recording import Recorder
 
 
 class ExecutionRequest(Contract):
@@ -112,7 +113,9 @@ class AgentExecution:
     async def _retrieve(self) -> list[RetrievedPassage]:
         collection = self._request.settings.collection
         self.log.append(ProgressContent(stage="retrieving", message=f"Looking for passages in {collection!r}."))
-        retrieved = await self._attempts.run("retrieving", self._start_retrieval)
+        retrieved = await self._retrieved_locally()
+        if retrieved is None:
+            retrieved = await self._attempts.run("retrieving", self._start_retrieval)
         self.log.advance_clock(retrieved.at)
         self.log.append(StepContent(step="retrieve", message=_summary(retrieved), passages=retrieved.sources()))
         return retrieved.passages
@@ -134,16 +137,26 @@ class AgentExecution:
         is_legacy = self._request.rules < rules.EXACT_REPLAY
         return legacy.START_MESSAGE if is_legacy else "A worker has started."
 
-    def _start_retrieval(self, attempt: int) -> workflow.ActivityHandle[RetrievalResult]:
+    async def _retrieved_locally(self) -> RetrievalResult | None:
+        if self._request.rules < rules.LOCAL_FIRST or stop_requested():
+            return None
+        return await result_or_none(
+            workflow.execute_local_activity_method(KnowledgeActivities.retrieve, self._retrieval_request(), **LOCALLY)
+        )
+
+    def _retrieval_request(self) -> RetrievalRequest:
         settings = self._request.settings
+        return RetrievalRequest(
+            user_id=self._request.user_id,
+            query=self._request.input_data["query"],
+            collection=settings.collection,
+            top_k=settings.top_k,
+        )
+
+    def _start_retrieval(self, attempt: int) -> workflow.ActivityHandle[RetrievalResult]:
         return workflow.start_activity_method(
             KnowledgeActivities.retrieve,
-            RetrievalRequest(
-                user_id=self._request.user_id,
-                query=self._request.input_data["query"],
-                collection=settings.collection,
-                top_k=settings.top_k,
-            ),
+            self._retrieval_request(),
             start_to_close_timeout=RETRIEVE_TIMEOUT,
             heartbeat_timeout=HEARTBEAT_TIMEOUT,
             retry_policy=ONCE,

@@ -110,9 +110,10 @@ class EventLog:
         self._tail.append(event)
 
     def close(self, event: TerminalEvent) -> None:
-        """Add the terminal event as the records have it; if they ended the log earlier, drop the tail beyond that."""
-        while self._tail and self.last >= event.sequence:
-            self._tail.pop()
+        """Add the terminal event as the records have it. If they ended the log elsewhere, only they have its events."""
+        if event.sequence != self.last + 1:
+            self._tail.clear()
+            self._archived = event.sequence - 1
         self._tail.append(event)
 
     def expect_attempt(self, attempt: int) -> None:

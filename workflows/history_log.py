@@ -1,6 +1,7 @@
 """Reads an execution's log from its workflow's history, for executions whose workflow cannot be queried any more."""
 
 import copy
+import json
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -32,6 +33,9 @@ from workflows.event_log import EventLog
 
 T = TypeVar("T")
 
+LOCAL_ACTIVITY = "core_local_activity"
+"""The name of the markers with which Temporal's SDK records the results of local activities."""
+
 
 @dataclass(frozen=True)
 class HistoryLog:
@@ -53,7 +57,7 @@ async def read_history(history: WorkflowHistory) -> HistoryLog:
     """
     archived, outcome, ended = _recorded(history.events)
     if ended is not None:
-        tail = [] if outcome is None else outcome.tail
+        tail = await _tail(history, ended) if outcome is None else outcome.tail
         events = _dense([*archived, *tail], before=ended.sequence)
         return HistoryLog(events, ended.model_copy(update={"sequence": len(events) + 2}))
     log = await _replayed(history)
@@ -80,7 +84,24 @@ def _recorded(events: Iterable[HistoryEvent]) -> tuple[list[ExecutionEvent], Out
                     return archived, outcome, _decoded(done.result, Recorded).event
                 case None:
                     pass
+        elif (recorded := _recorded_locally(event)) is not None:
+            return archived, None, recorded.event
     return archived, None, None
+
+
+def _recorded_locally(event: HistoryEvent) -> Recorded | None:
+    """The result of `record_outcome` as a local activity: its input is not in the history."""
+    marker = event.marker_recorded_event_attributes
+    if marker.marker_name != LOCAL_ACTIVITY or marker.HasField("failure"):
+        return None
+    about = json.loads(marker.details["data"].payloads[0].data)
+    return _decoded(marker.details["result"], Recorded) if about["activity_type"] == "record_outcome" else None
+
+
+async def _tail(history: WorkflowHistory, ended: TerminalEvent) -> list[ExecutionEvent]:
+    """The part of the log that was recorded with `ended`, rebuilt by a replay."""
+    log = await _replayed(history)
+    return [] if log is None else [event for event in log.tail if event.sequence < ended.sequence]
 
 
 def _dense(events: Iterable[ExecutionEvent], before: int | None = None) -> list[ExecutionEvent]:

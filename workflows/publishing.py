@@ -4,7 +4,8 @@ Only what Temporal has accepted is published, because another worker may handle 
 if this one dies before its workflow task is completed. New entries are certain when
 
 - they come from signals alone: these are handled first, and their order is in the history;
-- an activity that was scheduled with them has started, or the next workflow task has.
+- an activity that was scheduled with them has started, or the next workflow task has;
+- they are in the records: those before the terminal event are stored with it.
 
 A replay may publish entries again, which does no harm: readers take only what continues their sequence.
 """
@@ -31,7 +32,7 @@ from temporalio.worker import (
     WorkflowRunner,
 )
 
-from activities.records import Recorded
+from activities.records import Outcome, Recorded
 from dynavera.bus.bus import EventBus
 from dynavera.bus.messages import Appended
 from dynavera.contracts.events import LogEntry, TerminalEvent
@@ -113,9 +114,16 @@ class LogPublisher(Interceptor):
             while activity_id not in self._publish_oldest(run).activities:
                 continue
 
-    def recorded(self, event: TerminalEvent) -> None:
-        """The terminal event is in the records."""
-        self.bus.publish(Appended(event.execution_id, [LogEntry.of(event)]))
+    def recorded(self, run_id: str, outcome: TerminalEvent, stored: TerminalEvent) -> None:
+        """The records have ended the log. If they have this outcome, they have what the workflow appended before it.
+
+        They have another one if a stop, or an earlier run of the same workflow task, was first.
+        """
+        run = self._runs.get(run_id)
+        if run is not None and (outcome.type, outcome.sequence) == (stored.type, stored.sequence):
+            while run.uncertain:
+                self._publish_oldest(run)
+        self.bus.publish(Appended(stored.execution_id, [LogEntry.of(stored)]))
 
     def _add(self, run_id: str, history_length: int, appended: _Uncertain, is_certain: bool) -> None:  # noqa: FBT001 -- called by position
         run = self._runs.setdefault(run_id, _Run())
@@ -144,7 +152,8 @@ class _Activities(ActivityInboundInterceptor):
         self._publisher.activity_started(info.workflow_run_id or "", info.activity_id)
         result = await super().execute_activity(input)
         if isinstance(result, Recorded):
-            self._publisher.recorded(result.event)
+            outcome: Outcome = input.args[0]
+            self._publisher.recorded(info.workflow_run_id or "", outcome.event, result.event)
         return result
 
 

@@ -6,15 +6,14 @@ from datetime import datetime
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, FailureError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from activities.clock import current_time
-    from activities.records import Archive, Outcome, RecordActivities
+    from activities.records import Archive, Outcome, RecordActivities, Recorded
     from dynavera.contracts.events import TerminalEvent
     from dynavera.limits import (
         ARCHIVE_AGE,
-        FIRST_RECORD_LOCAL_TIMEOUT,
         HEARTBEAT_TIMEOUT,
         PAGE_BYTES,
         RECORD_RETRY_INITIAL_INTERVAL,
@@ -23,9 +22,9 @@ with workflow.unsafe.imports_passed_through():
     )
     from workflows import legacy
     from workflows.event_log import EventLog
-    from workflows.rules import EXACT_REPLAY
+    from workflows.local_first import LOCALLY, result_or_none
+    from workflows.rules import EXACT_REPLAY, LOCAL_FIRST
 
-ONCE = RetryPolicy(maximum_attempts=1)
 UNTIL_DONE = RetryPolicy(initial_interval=RECORD_RETRY_INITIAL_INTERVAL, maximum_interval=RECORD_RETRY_MAX_INTERVAL)
 
 
@@ -38,17 +37,10 @@ class Recorder:
 
     async def begin(self) -> TerminalEvent | None:
         """Mark the execution as running; returns its terminal event if it has ended already."""
-        try:
-            begun = await workflow.execute_local_activity_method(
-                RecordActivities.begin_execution,
-                self.log.execution_id,
-                schedule_to_close_timeout=FIRST_RECORD_LOCAL_TIMEOUT,
-                retry_policy=ONCE,
-            )
-        except FailureError as error:
-            # In a replay, a local activity's failure comes without the ActivityError around it.
-            if is_cancelled_exception(error):
-                raise
+        begun = await result_or_none(
+            workflow.execute_local_activity_method(RecordActivities.begin_execution, self.log.execution_id, **LOCALLY)
+        )
+        if begun is None:
             begun = await workflow.execute_activity_method(
                 RecordActivities.begin_execution,
                 self.log.execution_id,
@@ -90,14 +82,24 @@ class Recorder:
     async def _record(self, event: TerminalEvent) -> TerminalEvent:
         while self.log.tail_bytes > PAGE_BYTES:
             await self._archive_part()
-        recorded = await workflow.execute_activity_method(
-            RecordActivities.record_outcome,
-            Outcome(tail=self.log.tail, event=event),
-            start_to_close_timeout=RECORD_TIMEOUT,
-            heartbeat_timeout=HEARTBEAT_TIMEOUT,
-            retry_policy=UNTIL_DONE,
-        )
+        outcome = Outcome(tail=self.log.tail, event=event)
+        recorded = await self._recorded_locally(outcome)
+        if recorded is None:
+            recorded = await workflow.execute_activity_method(
+                RecordActivities.record_outcome,
+                outcome,
+                start_to_close_timeout=RECORD_TIMEOUT,
+                heartbeat_timeout=HEARTBEAT_TIMEOUT,
+                retry_policy=UNTIL_DONE,
+            )
         return recorded.event
+
+    async def _recorded_locally(self, outcome: Outcome) -> Recorded | None:
+        if self.rules < LOCAL_FIRST:
+            return None
+        return await result_or_none(
+            workflow.execute_local_activity_method(RecordActivities.record_outcome, outcome, **LOCALLY)
+        )
 
     async def _archive_part(self) -> None:
         events = self.log.oldest()

@@ -15,7 +15,10 @@ ENDED_FIRST = 3
 """An activity that ends in the same moment as a stop is requested has ended first: its result or final failure counts.
 Before, it was discarded, so that the commands depended on whether the two reached the workflow together."""
 
-CURRENT = ENDED_FIRST
+LOCAL_FIRST = 4
+"""Retrieval and the outcome are tried as local activities first, as the first record is under all rules."""
+
+CURRENT = LOCAL_FIRST
 
 
 class WorkerTooOld(Exception):

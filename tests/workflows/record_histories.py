@@ -10,7 +10,7 @@ from uuid import UUID
 from dynavera.limits import ARCHIVE_EVENTS
 from tests.workflows.fakes import FakeMcp, Gate, refused, unavailable
 from tests.workflows.test_replay import HISTORIES
-from tests.workflows.world import World, world
+from tests.workflows.world import LogsThatStop, World, world
 from workflows.rules import CURRENT
 
 ROOT = HISTORIES.parents[1]
@@ -27,7 +27,7 @@ async def completed(here: World) -> UUID:
 
 
 async def several_attempts(here: World) -> UUID:
-    here.mcp = FakeMcp(retrieval_failures=[unavailable()], failures=[unavailable()], fail_after=1)
+    here.mcp = FakeMcp(retrieval_failures=[unavailable(), unavailable()], failures=[unavailable()], fail_after=1)
     return await completed(here)
 
 
@@ -86,13 +86,19 @@ async def stopped_as_it_ended(here: World) -> UUID:
             await here.mcp.gate.reached.wait()
             await here.wait_until_idle(execution_id)
         here.mcp.gate.opened.set()
-        await here.history_has(execution_id, "ACTIVITY_TASK_COMPLETED", count=2)
+        await here.history_has(execution_id, "ACTIVITY_TASK_COMPLETED")
     await here.stop(execution_id)
     await here.history_has(execution_id, "WORKFLOW_EXECUTION_CANCEL_REQUESTED")
     async with here.worker():
         await here.events(execution_id)
         await here.closed_as(execution_id)
     return execution_id
+
+
+async def stopped_as_it_was_recorded(here: World) -> UUID:
+    """The stop fails the workflow task that has recorded the outcome: it is handled again, with the stop."""
+    here.logs = LogsThatStop(here.database, here)
+    return await completed(here)
 
 
 async def stopped_in_the_queue(here: World) -> UUID:
@@ -104,7 +110,7 @@ async def stopped_in_the_queue(here: World) -> UUID:
 
 
 async def unforeseen_error(here: World) -> UUID:
-    here.mcp = FakeMcp(retrieval_failures=[ValueError("a bug")])
+    here.mcp = FakeMcp(retrieval_failures=[ValueError("a bug"), ValueError("a bug")])
     return await completed(here)
 
 
@@ -128,6 +134,7 @@ async def record() -> None:
         several_attempts,
         stopped,
         stopped_as_it_ended,
+        stopped_as_it_was_recorded,
         stopped_in_the_queue,
         unforeseen_error,
         worker_lost,

@@ -81,7 +81,8 @@ async def test_the_reason_for_an_empty_answer_is_logged(here: World) -> None:
 
 
 async def test_a_failed_attempt_is_logged_and_retried(here: World) -> None:
-    here.mcp.retrieval_failures = [unavailable(), unavailable()]
+    # The local activity that is tried first counts as no attempt.
+    here.mcp.retrieval_failures = [unavailable() for _ in range(3)]
 
     async with here.worker():
         events = await here.events(await here.start())
@@ -153,7 +154,7 @@ async def test_the_generators_retry_after_is_respected(here: World) -> None:
 
 
 async def test_an_unexpected_error_is_tried_five_times(here: World) -> None:
-    here.mcp.retrieval_failures = [ValueError("a bug")] * 5
+    here.mcp.retrieval_failures = [ValueError("a bug")] * 6
 
     async with here.worker():
         events = await here.events(await here.start())

@@ -2,12 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from activities.batches import EventBatch
 from dynavera.contracts.events import DeltaContent, ExecutionError, MessageContent, ProgressContent
 from dynavera.identifiers import new_id
 from dynavera.limits import ARCHIVE_AGE, ARCHIVE_EVENTS, PAGE_BYTES
 from workflows.endings import failed
-from workflows.event_log import EventLog
+from workflows.event_log import EventLog, LogPage
 from workflows.retry_policy import Failure
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -100,14 +102,16 @@ def test_offsets_count_code_points() -> None:
     assert events.answer == "a🧠c"
 
 
-def test_the_terminal_event_is_the_one_in_the_records() -> None:
+@pytest.mark.parametrize("sequence", [3, 4, 6])
+def test_a_log_that_ended_elsewhere_in_the_records_is_left_to_them(sequence: int) -> None:
+    """The tail has the events 2 to 4: the records have fewer, others, or more."""
     events = log()
     for number in range(3):
         events.append(DeltaContent(offset=number, text="x"))
     ending = ExecutionError(
         execution_id=events.execution_id,
         agent_id=events.agent_id,
-        sequence=3,
+        sequence=sequence,
         timestamp=NOW,
         message="Terminated.",
         code="terminated",
@@ -116,8 +120,7 @@ def test_the_terminal_event_is_the_one_in_the_records() -> None:
 
     events.close(ending)
 
-    assert [event.sequence for event in events.page(1).items] == [2, 3]
-    assert events.page(2).items == [ending]
+    assert events.page(1) == LogPage(first=sequence, last=sequence, items=[ending])
 
 
 def test_no_batch_takes_the_number_of_the_terminal_event() -> None:

@@ -1,6 +1,7 @@
 """Replays are exact: an execution continues with the same log, whichever worker replays it, even during queries."""
 
 import asyncio
+import base64
 import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
@@ -91,7 +92,10 @@ async def test_the_failure_of_a_lost_worker_is_dated_after_its_last_heartbeat(he
     assert [event.timestamp for event in failed_attempts(events)] == [last_heartbeat + HEARTBEAT_TIMEOUT]
 
 
-@pytest.mark.parametrize("kind", ["rules_3/completed", "rules_3/failed", "rules_3/several_attempts"])
+@pytest.mark.parametrize(
+    "kind",
+    [f"{rules}/{kind}" for rules in ("rules_3", "rules_4") for kind in ("completed", "failed", "several_attempts")],
+)
 async def test_a_stop_in_the_moment_of_the_end_changes_no_command(kind: str) -> None:
     """The worker handled the end of the generation, then the stop; a replay gets both at once."""
     assert await replay_failure(with_stop_at_the_end(recorded(kind))) is None
@@ -100,7 +104,7 @@ async def test_a_stop_in_the_moment_of_the_end_changes_no_command(kind: str) -> 
 def with_stop_at_the_end(history: WorkflowHistory) -> WorkflowHistory:
     """The history with a requested stop before the workflow task that ends the execution."""
     events: list[dict[str, Any]] = json.loads(history.to_json())["events"]
-    outcome = next(number for number, event in enumerate(events) if _schedules(event) == "record_outcome")
+    outcome = next(number for number, event in enumerate(events) if _runs(event) == "record_outcome")
     # Before it are the workflow task's three events.
     at = outcome - 3
     request = {"eventType": "EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED", "eventTime": events[at]["eventTime"]}
@@ -113,7 +117,10 @@ def with_stop_at_the_end(history: WorkflowHistory) -> WorkflowHistory:
     return WorkflowHistory.from_json(history.workflow_id, {"events": events})
 
 
-def _schedules(event: dict[str, Any]) -> str | None:
+def _runs(event: dict[str, Any]) -> str | None:
+    """The activity that is scheduled, or the local one that has run."""
+    if (marker := event.get("markerRecordedEventAttributes")) is not None:
+        return json.loads(base64.b64decode(marker["details"]["data"]["payloads"][0]["data"]))["activity_type"]
     return event.get("activityTaskScheduledEventAttributes", {}).get("activityType", {}).get("name")
 
 

@@ -42,7 +42,16 @@ async def test_the_log_of_a_running_execution_is_the_live_one(here: World) -> No
     assert log.events == live
 
 
-@pytest.mark.parametrize("kind", ["rules_1/archived", "rules_2/archived", "rules_2/several_attempts"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "rules_1/archived",
+        "rules_2/archived",
+        "rules_2/several_attempts",
+        "rules_4/archived",
+        "rules_4/several_attempts",
+    ],
+)
 async def test_a_log_read_at_any_moment_is_a_prefix_of_the_whole_one(kind: str) -> None:
     whole = await read_history(recorded(kind))
 

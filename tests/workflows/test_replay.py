@@ -46,6 +46,7 @@ KINDS = {
     ],
 }
 KINDS["rules_3"] = [*KINDS["rules_2"], "stopped_as_it_ended"]
+KINDS["rules_4"] = [*KINDS["rules_3"], "stopped_as_it_was_recorded"]
 RECORDED = [f"{rules}/{kind}" for rules, kinds in KINDS.items() for kind in kinds]
 
 

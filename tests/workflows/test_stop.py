@@ -6,7 +6,7 @@ import pytest
 
 from dynavera.contracts.events import ExecutionCompleted, ExecutionStopped
 from tests.workflows.fakes import Gate, unavailable
-from tests.workflows.world import World, answer_of, stopped
+from tests.workflows.world import LogsThatStop, World, answer_of, stopped
 
 
 async def test_a_queued_execution_is_stopped_without_a_worker(here: World) -> None:
@@ -117,6 +117,23 @@ async def test_a_stop_that_races_with_the_outcome_has_one_result_everywhere(here
         ("execution_stopped", "stopped", "CANCELED"),
         ("execution_completed", "completed", "COMPLETED"),
     }
+
+
+async def test_an_outcome_that_is_stored_counts_when_its_workflow_task_is_handled_again(here: World) -> None:
+    here.logs = LogsThatStop(here.database, here)
+
+    async with here.worker():
+        execution_id = await here.start()
+        events = await here.events(execution_id)
+        closed_as = await here.closed_as(execution_id)
+        tail = await here.temporal.events(execution_id, 0)
+
+    assert await here.history_holds(execution_id, "WORKFLOW_TASK_FAILED")
+    assert isinstance(events[-1], ExecutionCompleted)
+    assert closed_as == "COMPLETED"
+    # The workflow has handled the stop this time, so its own log is a shorter one: it leaves it to the records.
+    assert tail.items == [events[-1]]
+    assert tail.first == events[-1].sequence
 
 
 async def test_a_stop_while_the_outcome_is_recorded_may_be_too_late(here: World) -> None:

@@ -24,7 +24,7 @@ from api.temporal import Temporal
 from dynavera.bus.bus import EventBus, NoBus
 from dynavera.contracts.agents import Agent, AgentSettings
 from dynavera.contracts.contract import utc_now
-from dynavera.contracts.events import Delta, DeltaContent, ExecutionEvent, ExecutionStopped, Progress
+from dynavera.contracts.events import Delta, DeltaContent, ExecutionEvent, ExecutionStopped, Progress, TerminalEvent
 from dynavera.contracts.execution_view import ExecutionView
 from dynavera.contracts.users import User
 from dynavera.records.agents import Agents
@@ -158,6 +158,21 @@ class World:
                 if text in entry.json:
                     return
         raise AssertionError(f"the log ended without {text!r}")
+
+
+@dataclass(frozen=True)
+class LogsThatStop(Logs):
+    """Logs of executions that are stopped right after their outcome is stored, once each."""
+
+    here: World
+    stopped: set[UUID] = field(default_factory=set[UUID])
+
+    async def finish(self, tail: list[ExecutionEvent], event: TerminalEvent) -> TerminalEvent:
+        stored = await super().finish(tail, event)
+        if event.execution_id not in self.stopped:
+            self.stopped.add(event.execution_id)
+            await self.here.environment.client.get_workflow_handle(str(event.execution_id)).cancel()
+        return stored
 
 
 @asynccontextmanager
