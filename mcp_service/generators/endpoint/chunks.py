@@ -58,6 +58,10 @@ def _object(value: object) -> dict[str, Any]:
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
+def _message(value: object) -> dict[str, Any]:
+    return {"content": value} if isinstance(value, str) else _object(value)
+
+
 def _objects(value: object) -> list[object]:
     items = cast("list[object]", value) if isinstance(value, list) else [value]
     return [item for item in items if isinstance(item, dict)]
@@ -98,8 +102,8 @@ class _Message(BaseModel):
 
 class _Choice(BaseModel):
     index: Count = None
-    delta: Annotated[_Message, BeforeValidator(_object)] = _Message()
-    message: Annotated[_Message, BeforeValidator(_object)] = _Message()
+    delta: Annotated[_Message, BeforeValidator(_message)] = _Message()
+    message: Annotated[_Message, BeforeValidator(_message)] = _Message()
     text: Text = ""
     finish_reason: Text = ""
 

@@ -186,5 +186,5 @@ def _model_names(listed: object) -> list[str]:
         return []
     fields = cast("dict[str, object]", listed)
     name = next((fields[key] for key in ("id", "name", "model") if isinstance(fields.get(key), str)), None)
-    items = next((fields[key] for key in ("data", "models") if isinstance(fields.get(key), list)), None)
-    return _model_names(name if items is None else items)
+    items = next((fields[key] for key in ("data", "models", "items") if isinstance(fields.get(key), list | dict)), None)
+    return _model_names(items) or _model_names(name)

@@ -48,7 +48,9 @@ _WRONG_MODEL = re.compile(
     r"model .{0,200}(does not exist|not found|not loaded)|unknown model|invalid model|embedding model",
     re.IGNORECASE,
 )
-_BUSY = re.compile(r"overload|rate[ _-]limit|too many requests|unavailable|try again|timed? ?out|busy", re.IGNORECASE)
+_BUSY = re.compile(
+    r"overload|rate[ _-]limit|too many requests|unavailable|try again|timed? ?out|busy|\bloading\b", re.IGNORECASE
+)
 
 
 def error_of_response(name: str, problem: Problem, code: int, headers: Mapping[str, str], key: str) -> Refused:
@@ -107,8 +109,12 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     return _whole(max(wait.total_seconds(), 0))
 
 
-def not_compatible(name: str, words: str = "") -> GeneratorRefused:
-    """The error for a server that is not OpenAI-compatible, such as a web site."""
+def not_compatible(name: str, words: str = "") -> Refused:
+    """The error for a server that is not OpenAI-compatible, such as a web site; busy if its words say so."""
+    if _BUSY.search(words):
+        return GeneratorAway(
+            f"The endpoint of {name!r} cannot answer now (busy: {words[:MAX_REASON_LENGTH].rstrip('. ')})."
+        )
     sent = f" It sent: {words[:MAX_REASON_LENGTH].rstrip('. ')}." if words else ""
     return GeneratorRefused(
         f"The endpoint of {name!r} is not OpenAI-compatible.{sent} Is OPENAI_BASE_URL right? "

@@ -8,7 +8,7 @@ from typing import Any, cast
 import httpx2
 
 from mcp_service.generators.endpoint.chunks import Chunk, is_chunk
-from mcp_service.generators.endpoint.problems import EndpointProblem, find_problem
+from mcp_service.generators.endpoint.problems import EndpointProblem, Problem, find_problem
 
 EVENT_STREAM = "text/event-stream"
 
@@ -54,9 +54,12 @@ class AnswerReader:
             httpx2.HTTPError: the connection was lost.
         """
         async for event in _event_source(self._response, self._lines()):
+            is_error = event.event == "error"
+            if is_error and event.data.strip() and not _is_complete(event.data):
+                raise EndpointProblem(Problem(_readable(event.data.strip())))
             for value in self._values(event.data):
-                if event.event == "error" or not is_chunk(value):
-                    _raise_problem(value, is_error=event.event == "error")
+                if is_error or not is_chunk(value):
+                    _raise_problem(value, is_error=is_error)
                 else:
                     yield self._chunk(value)
             if self._is_done:
@@ -78,7 +81,7 @@ class AnswerReader:
     def _values(self, data: str) -> Iterator[dict[str, Any]]:
         """The JSON objects of an event: one, or one a line from servers that do not separate their events."""
         text = data.strip()
-        if text.startswith(_DONE):
+        if text.upper().startswith(_DONE):
             self._is_done = True
             return
         self._has_data = self._has_data or bool(text)
@@ -93,7 +96,7 @@ class AnswerReader:
 
     async def _lines(self) -> AsyncGenerator[bytes]:
         """The lines of an event stream; what is no such line is kept, or turned into one if it is JSON."""
-        async for line in _split_lines(self._response.aiter_bytes()):
+        async for line in _split_lines(self._response.aiter_bytes(), _charset(self._response)):
             if not line.strip():
                 yield b"\n"
             elif line.startswith("error:"):
@@ -123,7 +126,7 @@ class AnswerReader:
                 _raise_problem(value, is_error=False)
         is_stream = self._response.headers.get("content-type", "").startswith(EVENT_STREAM)
         if not self._has_ended and (self._has_data or self._stray or not is_stream):
-            raise NotAnAnswer
+            raise NotAnAnswer(_readable(text) if text.startswith('"') else "")
 
 
 def _raise_problem(value: dict[str, Any], *, is_error: bool) -> None:
@@ -140,7 +143,7 @@ def _json_objects(text: str) -> Iterator[dict[str, Any]]:
 
 def _is_complete(data: str) -> bool:
     text = data.strip()
-    if text.startswith(_DONE):
+    if text.upper().startswith(_DONE):
         return True
     if not text.startswith(("{", "[")):
         return False
@@ -155,23 +158,32 @@ def _readable(text: str) -> str:
     return "" if text.startswith("<") else " ".join(text.split())
 
 
-async def _split_lines(chunks: AsyncIterator[bytes]) -> AsyncGenerator[str]:
+async def _split_lines(chunks: AsyncIterator[bytes], charset: str) -> AsyncGenerator[str]:
     """Lines that end with LF, CRLF or CR; `str.splitlines` would also split at characters that JSON may contain."""
     held = b""
     is_first = True
     async for chunk in chunks:
         *lines, held = _LINE_END.split(held + chunk)
         for line in lines:
-            yield _decoded(line, is_first=is_first)
+            yield _decoded(line, charset, is_first=is_first)
             is_first = False
     if held:
-        yield _decoded(held.rstrip(b"\r"), is_first=is_first)
+        yield _decoded(held.rstrip(b"\r"), charset, is_first=is_first)
     # An event that no blank line ends counts, too.
     yield ""
 
 
-def _decoded(line: bytes, *, is_first: bool) -> str:
-    text = line.decode("utf-8", "replace")
+def _charset(response: httpx2.Response) -> str:
+    """The declared character set, if lines can be found in it; an event stream is always UTF-8."""
+    declared = response.charset_encoding or "utf-8"
+    try:
+        return declared if "\n".encode(declared) == b"\n" else "utf-8"
+    except LookupError:
+        return "utf-8"
+
+
+def _decoded(line: bytes, charset: str, *, is_first: bool) -> str:
+    text = line.decode(charset, "replace")
     return text.removeprefix(_BOM) if is_first else text
 
 

@@ -41,6 +41,8 @@ END = (chunk("", "stop"), "[DONE]")
         stream(*WHOLE).rstrip("\n"),
         stream(*WHOLE[:2], "[DONE]"),
         stream(*WHOLE[:3]),
+        stream(*WHOLE[:2], "[done]"),
+        stream('{"choices": [{"delta": "Light is red."}]}', *END),
         stream(chunk("Light is red.", "stop")),
         stream(chunk("Light is red."), '{"choices": [{"delta": null, "finish_reason": "stop"}]}'),
         stream(chunk("Light is red."), '{"choices": [{"finish_reason": "eos"}]}'),
@@ -82,6 +84,12 @@ async def test_an_answer_as_a_json_document_is_read() -> None:
     assert (ending.usage.prompt_tokens, ending.usage.completion_tokens) == (7, 3)
 
 
+async def test_the_declared_character_set_of_a_json_document_is_used() -> None:
+    body = json.dumps({"choices": [{"message": {"content": "Größe"}}]}, ensure_ascii=False).encode("latin-1")
+
+    assert text_of(await collect(something_else(body, "application/json; charset=iso-8859-1"))) == "Größe"
+
+
 async def test_unicode_line_separators_do_not_end_lines() -> None:
     text = "Light\u2028is\u0085red."
 
@@ -117,6 +125,10 @@ async def test_surrogates_are_joined_or_replaced(pieces: Sequence[str], text: st
         ["Hm.\n</think>\n\n", "Light is red."],
         ["Hm.", "</thi", "nk>Light is red."],
         ["[THINK]Hm.[/THINK]Light is red."],
+        ["<THINK>Hm.</THINK>Light is red."],
+        ["<|START_THINKING|>Hm.<|END_THINKING|>Light is red."],
+        ["<|begin_of_thought|>Hm.<|end_of_thought|>Light is red."],
+        ["<|channel|>analysis<|message|>Hm.<|end|>", "<|start|>assistant<|channel|>final<|message|>Light is red."],
         ["<think></think><think>Hm.</think>Light is red."],
         list("<thinking>Hm.</thinking> Light is red."),
     ],
@@ -187,6 +199,18 @@ async def test_an_error_with_status_200_is_read(beginning: str, body: str) -> No
         pytest.skip("a document of several lines is not a part of a stream")
     with pytest.raises(GeneratorAway, match=r"\(503: no slot\)"):
         await collect(something_else(beginning + body))
+
+
+@pytest.mark.parametrize("beginning", ["", stream(chunk("Light"))])
+async def test_an_error_in_plain_words_is_read(beginning: str) -> None:
+    with pytest.raises(GeneratorFailed, match="reports an error: out of memory"):
+        await collect(something_else(beginning + "event: error\ndata: out of memory\n\n"))
+
+
+@pytest.mark.parametrize("body", ["Model is loading", '"The model is loading."'])
+async def test_a_server_that_says_it_is_busy_is_asked_again(body: str) -> None:
+    with pytest.raises(GeneratorAway, match="odel is loading"):
+        await collect(something_else(body, "text/plain"))
 
 
 async def test_the_finish_reason_error_is_retryable() -> None:
