@@ -24,6 +24,7 @@ from dynavera.contracts.execution_view import ExecutionView
 from dynavera.contracts.executions import FinishReason, Usage
 from dynavera.contracts.mcp import GenerateCall, Generated, GenerationStopped
 from dynavera.limits import RETRY_FIRST_DELAY, RPC_TIMEOUT, STOP_ACKNOWLEDGEMENT_TIMEOUT
+from dynavera.uncited_answers import CITES_NONE, cites_none
 
 TRANSIENT = {
     RPCStatusCode.ABORTED,
@@ -136,6 +137,8 @@ class GenerationActivities:
                 # Stopped by another call with the same operation id, such as a delayed one.
                 await self._flush(outbox)
                 raise interrupted()
+            if generated.text.strip() and cites_none(generated.generator, generated.text, len(request.passages)):
+                outbox.add_note(CITES_NONE)
             if outbox.has_unsent_note:
                 await self._flush(outbox)
             whole = CompleteAnswer(

@@ -8,6 +8,9 @@ _NUMBER = re.compile(r"\d+")
 
 EXTRACTIVE = "extractive"
 
+CITES_NONE = "The answer cites none of its passages."
+"""What the log says of such an answer."""
+
 
 def cites_none(generator: str, answer: str, sources: int) -> bool:
     """Whether a model had `sources` and cites none; the extractive generator says itself that it found nothing."""

@@ -12,7 +12,7 @@ from dynavera.contracts.documents import Query, Source
 from dynavera.contracts.events import AgentContent, DeltaContent, MessageContent, ProgressContent, StepContent
 from dynavera.contracts.executions import CompletedOutput
 from dynavera.contracts.mcp import GivenPassage, ServiceRefusal
-from dynavera.uncited_answers import cites_none
+from dynavera.uncited_answers import CITES_NONE, cites_none
 from mcp_service.generation import GenerationRequest
 from mcp_service.generators.generator import GeneratorInput, StatusNote, TextDelta
 from mcp_service.service import Service
@@ -79,6 +79,9 @@ async def execute(service: Service, user_id: UUID, request: ExecuteRequest, emit
     passages = [GivenPassage(text=source.text, document=source.document, heading=source.heading) for source in sources]
     inputs = GeneratorInput(request.query, passages, agent.instructions, agent.max_tokens, agent.temperature)
     generated = await service.generations.run(GenerationRequest(user_id, inputs, agent.generator), emit_item)
+    cites_no_source = cites_none(generated.generator, generated.text, len(sources))
+    if cites_no_source:
+        await emit(_stage("generating", CITES_NONE))
     await emit(_event(MessageContent(text=generated.text)))
     return ExecuteResponse(
         output_data=CompletedOutput(
@@ -88,7 +91,7 @@ async def execute(service: Service, user_id: UUID, request: ExecuteRequest, emit
             usage=generated.usage,
             finish_reason="stop" if generated.finish_reason == "stopped" else generated.finish_reason,
             reasoning=generated.reasoning or None,
-            cites_no_source=cites_none(generated.generator, generated.text, len(sources)),
+            cites_no_source=cites_no_source,
         )
     )
 

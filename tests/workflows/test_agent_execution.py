@@ -4,6 +4,7 @@ import asyncio
 import time
 from uuid import UUID
 
+import pytest
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import PollWorkflowTaskQueueRequest
 
@@ -78,6 +79,22 @@ async def test_the_reason_for_an_empty_answer_is_logged(here: World) -> None:
     messages = [event.content.message for event in events if isinstance(event, Progress)]
     assert messages[-2:] == ["The model ended its answer without any text.", "Saving the answer."]
     assert isinstance(events[-1], ExecutionCompleted)
+
+
+@pytest.mark.parametrize(("words", "cites_none"), [(["Light ", "tells."], True), (["Light ", "tells [1]."], False)])
+async def test_an_answer_that_cites_none_of_its_passages_is_marked_and_logged(
+    here: World, words: list[str], *, cites_none: bool
+) -> None:
+    here.mcp.words = words
+
+    async with here.worker():
+        events = await here.events(await here.start())
+
+    messages = [event.content.message for event in events if isinstance(event, Progress)]
+    assert ("The answer cites none of its passages." in messages) == cites_none
+    assert isinstance(events[-1], ExecutionCompleted)
+    assert events[-1].output_data.cites_no_source == cites_none
+    assert answer_of(events) == "".join(words)
 
 
 async def test_a_failed_attempt_is_logged_and_retried(here: World) -> None:
