@@ -12,14 +12,19 @@ Row: TypeAlias = list[str]
 MAX_SPAN = 100
 """Columns or rows of one cell."""
 
-_LAYOUT = "descendant::table|descendant::h1|descendant::h2|descendant::h3|descendant::h4|descendant::h5|descendant::h6"
+_HEADINGS = "descendant::h1|descendant::h2|descendant::h3|descendant::h4|descendant::h5|descendant::h6"
 
 
 def table_entries(table: Element, text_of: TextOf) -> list[str] | None:
     """The caption and the rows of a table; None if it only arranges parts of the page."""
-    if table.get("role") in {"presentation", "none"} or table.xpath(_LAYOUT):
+    if table.get("role") in {"presentation", "none"} or table.xpath(_HEADINGS):
         return None
-    rows = [_cells(row) for row in table.iter("tr")]
+    own_rows = [row for row in table.iter("tr") if next(row.iterancestors("table")) is table]
+    if table.xpath("descendant::table"):
+        if not any(cell.tag == "th" for row in own_rows for cell in row):
+            return None
+        _flatten_tables(table, text_of)
+    rows = [_cells(row) for row in own_rows]
     rows = [row for row in rows if any(text_of(cell) for cell in row)]
     columns = max(map(_width, rows), default=0)
     headers = _header_rows(rows)
@@ -31,6 +36,17 @@ def table_entries(table: Element, text_of: TextOf) -> list[str] | None:
         return [*caption, *paragraphs((name.rstrip(":"), value) for name, value in grid)]
     names = _names(grid[: headers or 1])
     return [*caption, *_entries(names, rows[headers or 1 :], grid[headers or 1 :])]
+
+
+def _flatten_tables(table: Element, text_of: TextOf) -> None:
+    """Replace the tables in the cells of a table by their text, one line each."""
+    for nested in reversed(list(table.iterdescendants("table"))):
+        entries = table_entries(nested, text_of)
+        line = nested.makeelement("span")
+        text = "; ".join(each.replace("\n", ", ") for each in entries or [text_of(nested)])
+        line.text = f" {text} "
+        line.tail = nested.tail
+        nested.getparent().replace(nested, line)
 
 
 def _cells(row: Element) -> list[Element]:

@@ -14,7 +14,7 @@ from mcp_service.knowledge.extraction.errors import FileRefused, damaged, empty,
 from mcp_service.knowledge.extraction.json_files import json_lines_paragraphs, json_paragraphs
 from mcp_service.knowledge.extraction.markdown_files import read_markdown
 from mcp_service.knowledge.extraction.tables import csv_paragraphs, is_tab_separated
-from mcp_service.knowledge.extraction.text_files import decode_text, is_utf16
+from mcp_service.knowledge.extraction.text_files import declared_encoding, decode_text, is_utf16
 from mcp_service.knowledge.splitting import split_passages
 
 MAX_PASSAGES = 50_000
@@ -86,7 +86,7 @@ def _locate(passage: NewPassage, content: Content) -> NewPassage:
 def _web_page(data: bytes, _on_progress: OnProgress) -> Content:
     from mcp_service.knowledge.extraction.web_pages import read_web_page
 
-    return read_web_page(decode_text(data))
+    return read_web_page(decode_text(data, declared_encoding(data)))
 
 
 def _pdf(data: bytes, on_progress: OnProgress) -> Content:

@@ -1,6 +1,7 @@
 """Text files."""
 
 import codecs
+import re
 
 from mcp_service.knowledge.extraction.content import compose
 from mcp_service.knowledge.extraction.errors import FileRefused
@@ -20,8 +21,34 @@ def is_utf16(data: bytes) -> bool:
     return _encoding(data)[0] == "utf-16"
 
 
-def decode_text(data: bytes) -> str:
-    """The text of a UTF-8 file, or one with a byte order mark.
+_DECLARATION = re.compile(rb"""<(?:meta|\?xml)\b[^>]*?\b(?:charset|encoding)\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE)
+_DECLARED_WITHIN = 4096
+_SUPERSETS = {
+    "iso8859-1": "cp1252",
+    "ascii": "cp1252",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "shift_jis": "cp932",
+    "euc_kr": "cp949",
+}
+"""What browsers use for a declared encoding; they take its additional characters for granted."""
+
+
+def declared_encoding(page: bytes) -> str | None:
+    """The encoding that a web page declares, if it is known and is no form of Unicode."""
+    found = _DECLARATION.search(page[:_DECLARED_WITHIN])
+    if found is None:
+        return None
+    try:
+        name = codecs.lookup(found[1].decode()).name
+        name.encode().decode(name)
+    except (LookupError, UnicodeError):
+        return None
+    return None if name.startswith("utf") else _SUPERSETS.get(name, name)
+
+
+def decode_text(data: bytes, declared: str | None = None) -> str:
+    """The text of a UTF-8 file, one with a byte order mark, or else one in the `declared` encoding.
 
     It has line feeds as line endings, composed characters and no invisible ones.
 
@@ -34,7 +61,13 @@ def decode_text(data: bytes) -> str:
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
+        if declared is not None and encoding == "utf-8":
+            return _normalized(data.decode(declared, "replace"))
         raise FileRefused("not_text", f"It is not {name} (byte {error.start} is invalid). Save it as UTF-8.") from error
+    return _normalized(text)
+
+
+def _normalized(text: str) -> str:
     return compose(text.replace("\r\n", "\n").replace("\r", "\n"))
 
 

@@ -28,16 +28,19 @@ _AROUND_BREAK = re.compile(r" *\n[ \n]*")
 # fmt: off
 _INVISIBLE = frozenset({
     "annotation", "audio", "base", "canvas", "datalist", "embed", "head", "iframe", "link", "map", "meta",
-    "noscript", "object", "param", "rp", "rt", "script", "select", "source", "style", "template", "title",
+    "noscript", "object", "param", "rp", "rt", "script", "source", "style", "template", "title",
     "track", "video",
 })
 _INLINE = frozenset({
     "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "button", "cite", "code", "data", "del", "dfn", "em",
-    "font", "i", "img", "input", "ins", "kbd", "label", "mark", "math", "meter", "nobr", "output", "progress",
-    "q", "rb", "rtc", "ruby", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "time", "tt", "u",
-    "var", "wbr",
+    "font", "i", "img", "input", "ins", "kbd", "label", "mark", "math", "meter", "nobr", "optgroup", "option",
+    "output", "progress", "q", "rb", "rtc", "ruby", "s", "samp", "select", "small", "span", "strike", "strong",
+    "sub", "sup", "time", "tt", "u", "var", "wbr",
 })
 # fmt: on
+_TYPED = frozenset({"", "date", "email", "number", "search", "tel", "text", "time", "url"})
+"""Types of inputs whose value is visible as text."""
+
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _SUPERSCRIPTS = str.maketrans("0123456789+-−()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁽⁾ⁿ")
 _SUBSCRIPTS = str.maketrans("0123456789+-−()", "₀₁₂₃₄₅₆₇₈₉₊₋₋₍₎")
@@ -54,6 +57,7 @@ def read_web_page(source: str) -> Content:
         return Content("")
     title = next((" ".join(each.text_content().split()) for each in page.iter("title")), None)
     _drop_invisible(page)
+    _show_values(page)
     drop_navigation(page)
     text = _Text()
     text.add(page, 0)
@@ -73,6 +77,16 @@ def _drop_invisible(page: Element) -> None:
     for element in [each for each in page.iter() if _is_invisible(each)]:
         if element.getparent() is not None:
             element.drop_tree()
+
+
+def _show_values(page: Element) -> None:
+    """Make what is filled into forms part of the text."""
+    for element in page.iter("input"):
+        if element.get("type", "").lower() in _TYPED and element.get("value", "").strip():
+            element.text = f" {element.get('value')} "
+    for option in list(page.iter("option")):
+        if option.get("selected") is None:
+            option.drop_tree()
 
 
 def _is_invisible(element: Element) -> bool:
@@ -117,6 +131,9 @@ class _Text:
         """Write an element with all that is in it."""
         if depth > MAX_DEPTH:
             self._line.append(element.text_content())
+        elif element.get("role") == "heading":
+            self._end_block()
+            self._add_heading(element, depth)
         elif element.tag in _INLINE:
             self._add_inline(element, depth)
         else:
@@ -159,6 +176,8 @@ class _Text:
             self._line.append(text.translate(_SUPERSCRIPTS if element.tag == "sup" else _SUBSCRIPTS))
         elif element.tag == "code" and text and "`" not in text:
             self._line.append(f"`{_SPACE.sub(' ', text)}`")
+        elif element.tag == "math":
+            self._line.append(" ".join(element.text_content().split()))
         else:
             self._add_children(element, depth)
 
@@ -166,7 +185,7 @@ class _Text:
         """A break between blocks separates nothing more."""
 
     def _add_heading(self, element: Element, _depth: int) -> None:
-        level = _HEADINGS[element.tag]
+        level = _level(element)
         title = _ANCHOR_SIGN.sub("", text_of(element))
         if title:
             self._separate(is_item=False)
@@ -248,6 +267,12 @@ class _Text:
             self._writer.write("\n" if is_item and self._last_was_item else SEPARATOR)
         self._empty = False
         self._last_was_item = is_item
+
+
+def _level(element: Element) -> int:
+    """The level of a heading; an element that only has the role of one says it itself."""
+    declared = element.get("aria-level", "2")
+    return _HEADINGS.get(element.tag) or (int(declared) if declared in set("123456") else 6)
 
 
 def text_of(element: Element) -> str:

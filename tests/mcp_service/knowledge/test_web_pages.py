@@ -2,7 +2,10 @@
 
 import pytest
 
+from dynavera.contracts.media_types import HTML
 from mcp_service.knowledge.extraction.content import Content
+from mcp_service.knowledge.extraction.errors import FileRefused
+from mcp_service.knowledge.extraction.readers import read
 from mcp_service.knowledge.extraction.web_pages import read_web_page
 from mcp_service.knowledge.splitting import split_passages
 
@@ -30,6 +33,35 @@ def test_headings_are_kept_wherever_they_stand(page: str) -> None:
     assert content.text.count("Weekly.") == 2
 
 
+def test_an_element_with_the_role_of_a_heading_is_one() -> None:
+    content = read_web_page("<div role=heading aria-level=3>Oil</div><p>Weekly.</p>")
+
+    assert (content.text, headings(content)) == ("### Oil\n\nWeekly.", ["Oil"])
+
+
+@pytest.mark.parametrize(
+    ("declaration", "encoding"),
+    [
+        ('<meta charset="iso-8859-1">', "cp1252"),
+        ('<meta http-equiv="Content-Type" content="text/html; charset=windows-1252">', "cp1252"),
+        ('<?xml version="1.0" encoding="ISO-8859-15"?>', "iso-8859-15"),
+        ('<meta charset="iso-8859-1">', "utf-8"),
+    ],
+)
+def test_the_declared_encoding_of_a_page_is_used(declaration: str, encoding: str) -> None:
+    page = f"{declaration}<p>Größe: 40 €</p>".encode(encoding)
+
+    text, _ = read(HTML, page, lambda: None)[:2]
+
+    assert text == "Größe: 40 €"
+
+
+@pytest.mark.parametrize("declaration", ["", '<meta charset="unknown">', "<meta charset=utf-8>"])
+def test_a_page_in_an_encoding_that_it_does_not_declare_is_refused(declaration: str) -> None:
+    with pytest.raises(FileRefused, match="Save it as UTF-8"):
+        read(HTML, f"{declaration}<p>Größe</p>".encode("cp1252"), lambda: None)
+
+
 VISIBLE = {
     "aside": "<article><p>One.</p><aside>Seen here.</aside></article>",
     "after the article": "<article><p>One.</p></article><div>Seen here.</div>",
@@ -39,6 +71,9 @@ VISIBLE = {
     "footer": "<p>One.</p><footer><p>Seen here.</p></footer>",
     "text area": "<form><textarea>Seen here.</textarea></form>",
     "element of its own": "<x-note>Seen here.</x-note>",
+    "value of an input": "<form><input value='Seen here.'></form>",
+    "chosen option": "<form><select><option>One.<option selected>Seen here.</select></form>",
+    "formula": "<p><math><mi>Seen</mi><mo> </mo><mi>here.</mi></math></p>",
     "drawing": "<svg><text>Seen here.</text></svg>",
     "quotation": "<blockquote>Seen here.</blockquote>",
     "old markup": "<center><font>Seen here.</font></center>",
@@ -63,6 +98,7 @@ NOT_READ = {
     "cookie notice without a name": "<div><div>Hidden: cookies are used.</div><button>Accept all</button></div>",
     "script": "<script>Hidden</script><style>Hidden</style><template>Hidden</template>",
     "hidden": '<p hidden>Hidden</p><p style="display: none">Hidden</p><dialog>Hidden</dialog>',
+    "password": "<form><input type=password value=Hidden><select><option>Hidden</select></form>",
     "comment": "<!-- Hidden -->",
 }
 
@@ -110,6 +146,14 @@ TABLES = {
     "a heading row": (
         "<tr><th>Part<th>Nm<tr><td colspan=2>Steel<tr><td>B-1<td>25",
         "Steel\n\nPart: B-1\nNm: 25",
+    ),
+    "a table in a cell": (
+        "<tr><th>Part<th>Nm<tr><td>B-1<td><table><tr><th>dry<th>wet<tr><td>25<td>18</table>",
+        "Part: B-1\nNm: dry: 25, wet: 18",
+    ),
+    "layout with a table": (
+        "<tr><td>one<td><table><tr><th>Part<th>Nm<tr><td>B-1<td>25</table>",
+        "one\n\nPart: B-1\nNm: 25",
     ),
     "layout": ("<tr><td><h2>Left</h2>one<td>two", "## Left\n\none\n\ntwo"),
     "one column": ("<tr><td>one<tr><td>two", "one\n\ntwo"),
