@@ -10,6 +10,8 @@ _URI = rf"data:(?:[\w.+-]+/[\w.+-]+)?(?:;[\w=.+-]+)*,{_PAYLOAD}"
 _LINK = re.compile(rf"!?\[([^\[\]\n]{{0,1000}})\]\([ \t]*<?{_URI}*>?(?:[ \t]+(?:\"[^\"\n]*\"|'[^'\n]*'))?[ \t]*\)")
 _DEFINITION = re.compile(rf"^ {{0,3}}\[([^\[\]\n]{{1,1000}})\]:[ \t]*<?{_URI}*.*$", re.MULTILINE)
 _REFERENCE = re.compile(r"!\[([^\[\]\n]{0,1000})\]\[([^\[\]\n]{1,1000})\]")
+_TAG = re.compile(rf"<img\b[^<>]*?\bsrc\s*=\s*([\"']?){_URI}*\1[^<>]*>", re.IGNORECASE)
+_ALTERNATIVE = re.compile(r"\balt\s*=\s*(?:\"([^\"<>]*)\"|'([^'<>]*)')", re.IGNORECASE)
 _LONG_URI = re.compile(rf"{_URI}{{{MIN_LENGTH},}}")
 _RUN = re.compile(rf"(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_-]{{{MIN_LENGTH},}}={{0,2}}")
 _LINES = re.compile(
@@ -34,7 +36,13 @@ def _without_uris(text: str) -> str:
     if names:
         text = _DEFINITION.sub("", text)
         text = _REFERENCE.sub(lambda found: found[1] if found[2] in names else found[0], text)
+    text = _TAG.sub(_alternative, text)
     return _LONG_URI.sub("", _LINK.sub(r"\1", text))
+
+
+def _alternative(tag: re.Match[str]) -> str:
+    found = _ALTERNATIVE.search(_LONG_URI.sub("", tag[0]))
+    return (found[1] or found[2] or "") if found else ""
 
 
 def _unless_base64(found: re.Match[str]) -> str:

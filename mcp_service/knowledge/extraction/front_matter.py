@@ -21,8 +21,11 @@ _DATE_KEYS = ("date", "created", "published", "updated", "lastmod")
 _TAG_KEYS = ("tags", "keywords", "categories")
 _NESTED_KEYS = ("taxonomies", "params", "extra")
 
-_YAML = re.compile(r"\s*^---[ \t]*\n(?![ \t]*\n)(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
-_TOML = re.compile(r"\s*^\+\+\+[ \t]*\n(.*?)^\+\+\+[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
+_YAML = re.compile(
+    r"\s*^---[ \t]*(?:ya?ml)?[ \t]*\n(?![ \t]*\n)(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE
+)
+_TOML = re.compile(r"\s*^(?:\+\+\+|---[ \t]*toml)[ \t]*\n(.*?)^(?:\+\+\+|---)[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
+_JSON_BLOCK = re.compile(r"\s*^---[ \t]*json[ \t]*\n(.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 _JSON = re.compile(r"\s*(?=\{[ \t]*\n)")
 _FIELD = re.compile(r"^([\w.-]+)[ \t]*[:=][ \t]*(.*)$")
 _CONTINUATION = re.compile(r"^(?:[ \t].*|[-#].*|)$")
@@ -36,6 +39,9 @@ def split_front_matter(text: str) -> tuple[Metadata, str]:
         end = found.end()
     elif found := _TOML.match(start):
         fields = _toml_fields(found[1])
+        end = found.end()
+    elif found := _JSON_BLOCK.match(start):
+        fields, _ = _json_fields(found[1].strip(), 0)
         end = found.end()
     elif found := _JSON.match(start):
         fields, end = _json_fields(start, found.end())

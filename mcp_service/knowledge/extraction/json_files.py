@@ -40,6 +40,10 @@ def json_lines_paragraphs(text: str) -> Iterator[str]:
     Raises:
         FileRefused: a line is not JSON, or nested too deeply.
     """
+    if not _is_json(text.lstrip().partition("\n")[0]) and _is_json(text):
+        # One document in several lines.
+        yield from json_paragraphs(text)
+        return
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue

@@ -19,6 +19,8 @@ DELIMITERS = "\t;|,"
 
 _SEPARATOR_LINE = re.compile(r'\A"?sep=(.)"?[ \t]*\n', re.IGNORECASE)
 _MIN_PADDED_WIDTH = 4
+_NUMBER = re.compile(r"[-+]?\d[\d.,\s]*%?")
+_IMAGE = re.compile(r"data:[\w.+-]+/[\w.+-]+;base64,[A-Za-z0-9+/]*={0,2}")
 
 
 def csv_paragraphs(text: str, delimiter: str | None = None) -> Iterator[str]:
@@ -27,6 +29,8 @@ def csv_paragraphs(text: str, delimiter: str | None = None) -> Iterator[str]:
     Raises:
         FileRefused: the file is not such a table.
     """
+    # The comma in a data URI would end a cell.
+    text = _IMAGE.sub("", text)
     csv.field_size_limit(len(text) + 1)
     if declared := _SEPARATOR_LINE.match(text):
         delimiter, text, first_line = declared[1], text[declared.end() :], 2
@@ -38,6 +42,9 @@ def csv_paragraphs(text: str, delimiter: str | None = None) -> Iterator[str]:
         rows = (row for row in _rows(text, delimiter, first_line) if any(cell.strip() for cell in row))
         sample = list(islice(rows, SAMPLE_ROWS))
         titles = _title_rows(sample) if sample else 0
+        if _lacks_first_name(sample, titles):
+            titles -= 1
+            sample[titles].insert(0, "")
         if titles:
             yield "\n".join(": ".join(filter(None, map(one_line, row))) for row in sample[:titles])
         yield from row_paragraphs(chain(sample[titles:], rows))
@@ -54,7 +61,7 @@ def is_tab_separated(text: str) -> bool:
 def _rows(text: str, delimiter: str, first_line: int) -> Iterator[list[str]]:
     lines = io.StringIO(text, newline="")
     read: list[str] = []
-    reader = csv.reader(_recorded(lines, read), delimiter=delimiter)
+    reader = csv.reader(_recorded(lines, read), delimiter=delimiter, skipinitialspace=True)
     line = first_line
     for row in reader:
         if len(read) > 1:
@@ -77,7 +84,7 @@ def _check_closed(lines: Sequence[str], delimiter: str, first_line: int) -> None
         FileRefused: it is.
     """
     try:
-        list(csv.reader(lines, delimiter=delimiter, strict=True))
+        list(csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True))
     except csv.Error as error:
         raise FileRefused(
             "damaged", f"A quotation mark in line {first_line} is not closed. Close it, or double it if it is text."
@@ -96,7 +103,7 @@ def _delimiter(text: str) -> str:
 
 def _agreement(sample: str, delimiter: str) -> float:
     """The share of rows with the most common number of cells; 0 if that is one."""
-    rows = csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter)
+    rows = csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter, skipinitialspace=True)
     try:
         widths = Counter(len(row) for row in islice(rows, SAMPLE_ROWS) if row)
     except csv.Error:
@@ -113,6 +120,18 @@ def _title_rows(rows: Sequence[Sequence[str]]) -> int:
         if not _is_title(row, width):
             return number
     return 0
+
+
+def _lacks_first_name(rows: Sequence[Sequence[str]], titles: int) -> bool:
+    """Whether the row above row `titles` is the header, without a name for the names of the rows, as R writes it."""
+    if not 0 < titles < len(rows):
+        return False
+    header, first = rows[titles - 1], rows[titles]
+    return 1 < len(header) == len(first) - 1 and all(header) and _has_number(first) and not _has_number(header)
+
+
+def _has_number(row: Sequence[str]) -> bool:
+    return any(_NUMBER.fullmatch(cell.strip()) for cell in row)
 
 
 def _width(row: Sequence[str]) -> int:

@@ -121,6 +121,8 @@ FRONT_MATTER = {
     "YAML ended by dots": "---\n# old\ntitle: 'Pump P-3'\ndate: 2026-01-02\ntags:\n- oil\n- care\n...\n",
     "YAML with a mistake": "---\ntitle: Pump P-3\ndate: 2026-01-02\ntags: oil, care\nnote: a: b\n---\n",
     "TOML": "+++\n# old\ntitle = 'Pump P-3'\ndate = 2026-01-02\n[taxonomies]\ntags = ['oil', 'care']\n+++\n",
+    "TOML between dashes": "---toml\ntitle = 'Pump P-3'\ndate = 2026-01-02\ntags = ['oil', 'care']\n---\n",
+    "JSON between dashes": '---json\n{"title": "Pump P-3", "date": "2026-01-02", "tags": ["oil", "care"]}\n---\n',
     "JSON": '{\n"title": "Pump P-3", "date": "2026-01-02", "tags": ["oil", "care"]\n}\n',
 }
 
@@ -146,6 +148,7 @@ ENCODED_DATA = {
     "an image with a title": f"![drawing](<data:image/png;base64,{ENCODED}> 'drawing')",
     "an image in SVG": f"![drawing](data:image/svg+xml;utf8,{'%3Csvg(1)' * 50})",
     "a reference": f"![drawing][image1]\n\n[image1]: <data:image/png;base64,{ENCODED}>",
+    "a tag": f"<img alt='drawing' width=9 src='data:image/png;base64,{ENCODED}'>",
     "a style": f"drawing `url(data:font/woff2;base64,{ENCODED})`",
     "base64 alone": f"drawing\n\n```\n{ENCODED}\n```",
     "base64 in lines": f"drawing\n\n```\n{WRAPPED}\n```",

@@ -25,6 +25,15 @@ TABLES = {
         "name: Ann\ncolour: red\ncolumn 3: left",
     ),
     "a cell of two lines": ('id,text\n1,"one\ntwo"\n2,three\n', "id: 1\ntext: one two"),
+    "blanks before quotes": ('id, text\n1, "one, two"\n2, "three"\n', "id: 1\ntext: one, two"),
+    "names of rows without a name": (
+        "Nm,Unit\nB-1,25,dry\nB-2,26,wet\n",
+        "column 1: B-1\nNm: 25\nUnit: dry",
+    ),
+    "an image in a cell": (
+        "id,picture\n1,data:image/png;base64,iVBORw0KGgo=\n2,none\n",
+        "id: 1\n\nid: 2\npicture: none",
+    ),
     "quotes within a cell": ('id,size\n1,5" pipe\n2,"6"" pipe"\n', 'id: 1\nsize: 5" pipe\n\nid: 2\nsize: 6" pipe'),
 }
 
@@ -68,6 +77,7 @@ def test_half_a_character_in_utf_16_is_refused() -> None:
         (JSON, '[{"id": "B-1", "sizes": [{"mm": 4}, {"mm": 5}]}, {"id": "B-2"}]'),
         (JSON_LINES, '{"id": "B-1", "sizes": [{"mm": 4}, {"mm": 5}]}\n{"id": "B-2"}\n'),
         (JSON, '{"id": "B-1", "sizes": [{"mm": 4}, {"mm": 5}]}\n{"id": "B-2"}\n'),
+        (JSON_LINES, '[\n{"id": "B-1", "sizes": [{"mm": 4}, {"mm": 5}]},\n{"id": "B-2"}\n]\n'),
     ],
 )
 def test_a_record_is_one_entry(media_type: str, source: str) -> None:
