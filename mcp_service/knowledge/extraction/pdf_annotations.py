@@ -20,6 +20,13 @@ _NOTES = frozenset(
         raw.FPDF_ANNOT_STRIKEOUT,
         raw.FPDF_ANNOT_STAMP,
         raw.FPDF_ANNOT_CARET,
+        raw.FPDF_ANNOT_SQUARE,
+        raw.FPDF_ANNOT_CIRCLE,
+        raw.FPDF_ANNOT_LINE,
+        raw.FPDF_ANNOT_POLYGON,
+        raw.FPDF_ANNOT_POLYLINE,
+        raw.FPDF_ANNOT_INK,
+        raw.FPDF_ANNOT_SQUIGGLY,
     }
 )
 _HIDDEN = raw.FPDF_ANNOT_FLAG_HIDDEN | raw.FPDF_ANNOT_FLAG_NOVIEW

@@ -13,6 +13,7 @@ from mcp_service.knowledge.extraction.content import Content, compose, join_page
 from mcp_service.knowledge.extraction.errors import FileRefused, damaged
 from mcp_service.knowledge.extraction.line_breaks import join_divided_words
 from mcp_service.knowledge.extraction.pdf_annotations import typed_lines
+from mcp_service.knowledge.extraction.pdf_columns import read_columns
 from mcp_service.knowledge.splitting import HEADING_SEPARATOR, MAX_HEADING_LENGTH
 
 MAX_CHAPTERS = 2000
@@ -33,6 +34,7 @@ _TRAILER = b"trailer"
 _CATALOGUE = re.compile(rb"(\d+)\s+(\d+)\s+obj\s*<<[^<>]{0,200}/Type\s*/Catalog\b")
 _PASSWORD_ERRORS = frozenset({raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY})
 _NO_MEANING = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffd\ue000-\uf8ff]")
+_REST_OF_WORD = re.compile(r"[^\W\d_]+")
 _LINE_END = re.compile(r"[ \t]*\r?\n")
 
 _pdfium: Any = pdfium
@@ -60,6 +62,7 @@ def read_pdf(data: bytes, on_progress: Callable[[], None]) -> Content:
         for number in range(len(document)):
             pages.append(_page(document, number))
             on_progress()
+        pages = list(_with_joined_words(pages))
         if not any(page.text for page in pages):
             raise _no_text(pages)
         content = join_pages(Content(page.text) for page in pages)
@@ -89,7 +92,8 @@ def _page(document: Any, number: int) -> _Page:
         return _Page("", is_damaged=True)
     with closing(page):
         with closing(page.get_textpage()) as text_page:
-            text = _LINE_END.sub("\n", text_page.get_text_range(errors="surrogatepass"))
+            written = read_columns(text_page) or text_page.get_text_range(errors="surrogatepass")
+        text = _LINE_END.sub("\n", written)
         is_unmapped = len(_NO_MEANING.findall(text)) > UNMAPPED_SHARE * len(text)
         shown = "" if is_unmapped else compose(join_divided_words(sanitize(text))).strip()
         typed = sanitize("\n".join(typed_lines(document, page))).strip()
@@ -97,13 +101,36 @@ def _page(document: Any, number: int) -> _Page:
     return _Page("\n\n".join(filter(None, [shown, typed])), is_picture, is_unmapped)
 
 
+def _with_joined_words(pages: Sequence[_Page]) -> Iterator[_Page]:
+    """The pages; a word that is divided between two of them is whole on the first."""
+    taken = 0
+    for page, following in zip(pages, [*pages[1:], _Page("")], strict=True):
+        text = page.text[taken:].lstrip()
+        rest = _REST_OF_WORD.match(following.text)
+        taken = 0
+        if rest and rest[0].islower() and text.endswith(("-", "‐")) and text[-2:-1].isalpha():
+            beginning = text.rsplit(maxsplit=1)[-1]
+            whole = join_divided_words(f"{beginning}\n{rest[0]}")
+            text = text.removesuffix(beginning) + whole
+            taken = len(rest[0])
+        yield replace(page, text=text)
+
+
 def _is_picture(page: Any, *, has_text: bool) -> bool:
     objects = list(page.get_objects())
     images = [each for each in objects if each.type == raw.FPDF_PAGEOBJ_IMAGE]
+    if any(_is_recognized(each) for each in objects):
+        return False
     if not has_text:
         return bool(images) or len(objects) >= MIN_PATHS
     width, height = page.get_size()
     return any(_area(image) >= PICTURE_SHARE * width * height for image in images)
+
+
+def _is_recognized(text: Any) -> bool:
+    """Whether it is invisible text, which text recognition puts over a picture."""
+    is_text = text.type == raw.FPDF_PAGEOBJ_TEXT
+    return is_text and _raw.FPDFTextObj_GetTextRenderMode(text.raw) == raw.FPDF_TEXTRENDERMODE_INVISIBLE
 
 
 def _area(image: Any) -> float:

@@ -121,11 +121,63 @@ def test_values_of_form_fields_are_read() -> None:
     assert text == "Report\n\nserial: SN-5\nName of the pump: Gr\nchecked: yes\nhall: Hall 4"
 
 
-@pytest.mark.parametrize("kind", [b"FreeText", b"Text", b"Highlight"])
+@pytest.mark.parametrize("kind", [b"FreeText", b"Text", b"Highlight", b"Square", b"Ink"])
 def test_text_typed_onto_a_page_is_read(kind: bytes) -> None:
     note = b"<< /Type /Annot /Subtype /%s /Rect [9 9 90 90] /Contents (Changed on 3 May.) >>" % kind
 
     assert read(document(SHOWN, note, entries=b"/Annots [6 0 R]")).text == "Report\n\nChanged on 3 May."
+
+
+LEFT = ["Pumps need care every", "week, and oil from the", "store in hall four. The", "seal lasts two years."]
+RIGHT = ["Valves close at sixteen", "bar. They are checked", "by Ann on Mondays and", "never under pressure."]
+CELLS = ["The seal is leaking", "No flow at the valve", "Motor is too hot", "Noise at the bearing"]
+
+
+def side_by_side(*columns: list[str]) -> bytes:
+    """A page that is written line by line across its columns, below a title."""
+    lines = [
+        f"1 0 0 1 {50 + 180 * column} {700 - 14 * number} Tm ({text}) Tj"
+        for number, row in enumerate(zip(*columns, strict=True))
+        for column, text in enumerate(row)
+    ]
+    return (
+        f"BT /F1 11 Tf 1 0 0 1 50 730 Tm (What there is to know of pumps and valves) Tj {' '.join(lines)} ET".encode()
+    )
+
+
+@pytest.mark.parametrize("columns", [[LEFT, RIGHT], [LEFT, RIGHT, LEFT]])
+def test_columns_are_read_one_after_the_other(columns: list[list[str]]) -> None:
+    _, *lines = read(document(side_by_side(*columns))).text.split("\n")
+
+    assert lines == [line for column in columns for line in column]
+
+
+@pytest.mark.parametrize("columns", [[CELLS, CELLS], [["B-1", "B-2", "B-3", "B-4"], RIGHT]])
+def test_rows_of_a_table_stay_together(columns: list[list[str]]) -> None:
+    _, *lines = read(document(side_by_side(*columns))).text.split("\n")
+
+    assert lines == [" ".join(row) for row in zip(*columns, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "text"),
+    [
+        ("A calcu-", "lated flow.", "A calculated\n\nflow."),
+        ("A well-", "known flow.", "A well-known\n\nflow."),
+        ("A list -", "and more.", "A list -\n\nand more."),
+        ("A calcu-", "Chapter", "A calcu-\n\nChapter"),
+    ],
+)
+def test_a_word_divided_between_pages_is_whole_on_the_first(first: str, second: str, text: str) -> None:
+    assert read(pdf(first, second)).text == text
+
+
+def test_a_picture_with_recognized_text_is_read() -> None:
+    recognized = b"BT /F1 12 Tf 3 Tr 50 700 Td (Report) Tj ET q 600 0 0 780 0 0 cm /Im Do Q"
+
+    content = read(document(recognized, IMAGE))
+
+    assert (content.text, content.notice) == ("Report", None)
 
 
 @pytest.mark.parametrize("content", [b"q 9 0 0 9 0 0 cm /Im Do Q", SHOWN + b" q 600 0 0 780 0 0 cm /Im Do Q"])
