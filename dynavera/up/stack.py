@@ -30,6 +30,9 @@ EXTERNAL_TIMEOUT = 30
 
 LOG_CHECK_INTERVAL = 60
 
+FEW_ARENAS = {"MALLOC_ARENA_MAX": "2"}
+"""The MCP service embeds in many threads. Each of them would have its own pool of memory, which keeps what it frees."""
+
 
 def process_specs(
     settings: Settings, environment: Mapping[str, str], client: httpx.AsyncClient
@@ -57,7 +60,11 @@ def process_specs(
         return health is not None and health.status == "ok"
 
     if settings.mcp_url is None:
-        specs.append(python_process("mcp", "the MCP service", "mcp_service", services_environment, mcp_is_ready))
+        specs.append(
+            python_process(
+                "mcp", "the MCP service", "mcp_service", {**FEW_ARENAS, **services_environment}, mcp_is_ready
+            )
+        )
     specs.append(python_process("worker", "the worker", "workflows", services_environment, worker_is_ready))
     specs.append(python_process("api", "the API", "api", services_environment, api_is_ready))
     return {spec.name: spec for spec in specs}

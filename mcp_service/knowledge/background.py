@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Protocol
 
 from dynavera.contracts.documents import Reindexing
+from dynavera.memory import release_free_memory
 from dynavera.records.change_log import ChangeLog, CurrentDocument
 from mcp_service.knowledge.index import Follower
 
@@ -84,9 +85,13 @@ class BackgroundIndexing:
         while True:
             self._changed.clear()
             try:
-                # Before it serves, so that no question waits for it.
-                await asyncio.to_thread(self._embedder.load)
+                if await self._changes.passages_after(0):
+                    # Before it serves, so that no question waits for it. Without passages, none needs it.
+                    await asyncio.to_thread(self._embedder.load)
                 await self._catch_up()
+                if self._done:
+                    # Embedding long texts takes more memory than the model itself.
+                    await asyncio.to_thread(release_free_memory)
             except Interrupted:
                 return
             except Exception:

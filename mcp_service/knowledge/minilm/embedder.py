@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dynavera.memory import release_free_memory
 from mcp_service.knowledge.background import Interrupted
 from mcp_service.knowledge.embedders import EmbedderUnavailable, Vectors, mean_of_windows, unit
 
@@ -51,6 +52,11 @@ class MiniLmEmbedder:
         self._interrupted = False
         self._lock = threading.Lock()
 
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the model is in memory."""
+        return self._model is not None
+
     def embed(self, texts: Sequence[str]) -> Vectors:
         """One unit vector for each text.
 
@@ -85,6 +91,8 @@ class MiniLmEmbedder:
         with self._loading:
             if self._model is None:
                 self._model = _Model(self._file)
+                # Reading the file takes 75 MB more than the model itself.
+                release_free_memory()
             return self._model
 
     def interrupt(self) -> None:

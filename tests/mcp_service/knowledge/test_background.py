@@ -77,6 +77,19 @@ async def test_a_document_is_found_at_once_and_by_the_better_vectors_later(world
         assert knowledge.progress().state == "never"
 
 
+async def test_the_model_is_loaded_once_there_are_documents(world: World) -> None:
+    async with world.opened() as knowledge:
+        assert knowledge.indexes.slow is not None
+        embedder = knowledge.indexes.slow.embedder
+        await caught_up(knowledge)
+        assert await knowledge.retrieve(world.user_id, "default", "oxygen", 4) == []
+        before = embedder.is_loaded
+        await world.ingest(knowledge, "oxygen.md", "The brain uses oxygen.")
+        await caught_up(knowledge)
+
+        assert (before, embedder.is_loaded) == (False, True)
+
+
 async def test_an_existing_folder_moves_over_while_it_serves(world: World) -> None:
     async with world.opened("wordllama") as knowledge:
         await world.ingest(knowledge, "oxygen.md", "The brain uses oxygen.")
