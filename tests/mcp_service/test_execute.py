@@ -87,6 +87,23 @@ async def test_an_empty_answer_is_a_failure(tmp_path: Path) -> None:
     assert events[-1]["code"] == "empty_answer"
 
 
+async def test_an_answer_that_cites_none_of_its_passages_is_marked(tmp_path: Path) -> None:
+    async with (
+        serving(FakeModel(words=["Light."])) as model_url,
+        running_service(tmp_path, openai_base_url=f"{model_url}/v1", generator="openai:fake") as service,
+        service.client(Accept="text/event-stream") as client,
+    ):
+        await upload(client, fnirs_md=FNIRS)
+        streamed = await client.post("/execute", json={"agent_id": await new_agent(service), "query": "fNIRS"})
+
+    *_, note, message, result = [
+        json.loads(line.removeprefix("data: ")) for line in streamed.text.splitlines() if line.startswith("data:")
+    ]
+    assert note["content"]["message"] == "The answer cites none of its passages."
+    assert message["content"]["text"] == "Light."
+    assert result["output_data"]["cites_no_source"]
+
+
 async def test_a_refusal_is_the_last_event(service: Running) -> None:
     agent_id = await new_agent(service, collection="nope")
 
