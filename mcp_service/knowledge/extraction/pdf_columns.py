@@ -1,7 +1,8 @@
 """Columns of a PDF page that is written line by line across them: each column is read to its end."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from statistics import median
 from typing import Any
 
@@ -81,9 +82,14 @@ class _Columns:
 
 def read_columns(text_page: Any) -> str | None:
     """The text of a page column by column; None if the order in which it is written is the reading order."""
-    if text_page.count_rects() > MAX_PIECES:
+    number = text_page.count_rects()
+    if number > MAX_PIECES:
         return None
-    lines = _lines(_pieces(text_page))
+    places = [_Piece(*_rectangle(text_page, each), "") for each in range(number)]
+    if sum(_has_gap(before, after) for before, after in pairwise(places)) < MIN_LINES:
+        # Finding the text of each place takes most of the time.
+        return None
+    lines = _lines(_pieces(text_page, places))
     if sum(len(line) > 1 for line in lines) < MIN_LINES:
         return None
     written: list[str] = [" ".join(piece.text for piece in line) for line in lines]
@@ -91,11 +97,19 @@ def read_columns(text_page: Any) -> str | None:
     return "\n".join(texts) if texts != written else None
 
 
-def _pieces(text_page: Any) -> list[_Piece]:
+def _rectangle(text_page: Any, number: int) -> tuple[float, float, float, float]:
+    return text_page.get_rect(number)
+
+
+def _has_gap(before: _Piece, after: _Piece) -> bool:
+    return before.is_beside(after) and after.left - before.right >= _GAP * after.height
+
+
+def _pieces(text_page: Any, places: Sequence[_Piece]) -> list[_Piece]:
     pieces: list[_Piece] = []
-    for number in range(text_page.count_rects()):
-        left, bottom, right, top = text_page.get_rect(number)
-        piece = _Piece(left, bottom, right, top, text_page.get_text_bounded(left, bottom, right, top).strip())
+    for place in places:
+        bounds = (place.left, place.bottom, place.right, place.top)
+        piece = replace(place, text=text_page.get_text_bounded(*bounds).strip())
         last = pieces[-1] if pieces else None
         if not piece.text:
             continue
