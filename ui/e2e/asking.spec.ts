@@ -39,6 +39,30 @@ function shown(text: string): string {
   return text.replaceAll(/\[(\d+)\]/g, '$1')
 }
 
+/** Holds what the log says of the answer and all that follows it, until the result is called. */
+async function withoutDeltas(there: Page): Promise<() => void> {
+  let held: (() => void)[] | null = []
+  await there.routeWebSocket(/\/ws\/agents\//, (socket) => {
+    const server = socket.connectToServer()
+    server.onMessage((message) => {
+      const said = JSON.parse(message.toString()) as { type: string; event_type?: string }
+      if (held !== null && (held.length > 0 || said.event_type === 'delta') && said.type !== 'preview') {
+        held.push(() => {
+          socket.send(message)
+        })
+      } else {
+        socket.send(message)
+      }
+    })
+  })
+  return () => {
+    held?.forEach((send) => {
+      send()
+    })
+    held = null
+  }
+}
+
 async function lines(): Promise<string[]> {
   return log().allInnerTexts()
 }
@@ -97,6 +121,24 @@ test('the answer grows while the model writes, and cites its sources', async () 
   await pictured(page, 'answered')
   await page.keyboard.press('Escape')
   await page.getByRole('dialog').waitFor({ state: 'detached' })
+})
+
+test('what the model says is shown before the log has it, and once after', async () => {
+  model.sentences = 6
+  const other = await page.context().newPage()
+  const release = await withoutDeltas(other)
+  await other.goto(page.url())
+  await other.getByText('Live', { exact: true }).waitFor()
+  const shownThere = other.getByRole('region', { name: 'Answer' })
+  await ask('How deep?')
+
+  await other.getByRole('heading', { name: 'How deep?' }).waitFor()
+  await shownThere.getByText('blood').waitFor()
+  release()
+
+  await other.getByRole('article', { name: 'Execution' }).getByText('Completed').first().waitFor()
+  expect((await shownThere.innerText()).replaceAll('\u00a0', ' ')).toBe(shown(model.text))
+  await other.close()
 })
 
 test('Stop keeps the partial answer and stops the model', async () => {

@@ -191,6 +191,9 @@ export const useAgentStore = defineStore('agent', () => {
       case 'accepted':
         accepted(data.request_id, data.execution_id)
         break
+      case 'preview':
+        executions.preview(data)
+        break
       case 'error':
         refused(data)
         break

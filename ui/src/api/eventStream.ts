@@ -4,12 +4,13 @@
  * Not VueUse's useEventSource: it has no callback per message, and reconnects with the address it was opened with.
  */
 import { apiUrl } from './rootPath'
-import { isTerminal, type ExecutionEvent } from './types'
+import { isTerminal, type ExecutionEvent, type Preview } from './types'
 
 const OPEN_AGAIN_AFTER = 2_000
 
 export interface EventListener {
   happened: (event: ExecutionEvent) => void
+  previewed: (preview: Preview) => void
   /** Where the stream goes on when it is opened again. */
   after: () => number
   /** The stream is open, or it is away and comes back. */
@@ -27,23 +28,31 @@ export function openEventStream(executionId: string, listener: EventListener): E
   function open(): void {
     const address = apiUrl(`/api/executions/${encodeURIComponent(executionId)}/events/stream`)
     address.searchParams.set('after', String(listener.after()))
+    address.searchParams.set('previews', 'true')
     const opening = new EventSource(address)
     source = opening
     opening.onopen = () => {
       listener.connected(true)
     }
     opening.onmessage = (message: MessageEvent<string>) => {
-      const event = JSON.parse(message.data) as ExecutionEvent
-      listener.happened(event)
-      if (isTerminal(event)) {
-        end()
-      }
+      receive(JSON.parse(message.data) as ExecutionEvent | Preview)
     }
     opening.onerror = () => {
       // The browser's own way back would ask from the first address again; ours knows where it is.
       close()
       listener.connected(false)
       timer = setTimeout(open, OPEN_AGAIN_AFTER)
+    }
+  }
+
+  function receive(said: ExecutionEvent | Preview): void {
+    if (said.type === 'preview') {
+      listener.previewed(said)
+      return
+    }
+    listener.happened(said)
+    if (isTerminal(said)) {
+      end()
     }
   }
 

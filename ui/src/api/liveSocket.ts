@@ -37,6 +37,7 @@ export interface LiveSocket {
 export function socketAddress(agentId: string): string {
   const address = apiUrl(`/ws/agents/${encodeURIComponent(agentId)}`)
   address.protocol = address.protocol === 'https:' ? 'wss:' : 'ws:'
+  address.searchParams.set('previews', 'true')
   return address.href
 }
 

@@ -64,6 +64,16 @@ export interface NamedFile {
   readonly file: File
 }
 
+/** What the model says, as it says it, before it is in the log; may be missing or late. */
+export interface Preview {
+  type: 'preview'
+  execution_id: string
+  agent_id: string
+  /** In Unicode code points, as a delta's. */
+  offset: number
+  text: string
+}
+
 /** What the WebSocket says besides events; OpenAPI does not describe sockets. */
 export interface Connection {
   type: 'connection'
@@ -86,7 +96,7 @@ export interface SocketError {
   request_id?: string
 }
 
-export type ServerMessage = Connection | Accepted | SocketError | ExecutionEvent
+export type ServerMessage = Connection | Accepted | SocketError | Preview | ExecutionEvent
 
 export type ClientAction =
   | { action: 'start_agent'; input_data: StartInput; idempotency_key: string; request_id: string }

@@ -5,7 +5,7 @@ import { cloneVNode, h, type FunctionalComponent, type VNode } from 'vue'
 import { segments } from './citations'
 import CodeBlock from './CodeBlock.vue'
 import FormulaText from './FormulaText.vue'
-import { safeAddress, unescaped, type AnswerToken, type Token } from './markdown'
+import { safeAddress, unescaped, type AnswerToken, type OwnToken, type Token } from './markdown'
 
 type Drawn = VNode | string
 
@@ -115,6 +115,8 @@ function inline(token: AnswerToken, pen: Pen): Drawn[] {
       return [h('em', all(token.tokens, pen))]
     case 'del':
       return [h('del', all(token.tokens, pen))]
+    case 'own':
+      return [own(token)]
     case 'codespan':
       return [h('code', token.text)]
     case 'br':
@@ -129,6 +131,10 @@ function inline(token: AnswerToken, pen: Pen): Drawn[] {
     default:
       return markup(token.raw)
   }
+}
+
+function own({ text, isCode }: OwnToken): VNode {
+  return isCode ? h('code', h('mark', text)) : h('mark', unescaped(text))
 }
 
 /** What looks like HTML is shown as it was written, but for the line break that tables cannot do without. */

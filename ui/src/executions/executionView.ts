@@ -1,16 +1,19 @@
 /** What a person sees of an execution: its events, folded one by one. */
-import type {
-  AgentEvent,
-  ExecutionEvent,
-  ExecutionStatus,
-  InputData,
-  OutputData,
-  Source,
-  Stage,
+import {
+  isLive,
+  type AgentEvent,
+  type ExecutionEvent,
+  type ExecutionStatus,
+  type InputData,
+  type OutputData,
+  type Preview,
+  type Source,
+  type Stage,
 } from '@/api/types'
 
 import { codePointCount, utf16Index } from './codePoints'
 import { GrowingList } from './growingList'
+import { afterLog, withPreview, type Previewed } from './preview'
 import { stopReceipt } from './stopReceipt'
 
 export interface Failure {
@@ -32,7 +35,7 @@ export interface FailedAttempt {
   readonly retryAt: number
 }
 
-export interface ExecutionView {
+export interface ExecutionView extends Previewed {
   readonly executionId: string
   /** The last sequence that is folded in. */
   readonly sequence: number
@@ -47,9 +50,6 @@ export interface ExecutionView {
   /** When a worker took it. */
   readonly beganAt: string | null
   readonly endedAt: string | null
-  readonly answer: string
-  /** The answer's length in code points: what a delta's offset is compared with. */
-  readonly answerLength: number
   readonly sources: readonly Source[]
   readonly output: OutputData | null
   readonly failure: Failure | null
@@ -73,6 +73,7 @@ export function emptyView(executionId: string): ExecutionView {
     endedAt: null,
     answer: '',
     answerLength: 0,
+    ahead: null,
     sources: [],
     output: null,
     failure: null,
@@ -113,15 +114,15 @@ export function applied(view: ExecutionView, event: ExecutionEvent): ExecutionVi
   }
 }
 
+/** A preview is part of no log: it changes what is shown of the answer, and nothing else. */
+export function previewed(view: ExecutionView, { offset, text }: Preview): ExecutionView {
+  return isLive(view.status) && view.sequence > 0 ? withPreview(view, offset, text) : view
+}
+
 function withAgentEvent(view: ExecutionView, event: AgentEvent): ExecutionView {
   switch (event.event_type) {
     case 'progress':
-      return {
-        ...view,
-        stage: event.content.stage,
-        message: event.content.message,
-        attempt: failedAttempt(event.content, event.timestamp),
-      }
+      return withProgress(view, event.content, event.timestamp)
     case 'step':
       return { ...view, sources: event.content.passages ?? view.sources }
     case 'delta':
@@ -135,6 +136,13 @@ function withAgentEvent(view: ExecutionView, event: AgentEvent): ExecutionView {
 
 type Progress = Extract<AgentEvent, { event_type: 'progress' }>['content']
 
+function withProgress(view: ExecutionView, content: Progress, timestamp: string): ExecutionView {
+  const attempt = failedAttempt(content, timestamp)
+  // What a failed attempt said beyond the log is not kept.
+  const ahead = attempt === null ? view.ahead : null
+  return { ...view, stage: content.stage, message: content.message, attempt, ahead }
+}
+
 function failedAttempt(
   { attempt, error, retry_in_seconds }: Progress,
   timestamp: string,
@@ -145,15 +153,16 @@ function failedAttempt(
 }
 
 function withDelta(view: ExecutionView, offset: number, text: string): ExecutionView {
+  const length = codePointCount(text)
   if (offset >= view.answerLength) {
-    return { ...view, answer: view.answer + text, answerLength: view.answerLength + codePointCount(text) }
+    return afterLog({ ...view, answer: view.answer + text, answerLength: view.answerLength + length }, null)
   }
   const kept = view.answer.slice(0, utf16Index(view.answer, offset))
-  return { ...view, answer: kept + text, answerLength: offset + codePointCount(text) }
+  return afterLog({ ...view, answer: kept + text, answerLength: offset + length }, offset)
 }
 
 function withAnswer(view: ExecutionView, answer: string): ExecutionView {
-  return { ...view, answer, answerLength: codePointCount(answer) }
+  return { ...view, answer, answerLength: codePointCount(answer), ahead: null }
 }
 
 function withFailure(view: ExecutionView, { message, code }: Failure): ExecutionView {
@@ -166,7 +175,7 @@ function ended(
   endedAt: string,
   output: OutputData | null,
 ): ExecutionView {
-  const over = { ...view, status, endedAt, stage: null, message: null, attempt: null, output }
+  const over = { ...view, status, endedAt, stage: null, message: null, attempt: null, ahead: null, output }
   return output === null ? over : { ...withAnswer(over, output.answer), sources: output.sources }
 }
 

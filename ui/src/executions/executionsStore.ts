@@ -2,9 +2,9 @@
 import { defineStore } from 'pinia'
 import { shallowReactive } from 'vue'
 
-import type { ExecutionEvent } from '@/api/types'
+import type { ExecutionEvent, Preview } from '@/api/types'
 
-import { applied, continuity, emptyView, type ExecutionView } from './executionView'
+import { applied, continuity, emptyView, previewed, type ExecutionView } from './executionView'
 
 export const useExecutionsStore = defineStore('executions', () => {
   const views = shallowReactive(new Map<string, ExecutionView>())
@@ -23,9 +23,17 @@ export const useExecutionsStore = defineStore('executions', () => {
     return standing !== 'gap'
   }
 
+  function preview(said: Preview): void {
+    const known = view(said.execution_id)
+    const next = previewed(known, said)
+    if (next !== known) {
+      views.set(said.execution_id, next)
+    }
+  }
+
   function forget(): void {
     views.clear()
   }
 
-  return { views, view, record, forget }
+  return { views, view, record, preview, forget }
 })

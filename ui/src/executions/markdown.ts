@@ -9,7 +9,15 @@ export interface FormulaToken {
   readonly isBlock: boolean
 }
 
-export type AnswerToken = MarkedToken | FormulaToken
+/** Words that only one of two compared answers has. */
+export interface OwnToken {
+  readonly type: 'own'
+  readonly raw: string
+  readonly text: string
+  readonly isCode: boolean
+}
+
+export type AnswerToken = MarkedToken | FormulaToken | OwnToken
 
 export interface Block {
   /** Where it begins in the text. */

@@ -68,6 +68,7 @@ export function useExecution(executionId: string): FoundExecution {
     }
     stream = openEventStream(executionId, {
       happened: store.record,
+      previewed: store.preview,
       after: () => store.view(executionId).sequence,
       connected: (connected) => {
         isConnected.value = connected

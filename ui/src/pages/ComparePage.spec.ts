@@ -2,7 +2,18 @@ import { screen, within } from '@testing-library/vue'
 import { http, HttpResponse } from 'msw'
 import { expect, test, vi } from 'vitest'
 
-import { AGENT, completed, execution, FIRST, log, SECOND, settings, source, started } from '@/testing/made'
+import {
+  agent,
+  AGENT,
+  completed,
+  execution,
+  FIRST,
+  log,
+  SECOND,
+  settings,
+  source,
+  started,
+} from '@/testing/made'
 import { network } from '@/testing/network'
 import { opened } from '@/testing/opened'
 
@@ -76,10 +87,31 @@ test('with one execution, the other is picked from those of its agent', async ()
   expect(await screen.findByRole('article', { name: 'Right' })).toHaveTextContent('Why again?')
 })
 
-test('without any, it is said where to begin', async () => {
+test('without any, one question is asked of two agents, whose executions are compared', async () => {
   known()
+  const asked: unknown[] = []
+  network.use(
+    http.get('*/api/agents', () =>
+      HttpResponse.json({ items: [agent(), agent({ id: SECOND, name: 'Critic' })], next_cursor: null }),
+    ),
+    http.post('*/api/agents/:id/executions', async ({ params, request }) => {
+      asked.push([params.id, await request.json()])
+      return HttpResponse.json(execution({ id: params.id === AGENT ? FIRST : SECOND }), { status: 202 })
+    }),
+  )
+  const { user, router } = await opened('/executions/compare')
+  await screen.findByRole('button', { name: 'Second agent: Critic' })
+  await user.click(screen.getByRole('button', { name: 'Ask both' }))
+  expect(screen.getByRole('alert')).toHaveTextContent('Type a question first')
+  await user.type(screen.getByRole('textbox', { name: 'Question' }), 'Why?')
 
-  await opened('/executions/compare')
+  await user.click(screen.getByRole('button', { name: 'Ask both' }))
 
-  expect(await screen.findByRole('heading', { name: 'Nothing to compare yet' })).toBeVisible()
+  expect(await screen.findByRole('article', { name: 'Left' })).toBeVisible()
+  expect(router.currentRoute.value.query).toEqual({ a: FIRST, b: SECOND })
+  const input = { input_data: { query: 'Why?' } }
+  expect(asked).toEqual([
+    [AGENT, input],
+    [SECOND, input],
+  ])
 })

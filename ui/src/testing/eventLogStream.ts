@@ -1,7 +1,7 @@
 /** The stream of one execution's log, whose events a test says. */
 import { http } from 'msw'
 
-import type { ExecutionEvent } from '@/api/types'
+import type { ExecutionEvent, Preview } from '@/api/types'
 
 import { network, streamed } from './network'
 
@@ -25,6 +25,10 @@ export class EventLogStream {
         new TextEncoder().encode(`id: ${event.sequence}\ndata: ${JSON.stringify(event)}\n\n`),
       )
     }
+  }
+
+  preview(said: Preview): void {
+    this.stream?.enqueue(new TextEncoder().encode(`data: ${JSON.stringify(said)}\n\n`))
   }
 
   breakOff(): void {

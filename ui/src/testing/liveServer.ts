@@ -22,7 +22,8 @@ export class LiveServer {
 
   private constructor(private readonly server: WebSocketServer) {
     server.on('connection', (socket, request) => {
-      this.opened.push(request.url?.split('/').at(-1) ?? '')
+      const address = new URL(request.url ?? '', 'http://127.0.0.1')
+      this.opened.push(address.pathname.split('/').at(-1) ?? '')
       this.sockets.push(socket)
       socket.on('message', (data: RawData) => {
         this.asked.push(JSON.parse((data as Buffer).toString()) as ClientAction)

@@ -8,6 +8,7 @@ import type {
   ExecutionEvent,
   Health,
   Passage,
+  Preview,
   Problem,
   Session,
   Source,
@@ -122,6 +123,14 @@ export function log(executionId: string, ...said: Said<ExecutionEvent>[]): Execu
     ...one,
   }))
 }
+
+export const preview = (offset: number, text: string): Preview => ({
+  type: 'preview',
+  execution_id: FIRST,
+  agent_id: AGENT,
+  offset,
+  text,
+})
 
 export const started = (query = 'What is fNIRS?'): Said<ExecutionEvent> => ({
   type: 'execution_started',
