@@ -2,6 +2,10 @@
 import type { Document } from '@/api/types'
 
 const MOST = 4
+const SEPARATOR = ' › '
+/** Headings that nearly every document has. */
+const TELLING_LITTLE =
+  /^(abstract|introduction|summary|conclusions?|references|see also|external links|contents|overview|notes|sources|further reading|bibliography|literature)$/i
 
 /** What the documents that Dynavera ships answer well. */
 const SHIPPED: readonly (readonly [document: string, question: string])[] = [
@@ -20,6 +24,24 @@ export function exampleQuestions(documents: readonly Pick<Document, 'name'>[]): 
     .filter(({ name }) => !shipped.has(name))
     .map(({ name }) => `What is ${titleOf(name)} about?`)
   return [...known, ...others].slice(0, MOST)
+}
+
+/** Questions that the sections of a document answer; a heading is the path to its section. */
+export function headingQuestions(headings: readonly string[]): string[] {
+  const titles = headings.map((heading) => heading.split(SEPARATOR).at(-1)?.trim() ?? '')
+  const telling = titles.filter((title) => title.length > 3 && !TELLING_LITTLE.test(title))
+  return Array.from(new Set(telling), (title) =>
+    title.endsWith('?') ? title : `What is there to know about “${title}”?`,
+  )
+}
+
+/** Takes one question of each document in turn, so that several are represented. */
+export function inTurn(lists: readonly (readonly string[])[]): string[] {
+  const longest = Math.max(0, ...lists.map(({ length }) => length))
+  const rounds = Array.from({ length: longest }, (_, round) =>
+    lists.flatMap((list) => list.slice(round, round + 1)),
+  )
+  return Array.from(new Set(rounds.flat())).slice(0, MOST)
 }
 
 /** A name as one would say it: without folders, ending and hyphens. */

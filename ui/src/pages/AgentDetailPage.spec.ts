@@ -9,7 +9,9 @@ import {
   execution,
   failed,
   FIRST,
+  knownDocument,
   log,
+  passage,
   problem,
   SECOND,
   started,
@@ -52,6 +54,24 @@ describe('asking', () => {
       'href',
       'http://temporal/x',
     )
+  })
+
+  test('is led on to by questions about what the documents say', async () => {
+    known([])
+    network.use(
+      http.get('*/api/documents', () => HttpResponse.json({ items: [knownDocument()], next_cursor: null })),
+      http.get('*/api/documents/:id/passages', () =>
+        HttpResponse.json({
+          items: [passage('Light.', 0, 6, { heading: 'Notes › Why light?' })],
+          next_cursor: null,
+        }),
+      ),
+    )
+    const { user } = await openedLive()
+
+    await user.click(await screen.findByRole('button', { name: 'Why light?' }))
+
+    expect((await sent('start_agent')).input_data).toEqual({ query: 'Why light?' })
   })
 
   test('nothing says which field is blank, and sends nothing', async () => {
