@@ -127,6 +127,9 @@ def _relevance(
     similarity = np.maximum(np.stack(meanings) @ _meaning(terms, vectors), 0)
     relevance = (1 - MEANING_WEIGHT) * coverage + MEANING_WEIGHT * similarity
     relevance[too_few] = 0
+    # A sentence under another name is about something else.
+    named = np.array([term in question.names for term in terms])
+    relevance[(np.maximum(in_sentence, in_context)[:, named] == 0).any(axis=1)] = 0
     return relevance.astype(np.float32), meanings
 
 

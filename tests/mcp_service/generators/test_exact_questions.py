@@ -142,6 +142,14 @@ async def test_a_code_number_or_name_that_no_passage_has_is_not_found(query: str
     assert await answer(query, passage) == NO_MATCH
 
 
+async def test_a_sentence_of_a_passage_without_the_name_is_not_quoted() -> None:
+    query = "On which port does PostgreSQL listen?"
+
+    assert await answer(query, "The web server listens on port 80.", "PostgreSQL keeps the records.") == NO_MATCH
+    found = await answer(query, "PostgreSQL keeps the records. It listens on port 5432.")
+    assert found.startswith("It listens on port 5432. [1]")
+
+
 async def test_a_code_in_the_headings_above_or_in_the_document_name_counts() -> None:
     above = GivenPassage(text="## Repair\n\nVent the pump with care.", heading="Pump K-7 › Repair")
     named = GivenPassage(text="Vent the pump with care.", document="pumps/K-7.md")

@@ -187,6 +187,24 @@ async def test_synonyms_and_other_languages_are_understood(query: str, beginning
     assert (await answer(query, [GivenPassage(text=text)])).startswith(beginning)
 
 
+@pytest.mark.parametrize(
+    ("query", "beginning"),
+    [
+        ("Quand entretient-on la citerne ?", "La citerne de la cour est entretenue"),
+        ("Quand lave-t-on les fenetres ?", "Les fenêtres sont lavées"),
+        ("Quand nettoie-t-on le bruleur ?", "Le brûleur est nettoyé"),
+    ],
+)
+async def test_words_are_found_in_other_forms_and_without_their_accents(query: str, beginning: str) -> None:
+    passages = [
+        GivenPassage(text="La citerne de la cour est entretenue chaque automne. Une pompe qui vibre est remplacée."),
+        GivenPassage(text="Les sols sont balayés le soir. Les fenêtres sont lavées deux fois par an."),
+        GivenPassage(text="Le brûleur est nettoyé en mai. La soupape s'ouvre à trois bars."),
+    ]
+
+    assert (await answer(query, passages)).startswith(beginning)
+
+
 async def test_a_number_does_not_match_another() -> None:
     passages = [GivenPassage(text="The clinic was opened in 1990. The clinic was closed in 1992.")]
 
