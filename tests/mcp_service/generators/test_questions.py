@@ -1,7 +1,7 @@
-"""The quality of extractive answers to questions about the shipped knowledge base, with the real service."""
+"""The quality of extractive answers to questions about the shipped knowledge base, with the default embedder."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,16 +11,18 @@ import yaml
 from pydantic import BaseModel, ConfigDict
 
 from dynavera.contracts.mcp import GivenPassage
+from dynavera.settings import Settings
 from mcp_service.generators.extractive import Extractive
 from mcp_service.generators.generator import GeneratorInput, TextDelta
 from mcp_service.knowledge.embedders import WordLlamaEmbedder
-from tests.mcp_service.running import Running
+from tests.mcp_service.running import Running, running_service
 
 HERE = Path(__file__).parent
 ARTICLES = Path(__file__).parents[3] / "knowledge"
 REFUSAL = "not found in the documents"
 PASSAGES, MAX_TOKENS = 4, 1024
 """The defaults of an agent."""
+EMBEDDED_WITHIN_SECONDS = 240
 
 
 class Question(BaseModel):
@@ -55,6 +57,12 @@ class Shares:
     wrong: int
 
 
+@pytest.fixture
+async def service(tmp_path: Path) -> AsyncGenerator[Running]:
+    async with running_service(tmp_path, embedder=Settings.model_fields["embedder"].default) as running:
+        yield running
+
+
 def questions(name: str) -> Questions:
     return Questions.model_validate(yaml.safe_load((HERE / f"{name}.yaml").read_text()))
 
@@ -67,6 +75,10 @@ async def ingest_articles(client: httpx.AsyncClient) -> None:
         await asyncio.sleep(int(response.headers["Retry-After"]))
         response = await client.post("/documents", files=files)
     assert response.status_code == httpx.codes.CREATED, response.text
+    # The default embedder works in the background; until it is ready, lighter vectors serve.
+    async with asyncio.timeout(EMBEDDED_WITHIN_SECONDS):
+        while (await client.get("/health")).json()["passages_to_embed"]:
+            await asyncio.sleep(0.2)
 
 
 async def answers(service: Running, queries: Sequence[str]) -> list[str]:
@@ -77,7 +89,10 @@ async def answers(service: Running, queries: Sequence[str]) -> list[str]:
         await ingest_articles(client)
         for question in queries:
             found = await client.post("/search", json={"query": question, "collection": "default", "top_k": PASSAGES})
-            passages = [GivenPassage(text=it["text"], document=it["document"]) for it in found.json()["passages"]]
+            passages = [
+                GivenPassage.model_validate({field: it[field] for field in ("text", "document", "heading")})
+                for it in found.json()["passages"]
+            ]
             items = extractive.stream(GeneratorInput(question, passages, "", MAX_TOKENS, 0.2))
             written.append("".join([item.text async for item in items if isinstance(item, TextDelta)]))
     return written
@@ -105,17 +120,18 @@ async def test_most_questions_get_the_expected_sentence(service: Running) -> Non
     assert got.found >= 0.9
     assert got.first >= 0.75
     assert got.refused == 1
-    assert got.missed <= 2
-    assert got.wrong <= 2
+    assert got.missed <= 1
+    assert got.wrong <= 1
 
 
 async def test_held_out_questions_are_answered_nearly_as_well(service: Running) -> None:
     got = await shares(service, "held_out")
 
-    assert got.found >= 0.8
-    assert got.first >= 0.65
+    assert got.found >= 0.95
+    assert got.first >= 0.7
     assert got.refused == 1
-    assert got.wrong <= 1
+    assert got.missed <= 1
+    assert got.wrong == 0
 
 
 async def test_reworded_questions_are_answered_or_refused_rather_than_answered_wrongly(service: Running) -> None:
@@ -124,7 +140,7 @@ async def test_reworded_questions_are_answered_or_refused_rather_than_answered_w
     assert got.found >= 0.775
     assert got.first >= 0.625
     assert got.refused == 1
-    assert got.missed <= 7
+    assert got.missed <= 6
     assert got.wrong <= 3
 
 
