@@ -14,6 +14,7 @@ from api.routers.parameters import (
     Cursor,
     EventLimit,
     ExecutionId,
+    FeedbackFilter,
     IdempotencyKey,
     Latest,
     Limit,
@@ -29,6 +30,7 @@ from api.routers.responses import BODY, CONFLICT, NOT_FOUND
 from dynavera.contracts.agents import AgentSettings
 from dynavera.contracts.events import EventPage
 from dynavera.contracts.executions import Execution, ExecutionCounts, ExecutionStart, PinnedSource
+from dynavera.contracts.feedback import FeedbackGiven
 from dynavera.contracts.pages import Page
 from dynavera.records.executions import ExecutionQuery
 
@@ -72,6 +74,7 @@ async def list_executions(
     q: QuestionContains = None,
     since: Since = None,
     until: Until = None,
+    feedback: FeedbackFilter = None,
     sort: SortBy = "created_at",
     order: Order = "desc",
     limit: Limit = 50,
@@ -81,7 +84,9 @@ async def list_executions(
 ) -> Page[Execution]:
     """All your executions, newest first unless another order is given; a cursor belongs to its order."""
     narrowed = ExecutionQuery(agent_id=agent_id, status=status, q=q, latest=latest, since=since, until=until)
-    return await executions.page(user, replace(narrowed, sort=sort, order=order, limit=limit, cursor=cursor))
+    return await executions.page(
+        user, replace(narrowed, feedback=feedback, sort=sort, order=order, limit=limit, cursor=cursor)
+    )
 
 
 @of_user.get("/counts", responses=NOT_FOUND)
@@ -92,9 +97,11 @@ async def count_executions(
     q: QuestionContains = None,
     since: Since = None,
     until: Until = None,
+    feedback: FeedbackFilter = None,
 ) -> ExecutionCounts:
     """The number of your executions in each status."""
-    return await executions.counts(user, ExecutionQuery(agent_id=agent_id, q=q, since=since, until=until))
+    narrowed = ExecutionQuery(agent_id=agent_id, q=q, since=since, until=until, feedback=feedback)
+    return await executions.counts(user, narrowed)
 
 
 @of_user.get("/{execution_id}", responses=NOT_FOUND)
@@ -107,6 +114,20 @@ async def get_execution(execution_id: ExecutionId, user: CurrentUser, executions
 async def delete_execution(execution_id: ExecutionId, user: CurrentUser, executions: ExecutionsDep) -> None:
     """Delete an execution and its log; refused while it is queued or running."""
     await executions.records.delete(user.id, execution_id)
+
+
+@of_user.put("/{execution_id}/feedback", responses=NOT_FOUND | CONFLICT | BODY)
+async def give_feedback(
+    execution_id: ExecutionId, given: FeedbackGiven, user: CurrentUser, executions: ExecutionsDep
+) -> Execution:
+    """Give feedback on an execution that has ended, or replace what was given."""
+    return await executions.records.set_feedback(user.id, execution_id, given)
+
+
+@of_user.delete("/{execution_id}/feedback", responses=NOT_FOUND | CONFLICT)
+async def remove_feedback(execution_id: ExecutionId, user: CurrentUser, executions: ExecutionsDep) -> Execution:
+    """Remove the feedback on an execution; there may be none."""
+    return await executions.records.set_feedback(user.id, execution_id, None)
 
 
 @of_user.get("/{execution_id}/settings", responses=NOT_FOUND)

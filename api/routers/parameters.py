@@ -9,6 +9,7 @@ from pydantic import Field
 from dynavera.contracts.contract import Collection, SchemaExtra, Text, TimeParameter
 from dynavera.contracts.events import MAX_SEQUENCE
 from dynavera.contracts.executions import ExecutionStatus
+from dynavera.contracts.feedback import Verdict
 from dynavera.records.cursors import PATTERN
 from dynavera.records.execution_order import ExecutionSort, SortOrder
 
@@ -32,6 +33,7 @@ After = Annotated[
     int, Query(ge=0, le=MAX_SEQUENCE, description="The sequence number of the last event that the client received.")
 ]
 StatusFilter = Annotated[ExecutionStatus | None, Query(description="Only executions with this status.")]
+FeedbackFilter = Annotated[Verdict | None, Query(description="Only executions with this feedback.")]
 AgentFilter = Annotated[UUID | None, Query(description="Only executions of this agent.")]
 QuestionContains = Annotated[
     Text | None, Query(min_length=1, max_length=1000, description="Only executions whose question contains this.")

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, TypeAdapter
 
 from dynavera.contracts.contract import NOT_BLANK, Contract, JsonObject, Request, SchemaExtra, UtcTime
 from dynavera.contracts.documents import Document, Passage, Source
+from dynavera.contracts.feedback import Feedback
 
 MAX_INPUT_BYTES = 64 * 1024
 """The size of an execution's input as JSON in UTF-8."""
@@ -129,6 +130,11 @@ class Execution(Contract):
     temporal_url: str | None = Field(description="Its page in Temporal Web; null after Temporal's retention.")
     partial_answer: str | None = Field(
         default=None, exclude_if=lambda answer: answer is None, description="The answer so far, while it runs."
+    )
+    feedback: Feedback | None = Field(
+        default=None,
+        exclude_if=lambda feedback: feedback is None,
+        description="Feedback on the answer; absent if none.",
     )
 
 

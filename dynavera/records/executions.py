@@ -19,12 +19,14 @@ from dynavera.contracts.events import (
     ExecutionStopped,
 )
 from dynavera.contracts.executions import LIVE, Execution, ExecutionCounts, ExecutionStatus, OutputData, StopReceipt
+from dynavera.contracts.feedback import Feedback, FeedbackGiven, Verdict
 from dynavera.identifiers import lowest_id_at, new_id
 from dynavera.limits import TEMPORAL_RETENTION
 from dynavera.records.agents import AgentNotFound
 from dynavera.records.cursors import cursor_of
 from dynavera.records.database import Database
 from dynavera.records.execution_order import ExecutionSort, SortOrder, beyond, ordering
+from dynavera.records.feedback import feedback_of, has_feedback, set_feedback
 from dynavera.records.filters import contains
 from dynavera.records.logs import ExecutionNotFound, end, event_row, locked
 from dynavera.records.tables import AgentRow, ExecutionRow
@@ -50,6 +52,7 @@ class ExecutionQuery:
 
     agent_id: UUID | None = None
     status: ExecutionStatus | None = None
+    feedback: Verdict | None = None
     q: str | None = None
     since: datetime | None = None
     until: datetime | None = None
@@ -95,7 +98,7 @@ class Executions:
         async def store(session: AsyncSession) -> Execution:
             earlier = await _with_key(session, user_id, idempotency_key)
             if earlier is not None:
-                return self._same(earlier, request)
+                return await self._same(session, earlier, request)
             row = _new_row(await _agent(session, user_id, agent_id), input_data)
             row.idempotency_key, row.request_digest, row.retry_of = idempotency_key, request, retry_of
             session.add(row)
@@ -109,9 +112,9 @@ class Executions:
             # On PostgreSQL two starts with one key can get this far; the first one wins.
             async with self.database.reading() as session:
                 earlier = await _with_key(session, user_id, idempotency_key)
-            if earlier is None:
-                raise
-            return self._same(earlier, request)
+                if earlier is None:
+                    raise
+                return await self._same(session, earlier, request)
 
     async def retry(self, user_id: UUID, execution_id: UUID) -> Execution:
         """Accept a new execution of the same input.
@@ -131,7 +134,8 @@ class Executions:
         Raises:
             ExecutionNotFound: there is no such execution, or it is another user's.
         """
-        return self._execution(await self._row(user_id, execution_id))
+        async with self.database.reading() as session:
+            return await self._with_feedback(session, await _found(session, user_id, execution_id))
 
     async def settings(self, user_id: UUID, execution_id: UUID) -> AgentSettings:
         """The agent's settings when the user's execution was accepted.
@@ -152,7 +156,8 @@ class Executions:
             if query.cursor is not None:
                 wanted = wanted.where(await beyond(session, query.cursor, query.sort, query.order))
             rows = list(await session.scalars(wanted.limit(query.limit + 1)))
-        shown = [self._execution(row) for row in rows[: query.limit]]
+            feedback = await feedback_of(session, [row.id for row in rows[: query.limit]])
+        shown = [self._execution(row, feedback.get(row.id)) for row in rows[: query.limit]]
         return shown, cursor_of(shown[-1].id) if len(rows) > query.limit else None
 
     async def counts(self, user_id: UUID, query: ExecutionQuery) -> ExecutionCounts:
@@ -176,6 +181,22 @@ class Executions:
                 raise ExecutionStillRuns("The execution has not ended yet. Stop it first, or wait for its end.")
             await session.execute(delete(ExecutionRow).where(ExecutionRow.id == execution_id))
 
+    async def set_feedback(self, user_id: UUID, execution_id: UUID, given: FeedbackGiven | None) -> Execution:
+        """Replace the feedback on an execution that has ended; None removes it.
+
+        Raises:
+            ExecutionNotFound: the user has no such execution.
+            ExecutionStillRuns: it has not ended.
+        """
+        async with self.database.writing() as session:
+            row = await locked(session, execution_id)
+            await _found(session, user_id, execution_id)
+            if row.status in LIVE:
+                raise ExecutionStillRuns("The execution has not ended yet. Give feedback on its answer then.")
+            await set_feedback(session, execution_id, given)
+            row.changed_at = utc_now()
+            return await self._with_feedback(session, row)
+
     async def newest_live(self, user_id: UUID, agent_id: UUID) -> Execution | None:
         """The agent's newest execution that is queued or running."""
         async with self.database.reading() as session:
@@ -198,7 +219,7 @@ class Executions:
             row = await locked(session, execution_id)
             await _found(session, user_id, execution_id)
             if row.status not in LIVE:
-                return Stop(self._execution(row), ended_before=True)
+                return Stop(await self._with_feedback(session, row), ended_before=True)
             now = utc_now()
             if row.stop_requested_at is None:
                 row.stop_requested_at = now
@@ -246,14 +267,17 @@ class Executions:
         async with self.database.reading() as session:
             return await _found(session, user_id, execution_id)
 
-    def _same(self, earlier: ExecutionRow, request: str) -> Execution:
+    async def _same(self, session: AsyncSession, earlier: ExecutionRow, request: str) -> Execution:
         if earlier.request_digest != request:
             raise IdempotencyConflict(
                 f"The idempotency key {earlier.idempotency_key!r} was used for another request. Use a new key."
             )
-        return self._execution(earlier)
+        return await self._with_feedback(session, earlier)
 
-    def _execution(self, row: ExecutionRow) -> Execution:
+    async def _with_feedback(self, session: AsyncSession, row: ExecutionRow) -> Execution:
+        return self._execution(row, (await feedback_of(session, [row.id])).get(row.id))
+
+    def _execution(self, row: ExecutionRow, feedback: Feedback | None = None) -> Execution:
         forgotten = row.completed_at is not None and row.completed_at < utc_now() - TEMPORAL_RETENTION
         in_temporal = not forgotten and (row.status in LIVE or row.workflow_started_at is not None)
         return Execution(
@@ -269,6 +293,7 @@ class Executions:
             started_at=row.started_at,
             completed_at=row.completed_at,
             temporal_url=f"{self.temporal_web}/{row.id}" if in_temporal else None,
+            feedback=feedback,
         )
 
 
@@ -279,6 +304,8 @@ def _conditions(user_id: UUID, query: ExecutionQuery) -> list[ColumnElement[bool
         conditions.append(ExecutionRow.agent_id == query.agent_id)
     if query.status is not None:
         conditions.append(ExecutionRow.status == query.status)
+    if query.feedback is not None:
+        conditions.append(has_feedback(query.feedback))
     if query.q is not None:
         conditions.append(contains(ExecutionRow.input_data["query"].as_string(), query.q))
     if query.latest:

@@ -171,6 +171,17 @@ class EventRow(Table):
     event: Mapped[str] = mapped_column(Text)
 
 
+class FeedbackRow(Table):
+    """What a user thinks of an execution's answer; outside the event log, which never changes."""
+
+    __tablename__ = "feedback"
+
+    execution_id: Mapped[UUID] = mapped_column(ForeignKey("executions.id", ondelete="CASCADE"), primary_key=True)
+    verdict: Mapped[str]
+    note: Mapped[str | None] = mapped_column(Text)
+    updated_at: Mapped[datetime]
+
+
 class DocumentRow(Table):
     """A document and its whole text; the offsets of passages are in code points."""
 

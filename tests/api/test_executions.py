@@ -296,3 +296,80 @@ NOT_OPEN_YET = {
     "detail": "The knowledge base is still being opened. Try again in a moment.",
     "code": "opening",
 }
+
+
+async def test_feedback_is_given_replaced_and_removed(api: Api, client: httpx.AsyncClient) -> None:
+    execution = await answered(api, client)
+    path = f"/api/executions/{execution['id']}"
+    log = (await client.get(f"{path}/events")).content
+
+    given = await client.put(f"{path}/feedback", json={"verdict": "down", "note": "Wrong unit: µm"})
+    replaced = await client.put(f"{path}/feedback", json={"verdict": "up"})
+    read = await client.get(path)
+    removed = [await client.delete(f"{path}/feedback") for _twice in range(2)]
+
+    assert (given.status_code, replaced.status_code) == (200, 200)
+    assert {**given.json()["feedback"], "updated_at": ""} == {
+        "verdict": "down",
+        "note": "Wrong unit: µm",
+        "updated_at": "",
+    }
+    assert (replaced.json()["feedback"]["verdict"], replaced.json()["feedback"]["note"]) == ("up", None)
+    assert read.json() == replaced.json()
+    assert [answer.json() for answer in removed] == [execution, execution]
+    assert (await client.get(f"{path}/events")).content == log
+
+
+async def test_executions_are_filtered_and_counted_by_feedback(api: Api, client: httpx.AsyncClient) -> None:
+    liked, disliked, _without = [await answered(api, client) for _each in range(3)]
+    await client.put(f"/api/executions/{liked['id']}/feedback", json={"verdict": "up"})
+    await client.put(f"/api/executions/{disliked['id']}/feedback", json={"verdict": "down", "note": "Too long"})
+
+    page = (await client.get("/api/executions", params={"feedback": "down"})).json()
+    counts = (await client.get("/api/executions/counts", params={"feedback": "up"})).json()
+    unknown = await client.get("/api/executions", params={"feedback": "sideways"})
+
+    assert [item["id"] for item in page["items"]] == [disliked["id"]]
+    assert page["items"][0]["feedback"]["note"] == "Too long"
+    assert counts["completed"] == 1
+    assert unknown.status_code == 422
+
+
+async def test_feedback_waits_for_the_end_of_the_execution(client: httpx.AsyncClient) -> None:
+    execution = await started(client)
+
+    too_early = await client.put(f"/api/executions/{execution['id']}/feedback", json={"verdict": "up"})
+
+    assert (too_early.status_code, too_early.json()["code"]) == (409, "execution_still_runs")
+
+
+async def test_feedback_of_another_user_is_not_found(
+    api: Api, client: httpx.AsyncClient, stranger: httpx.AsyncClient
+) -> None:
+    execution = await answered(api, client)
+    path = f"/api/executions/{execution['id']}/feedback"
+
+    given = await stranger.put(path, json={"verdict": "up"})
+    removed = await stranger.delete(path)
+
+    assert [(answer.status_code, answer.json()["code"]) for answer in (given, removed)] == [(404, "not_found")] * 2
+    assert (await client.get(f"/api/executions/{execution['id']}")).json() == execution
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"verdict": "maybe"}, {"verdict": "up", "note": "x" * 2001}, {"verdict": "up", "note": " "}]
+)
+async def test_invalid_feedback_is_refused(api: Api, client: httpx.AsyncClient, body: dict[str, str]) -> None:
+    execution = await answered(api, client)
+
+    refused = await client.put(f"/api/executions/{execution['id']}/feedback", json=body)
+
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_request")
+
+
+async def test_an_execution_with_feedback_is_deleted(api: Api, client: httpx.AsyncClient) -> None:
+    execution = await answered(api, client)
+    path = f"/api/executions/{execution['id']}"
+    await client.put(f"{path}/feedback", json={"verdict": "up", "note": "x" * 2000})
+
+    assert (await client.delete(path)).status_code == 204

@@ -21,6 +21,7 @@ from dynavera.contracts.events import (
     agent_event,
 )
 from dynavera.contracts.executions import CompletedOutput, Execution, ExecutionCounts, PartialOutput, StopReceipt, Usage
+from dynavera.contracts.feedback import FeedbackGiven
 from dynavera.contracts.users import User
 from dynavera.identifiers import new_id
 from dynavera.records.agents import AgentBusy, AgentNotFound, Agents
@@ -35,7 +36,7 @@ from dynavera.records.executions import (
     IdempotencyConflict,
 )
 from dynavera.records.logs import Abandoned, ExecutionNotFound, Logs
-from dynavera.records.tables import EventRow, ExecutionRow
+from dynavera.records.tables import EventRow, ExecutionRow, FeedbackRow
 from dynavera.records.users import Users
 
 QUESTION = {"query": "What is fNIRS?", "tags": ["ä", "🧠", '"']}
@@ -482,3 +483,22 @@ async def test_the_search_for_a_question_ignores_case_in_any_alphabet(
     found, _ = await executions.page(user.id, ExecutionQuery(q="café"))
 
     assert [one.id for one in found] == [execution.id]
+
+
+async def test_feedback_is_replaced_and_goes_with_the_execution(
+    executions: Executions, agent: Agent, user: User, database: Database
+) -> None:
+    execution = await executions.accept(user.id, agent.id, QUESTION)
+    await executions.request_stop(user.id, execution.id)
+
+    await executions.set_feedback(user.id, execution.id, FeedbackGiven(verdict="up", note="Ärgerlich 🧠"))
+    given = await executions.set_feedback(user.id, execution.id, FeedbackGiven(verdict="down"))
+    disliked, _cursor = await executions.page(user.id, ExecutionQuery(feedback="down"))
+    liked, _cursor = await executions.page(user.id, ExecutionQuery(feedback="up"))
+    await executions.delete(user.id, execution.id)
+
+    assert given.feedback is not None
+    assert (given.feedback.verdict, given.feedback.note) == ("down", None)
+    assert (disliked, liked) == ([given], [])
+    async with database.reading() as session:
+        assert list(await session.scalars(select(FeedbackRow))) == []

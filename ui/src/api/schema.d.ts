@@ -312,6 +312,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/executions/{execution_id}/feedback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Give Feedback
+         * @description Give feedback on an execution that has ended, or replace what was given.
+         */
+        put: operations["give_feedback"];
+        post?: never;
+        /**
+         * Remove Feedback
+         * @description Remove the feedback on an execution; there may be none.
+         */
+        delete: operations["remove_feedback"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/executions/{execution_id}/retry": {
         parameters: {
             query?: never;
@@ -1261,6 +1285,8 @@ export interface components {
              * @description Why it failed; null if it did not.
              */
             error_message: string | null;
+            /** @description Feedback on the answer; absent if none. */
+            feedback?: components["schemas"]["Feedback"] | null;
             /**
              * Id
              * Format: uuid
@@ -1536,6 +1562,46 @@ export interface components {
              * @constant
              */
             type: "execution_stopped";
+        };
+        /**
+         * Feedback
+         * @description Feedback on an execution's answer.
+         */
+        Feedback: {
+            /**
+             * Note
+             * @description Why; null if nothing was said.
+             */
+            note: string | null;
+            /**
+             * Updated At
+             * Format: date-time
+             * @description When it was given or last changed.
+             */
+            updated_at: string;
+            /**
+             * Verdict
+             * @description Whether the answer is good (`up`) or bad (`down`).
+             * @enum {string}
+             */
+            verdict: "up" | "down";
+        };
+        /**
+         * FeedbackGiven
+         * @description Feedback as it is given; it replaces what was given before.
+         */
+        FeedbackGiven: {
+            /**
+             * Note
+             * @description Why; at most 2,000 characters.
+             */
+            note?: string | null;
+            /**
+             * Verdict
+             * @description Whether the answer is good (`up`) or bad (`down`).
+             * @enum {string}
+             */
+            verdict: "up" | "down";
         };
         /**
          * FieldError
@@ -3642,6 +3708,8 @@ export interface operations {
                 since?: string;
                 /** @description Only executions accepted before this time. */
                 until?: string;
+                /** @description Only executions with this feedback. */
+                feedback?: "up" | "down";
                 /** @description What the list is sorted by. `duration` is from start to end; executions without one come last. `status` goes from queued to stopped. */
                 sort?: "created_at" | "duration" | "status";
                 /** @description `created_at`: `desc` lists the newest first. */
@@ -3726,6 +3794,8 @@ export interface operations {
                 since?: string;
                 /** @description Only executions accepted before this time. */
                 until?: string;
+                /** @description Only executions with this feedback. */
+                feedback?: "up" | "down";
             };
             header?: never;
             path?: never;
@@ -4104,6 +4174,191 @@ export interface operations {
             };
             /** @description There is none with this id, or it is another user's. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body is invalid; `errors` has the places. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many open requests or streams, of this user or in total. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A required component is away; `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    give_feedback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The execution's id. */
+                execution_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FeedbackGiven"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Execution"];
+                };
+            };
+            /** @description The API key or the session is missing or invalid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is none with this id, or it is another user's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The rest of the body did not arrive. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The current state does not allow it; `code` has the reason. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The content type is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter or the body is invalid; `errors` has the places. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many open requests or streams, of this user or in total. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A required component is away; `Retry-After` says when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_feedback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The execution's id. */
+                execution_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Execution"];
+                };
+            };
+            /** @description The API key or the session is missing or invalid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is none with this id, or it is another user's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The current state does not allow it; `code` has the reason. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
