@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar, cast
 
+from anyio import CancelScope
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import QueuePool
@@ -73,7 +74,7 @@ class Database:
         async with (
             named_errors(),
             self._turn_to_write(),
-            AsyncSession(self._engine, expire_on_commit=False) as session,
+            self._session() as session,
         ):
             await session.connection(execution_options={"writes": True})
             yield session
@@ -100,7 +101,7 @@ class Database:
         Raises:
             DatabaseAway: the database is locked or out of reach.
         """
-        async with named_errors(), AsyncSession(self._engine, expire_on_commit=False) as session:
+        async with named_errors(), self._session() as session:
             yield session
 
     @asynccontextmanager
@@ -131,6 +132,14 @@ class Database:
         while pool.checkedout() and time.monotonic() < deadline:  # noqa: ASYNC110 -- the pool has no event for it
             await asyncio.sleep(CLOSING_POLL_SECONDS)
         await self._engine.dispose()
+
+    @asynccontextmanager
+    async def _session(self) -> AsyncGenerator[AsyncSession]:
+        # A cancelled scope of anyio, such as that of an MCP call, also cancels each step of cleaning up, so that an
+        # interrupted connection would never be closed. A transaction is short, and is finished instead.
+        with CancelScope(shield=True):
+            async with AsyncSession(self._engine, expire_on_commit=False) as session:
+                yield session
 
     @asynccontextmanager
     async def _turn_to_write(self) -> AsyncGenerator[None]:
