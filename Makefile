@@ -16,7 +16,7 @@ PAGE_SOURCES := $(shell find ui/src ui/public ui/index.html ui/vite.config.ts ui
 	! -name '*.spec.ts' 2>/dev/null)
 GENERATED := ui/openapi.json ui/src/api/schema.d.ts
 COMMITTED := .venv/types-committed
-.PHONY: help up check test test-extras bench bench-retrieval chaos types ui setup lint types-check test-python test-ui test-browser screenshots format clean
+.PHONY: help up check test test-extras bench bench-compare bench-retrieval chaos types ui setup lint types-check test-python test-ui test-browser screenshots format clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -31,8 +31,11 @@ test: test-python test-ui test-browser ## All tests, including the browser tests
 test-extras: $(EXTRAS_READY) ## The tests of the extras, in a separate environment (7 GB)
 	$(ALL_EXTRAS)/bin/pytest tests/extras
 
-bench: $(PYTHON_READY) $(PAGE) ## Benchmark executions
-	@$(BIN)/python -m benchmarks.executions
+bench: $(PYTHON_READY) $(PAGE) ## Benchmark executions; JSON=file also saves the figures
+	@$(BIN)/python -m benchmarks.executions $(addprefix --json ,$(JSON))
+
+bench-compare: $(PYTHON_READY) ## Compare two runs of `make bench JSON=file`: BEFORE=file AFTER=file
+	@$(BIN)/python -m benchmarks.executions.compare "$(BEFORE)" "$(AFTER)"
 
 bench-retrieval: $(PYTHON_READY) ## Measure retrieval: COLLECTION=folder of a test collection; EMBEDDER=name for more of one
 	@$(BIN)/python -m benchmarks.retrieval --collection "$(COLLECTION)" $(addprefix --embedder ,$(EMBEDDER)) \

@@ -65,7 +65,11 @@ class ModelServer:
 
     def answer(self, question: str) -> str:
         """The complete answer to `question`."""
-        return "".join(self._tokens(question, 0))
+        return "".join(self.tokens(question))
+
+    def tokens(self, question: str) -> list[str]:
+        """The tokens of the complete answer to `question`."""
+        return self._tokens(question, 0)
 
     def calls_of(self, question: str) -> list[Call]:
         """The requests with `question`, oldest first."""
@@ -131,7 +135,7 @@ class ModelServer:
         if plan.restarts_answer:
             # A different answer each time, as from a model with a temperature.
             return self._tokens(call.question, len(self.calls_of(call.question)) - 1)
-        tokens = self._tokens(call.question, 0)
+        tokens = self.tokens(call.question)
         rest = rest_after(tokens, call.prefix)
         if rest is None:
             self.unknown_prefixes.append(f"{call.question}: the model was asked to continue {call.prefix[-60:]!r}")

@@ -45,7 +45,7 @@ class Product:
 
     data_dir: Path
     environment: dict[str, str]
-    model: FakeModel
+    model: FakeModel = field(default_factory=FakeModel)
     ports: dict[str, str] = field(
         default_factory=lambda: {
             name: str(free_port())
