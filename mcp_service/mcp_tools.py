@@ -1,11 +1,8 @@
 """MCP tools: structured results, text streamed as progress."""
 
-import asyncio
-import time
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated
 
-from mcp.server.mcpserver import Context
 from pydantic import Field
 
 from dynavera.contracts.agents import (
@@ -31,12 +28,11 @@ from dynavera.contracts.mcp import (
     Retrieved,
 )
 from mcp_service.generation import GenerationRequest
-from mcp_service.generators.generator import GeneratorInput, StatusNote, TextDelta
+from mcp_service.generators.generator import GeneratorInput
+from mcp_service.progress_report import ProgressReports, ToolContext
 from mcp_service.service import Service
 
 MAX_PASSAGES = 50
-
-ToolContext = Context[Any, Any]
 
 Question = Annotated[Query, Field(description="The question, in the user's words and language.")]
 Passages = Annotated[
@@ -56,6 +52,7 @@ class Tools:
     def __init__(self, service: Callable[[], Service], keep_alive_seconds: float) -> None:
         self._service = service
         self._keep_alive_seconds = keep_alive_seconds
+        self._reports = ProgressReports()
 
     async def retrieve(
         self,
@@ -95,13 +92,11 @@ class Tools:
         """
         user = await self._service().callers.user_for_mcp(context.request_context)
         inputs = GeneratorInput(query, passages, instructions, max_tokens, temperature, prefix)
-        report = _ProgressReport(context)
-        keep_alive = asyncio.create_task(report.keep_alive(self._keep_alive_seconds))
-        try:
-            request = GenerationRequest(user.id, inputs, generator, operation_id)
-            return await self._service().generations.run(request, report.emit)
-        finally:
-            keep_alive.cancel()
+        request = GenerationRequest(user.id, inputs, generator, operation_id)
+        with self._reports.of(context, self._keep_alive_seconds) as report:
+            generated = await self._service().generations.run(request, report.emit)
+            await report.flush()
+            return generated
 
     async def stop_generation(self, context: ToolContext, operation_id: OperationId) -> GenerationStopped:
         """Stop a generation of the user by its `operation_id`; returns once the model is released."""
@@ -123,40 +118,3 @@ class Tools:
         page = await self._service().records.page(user.id, collection, limit, cursor)
         listed = [ListedDocument(document_id=document.id, **document.model_dump()) for document in page.items]
         return Documents(documents=listed, next_cursor=page.next_cursor)
-
-
-class _ProgressReport:
-    """Sends what a generation emits as progress: text with whole numbers, notes with fractions."""
-
-    def __init__(self, context: ToolContext) -> None:
-        self._context = context
-        self._characters = 0
-        self._notes = 0
-        self._last = time.monotonic()
-
-    async def emit(self, item: TextDelta | StatusNote) -> None:
-        """Send a text delta or a status note."""
-        match item:
-            case TextDelta():
-                self._characters = item.offset + len(item.text)
-                self._notes = 0
-                await self._send(self._characters, item.text)
-            case StatusNote():
-                await self._send_note(item.message)
-
-    async def keep_alive(self, seconds: float) -> None:
-        """Send an empty note after every `seconds` of silence."""
-        while True:
-            silent_since = self._last
-            await asyncio.sleep(silent_since + seconds - time.monotonic())
-            if self._last == silent_since:
-                await self._send_note("")
-
-    async def _send_note(self, message: str) -> None:
-        # Progress must grow and stay below the next whole number: 1/2, 2/3, 3/4 …
-        self._notes += 1
-        await self._send(self._characters + self._notes / (self._notes + 1), message)
-
-    async def _send(self, progress: float, message: str) -> None:
-        self._last = time.monotonic()
-        await self._context.report_progress(progress, message=message)

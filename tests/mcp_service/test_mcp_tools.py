@@ -309,6 +309,21 @@ async def test_a_silent_generation_sends_keep_alives(tmp_path: Path) -> None:
     assert numbers == sorted(set(numbers))
 
 
+async def test_many_generations_send_their_tokens_together(tmp_path: Path) -> None:
+    words = [f"word{number}" for number in range(200)]
+    answers = [Progress() for _ in range(20)]
+
+    async with with_model(tmp_path, FakeModel(words)) as service, mcp_client(service) as client:
+        arguments = {"query": "q", "passages": [PASSAGE], "max_tokens": len(words)}
+        await asyncio.gather(*(call(client, "generate", arguments, progress) for progress in answers))
+        await until(lambda: all(progress.text == " ".join(words) for progress in answers))
+
+    numbers = [[number for number, _ in progress.received] for progress in answers]
+    assert all(each == sorted(set(each)) for each in numbers)
+    # A notification costs as much as many tokens: one for each would delay all of them.
+    assert sum(map(len, numbers)) < len(words) * len(answers) / 2
+
+
 MCP_HEADERS = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
 NEW = {"MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/call", "Mcp-Name": "retrieve"}
 
