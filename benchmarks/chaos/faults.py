@@ -2,9 +2,11 @@
 
 import asyncio
 import os
+import random
 import signal
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -13,6 +15,12 @@ from typing import Protocol
 
 from benchmarks.chaos.product import PARTS, PartName, Product
 from benchmarks.chaos.proxy import Mode
+from dynavera.bus.local import LocalBus
+from dynavera.bus.messages import BusMessage
+from dynavera.bus.open_bus import FOLDER as BUS_FOLDER
+
+BUS_MESSAGES_KEPT, BUS_NOISE_SECONDS = 500, 0.01
+"""Among how many earlier messages one is chosen to be sent again, and how often."""
 
 LOCK = """
 import sqlite3, sys, time
@@ -139,6 +147,61 @@ class LinkFault:
     async def heal(self, product: Product) -> None:
         """Repair the link."""
         product.links[self.link].set_mode(Mode.PASS)
+
+
+@dataclass
+class BusNoise:
+    """A publisher that sends earlier messages of the event bus again: late, repeated and out of order."""
+
+    seconds: float
+    _sending: asyncio.Task[None] | None = None
+
+    @property
+    def name(self) -> str:
+        """Its name in the matrix."""
+        return f"event bus: late, repeated, out of order {self.seconds:g} s"
+
+    async def inject(self, product: Product) -> None:
+        """Listen to the bus, and begin to send."""
+        self._sending = asyncio.create_task(_repeat_messages(LocalBus(product.data / BUS_FOLDER)))
+
+    async def heal(self, product: Product) -> None:  # noqa: ARG002 -- the protocol's signature
+        """Send nothing more."""
+        if self._sending is not None:
+            self._sending.cancel()
+            await asyncio.wait({self._sending})
+
+
+async def _repeat_messages(bus: LocalBus) -> None:
+    heard: deque[BusMessage] = deque(maxlen=BUS_MESSAGES_KEPT)
+    chance = random.Random(1)
+    async with bus.subscribe(heard.append), bus.connecting():
+        while True:
+            await asyncio.sleep(BUS_NOISE_SECONDS)
+            if heard:
+                bus.publish(chance.choice(heard))
+
+
+@dataclass
+class BusCut:
+    """No worker reaches the API over the event bus: its socket is gone, and the worker starts again without it."""
+
+    seconds: float
+
+    @property
+    def name(self) -> str:
+        """Its name in the matrix."""
+        return f"event bus cut, worker killed {self.seconds:g} s"
+
+    async def inject(self, product: Product) -> None:
+        """Remove the sockets, and kill the worker that is connected to them."""
+        for file in (product.data / BUS_FOLDER).iterdir():
+            file.unlink()
+        product.signal("worker", signal.SIGKILL)
+
+    async def heal(self, product: Product) -> None:
+        """Kill the API, which makes a new socket when it starts again."""
+        product.signal("api", signal.SIGKILL)
 
 
 @dataclass

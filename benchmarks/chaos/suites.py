@@ -1,6 +1,18 @@
 """The scenarios of a run: all of them, or a representative few."""
 
-from benchmarks.chaos.faults import DatabaseLocked, DiskFull, Fault, Freeze, Kill, KillUp, LinkFault, NoFault, can_mount
+from benchmarks.chaos.faults import (
+    BusCut,
+    BusNoise,
+    DatabaseLocked,
+    DiskFull,
+    Fault,
+    Freeze,
+    Kill,
+    KillUp,
+    LinkFault,
+    NoFault,
+    can_mount,
+)
 from benchmarks.chaos.phases import COLUMNS, Phase
 from benchmarks.chaos.product import PARTS
 from benchmarks.chaos.proxy import Mode
@@ -19,7 +31,7 @@ def matrix() -> list[Scenario]:
     faults: list[Fault] = [NoFault(), *(Kill((part,)) for part in PARTS), Kill(PARTS)]
     faults += [Freeze(part, seconds) for seconds in (5, 60) for part in PARTS]
     faults += [LinkFault(link, mode, 8) for link in LINKS for mode in FAULTY_MODES]
-    faults.append(DatabaseLocked(10))
+    faults += [BusNoise(8), BusCut(8), DatabaseLocked(10)]
     restarted = Scenario(Kill(("mcp",)), phases=(Phase.PROMPT, Phase.DELTAS, Phase.LAST), restarts_answer=True)
     disk_full = [Scenario(DiskFull(10), "together", WITHOUT_RETRIEVING)] if can_mount() else []
     return [
@@ -59,6 +71,7 @@ def short() -> list[Scenario]:
         Scenario(LinkFault("client", Mode.DROP_RESPONSES, 4)),
         Scenario(LinkFault("temporal", Mode.RESET, 4)),
         Scenario(LinkFault("model", Mode.RESET, 3)),
+        Scenario(BusNoise(4)),
         Scenario(Kill(("mcp",)), phases=(Phase.DELTAS,), restarts_answer=True),
         Scenario(NoFault(), phases=WITHOUT_RETRIEVING, stops=True),
         Scenario(NoFault(), phases=(Phase.RETRIEVING,), stops=True),
