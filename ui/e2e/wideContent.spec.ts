@@ -1,6 +1,7 @@
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 
+import { violations } from './accessibility'
 import { layoutFaults } from './layoutFaults'
 import { pictured } from './pictures'
 import type { Product } from './product'
@@ -34,6 +35,19 @@ const WIDE = [
   'عربي: قياس طيف الأشعة تحت الحمراء القريبة [1].',
 ].join('\n\n')
 
+/** Each page, and the words that tell that it is there. */
+const WAITED_FOR: Record<string, string> = {
+  agent: 'A quotation',
+  execution: 'A quotation',
+  compare: 'A quotation',
+  askBoth: 'Ask two agents',
+  executions: 'Newest first',
+  agents: 'Research assistant',
+  knowledge: 'Add documents',
+  document: 'passages',
+  system: 'Your sessions',
+}
+
 let product: Product
 let page: Page
 let complaints: string[]
@@ -57,6 +71,7 @@ beforeAll(async () => {
     agent: `/agents/${agent.id}?execution=${one}`,
     execution: `/executions/${one}`,
     compare: `/executions/compare?a=${one}&b=${other}`,
+    askBoth: '/executions/compare',
     executions: '/executions',
     agents: '/',
     knowledge: '/knowledge',
@@ -87,24 +102,25 @@ async function executed(agentId: string): Promise<string> {
   return id
 }
 
-test.each(['agent', 'execution', 'compare', 'executions', 'agents', 'knowledge', 'document', 'system'])(
-  'nothing overflows or overlaps on the page: %s',
-  async (name) => {
-    await page.goto(product.address + (addresses[name] ?? ''))
-    const faults: string[] = []
-    for (const size of SIZES) {
-      await page.setViewportSize(size)
-      await page.waitForLoadState('networkidle')
-      if (['agent', 'execution', 'compare'].includes(name)) {
-        await page.getByText('A quotation').first().waitFor()
-      }
-      faults.push(...(await layoutFaults(page)).map((fault) => `${size.width} × ${size.height}: ${fault}`))
-    }
+test.each(Object.keys(WAITED_FOR))('nothing overflows or overlaps on the page: %s', async (name) => {
+  await page.goto(product.address + (addresses[name] ?? ''))
+  const faults: string[] = []
+  for (const size of SIZES) {
+    await page.setViewportSize(size)
+    await page.waitForLoadState('networkidle')
+    await page
+      .getByText(WAITED_FOR[name] ?? '')
+      .first()
+      .waitFor()
+    faults.push(...(await layoutFaults(page)).map((fault) => `${size.width} × ${size.height}: ${fault}`))
+  }
 
-    expect(faults).toEqual([])
-    await pictured(page, `wide-${name}`)
-  },
-)
+  if (['compare', 'askBoth'].includes(name)) {
+    faults.push(...(await violations(page)))
+  }
+  expect(faults).toEqual([])
+  await pictured(page, `wide-${name}`)
+})
 
 test('the console has no errors', () => {
   expect(complaints).toEqual([])

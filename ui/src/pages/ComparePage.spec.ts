@@ -63,7 +63,7 @@ test('two executions stand side by side, with the words that differ marked', asy
   await user.click(screen.getByRole('checkbox', { name: 'Highlight differences' }))
 
   expect(within(left).queryByText('absorbed')).toBeNull()
-  expect(within(left).getByRole('region', { name: 'Answer' })).toHaveTextContent(ANSWERS[FIRST]!)
+  expect(within(left).getByRole('region', { name: 'Left answer' })).toHaveTextContent(ANSWERS[FIRST]!)
 })
 
 test('the sides are swapped in the address', async () => {
