@@ -8,6 +8,7 @@ import type {
   ExecutionCounts,
   ExecutionEvent,
   ExecutionQuery,
+  Feedback,
   Page,
   PinnedSource,
   StartInput,
@@ -55,6 +56,21 @@ export function stopExecution(executionId: string): Promise<Execution> {
 export function retryExecution(executionId: string): Promise<Execution> {
   const params = { path: { execution_id: executionId } }
   return answered(http.POST('/api/executions/{execution_id}/retry', { params }))
+}
+
+/** Replaces what was given before; the execution must have ended. */
+export function giveFeedback(
+  executionId: string,
+  verdict: Feedback['verdict'],
+  note: string | null,
+): Promise<Execution> {
+  const params = { path: { execution_id: executionId } }
+  return answered(http.PUT('/api/executions/{execution_id}/feedback', { params, body: { verdict, note } }))
+}
+
+export function removeFeedback(executionId: string): Promise<unknown> {
+  const params = { path: { execution_id: executionId } }
+  return answered(http.DELETE('/api/executions/{execution_id}/feedback', { params }))
 }
 
 /** It is asked for even if the page is left right then. */

@@ -8,6 +8,7 @@ export type AgentSettings = Schemas['AgentSettings']
 export type AgentCreate = Schemas['AgentCreate']
 export type AgentPatch = Schemas['AgentPatch']
 export type Execution = Schemas['Execution']
+export type Feedback = Schemas['Feedback']
 export type ExecutionCounts = Schemas['ExecutionCounts']
 export type ExecutionStatus = Execution['status']
 export type ExecutionQuery = Omit<

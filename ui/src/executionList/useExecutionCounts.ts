@@ -1,6 +1,6 @@
 /** How many executions there are in each status, with the other filters; live. */
 import { useThrottleFn } from '@vueuse/core'
-import { shallowRef, watch, type ShallowRef } from 'vue'
+import { onScopeDispose, shallowRef, watch, type ShallowRef } from 'vue'
 
 import * as api from '@/api/client'
 import { asProblem } from '@/api/problems'
@@ -16,8 +16,12 @@ const READ_EVERY = 1_000
 export function useExecutionCounts(filters: () => ExecutionFilters): ShallowRef<ExecutionCounts | null> {
   const counts = shallowRef<ExecutionCounts | null>(null)
   let turn = 0
+  let isGone = false
 
   async function read(): Promise<void> {
+    if (isGone) {
+      return
+    }
     const mine = (turn += 1)
     try {
       const found = await api.countExecutions(queryOf(filters()))
@@ -34,6 +38,10 @@ export function useExecutionCounts(filters: () => ExecutionFilters): ShallowRef<
   const readSoon = () => void throttled()
   watch(() => JSON.stringify(queryOf({ ...filters(), status: '', sort: '' })), read)
   useExecutionChanges({ opened: readSoon, changed: readSoon })
+  // A throttled reading is left over when the page is left.
+  onScopeDispose(() => {
+    isGone = true
+  })
   void read()
   return counts
 }

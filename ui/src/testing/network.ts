@@ -7,6 +7,7 @@ import { execution, health } from './made'
 /** Every page asks how the parts are, and some for what there is; unless a test says more, all is quiet. */
 export const network = setupServer(
   http.get('*/api/executions', () => HttpResponse.json({ items: [execution()], next_cursor: null })),
+  http.get('*/api/agents', () => HttpResponse.json({ items: [], next_cursor: null })),
   http.get('*/api/documents', () => HttpResponse.json({ items: [], next_cursor: null })),
   http.get('*/api/executions/counts', () =>
     HttpResponse.json({ queued: 0, running: 0, completed: 0, failed: 0, stopped: 0 }),
