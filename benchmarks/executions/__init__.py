@@ -1,0 +1,1 @@
+"""`make bench`: the speed and cost of executions."""

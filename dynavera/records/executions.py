@@ -43,6 +43,9 @@ class ExecutionStillRuns(Exception):
     """The request needs an execution that has ended."""
 
 
+STOP_OR_WAIT = "Stop it first, or wait for its end."
+
+
 @dataclass(frozen=True)
 class ExecutionQuery:
     """Which executions to list; `until` is exclusive, `q` is a part of the question, `latest` selects one per agent.
@@ -124,8 +127,7 @@ class Executions:
             ExecutionStillRuns: it has not ended.
         """
         row = await self._row(user_id, execution_id)
-        if row.status in LIVE:
-            raise ExecutionStillRuns("The execution has not ended yet. Stop it first, or wait for its end.")
+        _check_ended(row, STOP_OR_WAIT)
         return await self.accept(user_id, row.agent_id, row.input_data, retry_of=row.id)
 
     async def get(self, user_id: UUID, execution_id: UUID) -> Execution:
@@ -156,7 +158,8 @@ class Executions:
             if query.cursor is not None:
                 wanted = wanted.where(await beyond(session, query.cursor, query.sort, query.order))
             rows = list(await session.scalars(wanted.limit(query.limit + 1)))
-            feedback = await feedback_of(session, [row.id for row in rows[: query.limit]])
+            # Only what has ended has feedback.
+            feedback = await feedback_of(session, [row.id for row in rows[: query.limit] if row.status not in LIVE])
         shown = [self._execution(row, feedback.get(row.id)) for row in rows[: query.limit]]
         return shown, cursor_of(shown[-1].id) if len(rows) > query.limit else None
 
@@ -175,10 +178,7 @@ class Executions:
             ExecutionStillRuns: it has not ended.
         """
         async with self.database.writing() as session:
-            row = await locked(session, execution_id)
-            await _found(session, user_id, execution_id)
-            if row.status in LIVE:
-                raise ExecutionStillRuns("The execution has not ended yet. Stop it first, or wait for its end.")
+            await _locked_after_end(session, user_id, execution_id, STOP_OR_WAIT)
             await session.execute(delete(ExecutionRow).where(ExecutionRow.id == execution_id))
 
     async def set_feedback(self, user_id: UUID, execution_id: UUID, given: FeedbackGiven | None) -> Execution:
@@ -189,10 +189,7 @@ class Executions:
             ExecutionStillRuns: it has not ended.
         """
         async with self.database.writing() as session:
-            row = await locked(session, execution_id)
-            await _found(session, user_id, execution_id)
-            if row.status in LIVE:
-                raise ExecutionStillRuns("The execution has not ended yet. Give feedback on its answer then.")
+            row = await _locked_after_end(session, user_id, execution_id, "Give feedback on its answer then.")
             await set_feedback(session, execution_id, given)
             row.changed_at = utc_now()
             return await self._with_feedback(session, row)
@@ -216,8 +213,7 @@ class Executions:
             ExecutionNotFound: the user has no such execution.
         """
         async with self.database.writing() as session:
-            row = await locked(session, execution_id)
-            await _found(session, user_id, execution_id)
+            row = await _locked(session, user_id, execution_id)
             if row.status not in LIVE:
                 return Stop(await self._with_feedback(session, row), ended_before=True)
             now = utc_now()
@@ -275,7 +271,8 @@ class Executions:
         return await self._with_feedback(session, earlier)
 
     async def _with_feedback(self, session: AsyncSession, row: ExecutionRow) -> Execution:
-        return self._execution(row, (await feedback_of(session, [row.id])).get(row.id))
+        ended = [row.id] if row.status not in LIVE else []
+        return self._execution(row, (await feedback_of(session, ended)).get(row.id))
 
     def _execution(self, row: ExecutionRow, feedback: Feedback | None = None) -> Execution:
         forgotten = row.completed_at is not None and row.completed_at < utc_now() - TEMPORAL_RETENTION
@@ -337,6 +334,23 @@ async def _found(session: AsyncSession, user_id: UUID, execution_id: UUID) -> Ex
     if row is None:
         raise ExecutionNotFound(f"There is no execution {str(execution_id)!r}.")
     return row
+
+
+async def _locked(session: AsyncSession, user_id: UUID, execution_id: UUID) -> ExecutionRow:
+    row = await locked(session, execution_id)
+    await _found(session, user_id, execution_id)
+    return row
+
+
+async def _locked_after_end(session: AsyncSession, user_id: UUID, execution_id: UUID, advice: str) -> ExecutionRow:
+    row = await _locked(session, user_id, execution_id)
+    _check_ended(row, advice)
+    return row
+
+
+def _check_ended(row: ExecutionRow, advice: str) -> None:
+    if row.status in LIVE:
+        raise ExecutionStillRuns(f"The execution has not ended yet. {advice}")
 
 
 def _agent_exists() -> ColumnElement[bool]:

@@ -14,6 +14,8 @@ from dynavera.records.tables import ExecutionRow, FeedbackRow
 
 async def feedback_of(session: AsyncSession, execution_ids: Sequence[UUID]) -> dict[UUID, Feedback]:
     """The feedback on these executions; those without are left out."""
+    if not execution_ids:
+        return {}
     rows = await session.scalars(select(FeedbackRow).where(FeedbackRow.execution_id.in_(execution_ids)))
     return {row.execution_id: _feedback(row) for row in rows}
 

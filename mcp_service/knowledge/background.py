@@ -27,6 +27,11 @@ class Interrupted(Exception):
 class Interruptible(Protocol):
     """An embedder that is loaded in the background, and can be stopped from another thread."""
 
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the model is in memory."""
+        ...
+
     def load(self) -> object:
         """Load the model."""
         ...
@@ -85,7 +90,7 @@ class BackgroundIndexing:
         while True:
             self._changed.clear()
             try:
-                if await self._changes.passages_after(0):
+                if not self._embedder.is_loaded and await self._changes.passages_after(0):
                     # Before it serves, so that no question waits for it. Without passages, none needs it.
                     await asyncio.to_thread(self._embedder.load)
                 await self._catch_up()

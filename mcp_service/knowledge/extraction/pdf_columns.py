@@ -17,7 +17,7 @@ MIN_CHARACTERS = 10
 """The usual size of a line of prose; cells of a table are shorter."""
 
 MIN_CONTINUED = 0.3
-"""The share of lines that begin in the middle of a sentence; rows of a table begin anew."""
+"""The share of lines that begin in the middle of a sentence; rows of a table rarely do."""
 
 _GAP = 0.9
 """A blank that parts columns, in heights of a line."""

@@ -1,8 +1,8 @@
 /** Questions to begin with, which the documents that are there can answer. */
 import type { Document } from '@/api/types'
+import { sectionTitle } from '@/documents/headings'
 
 const MOST = 4
-const SEPARATOR = ' › '
 /** Headings that nearly every document has. */
 const TELLING_LITTLE =
   /^(abstract|introduction|summary|conclusions?|references|see also|external links|contents|overview|notes|sources|further reading|bibliography|literature)$/i
@@ -28,7 +28,7 @@ export function exampleQuestions(documents: readonly Pick<Document, 'name'>[]): 
 
 /** Questions that the sections of a document answer; a heading is the path to its section. */
 export function headingQuestions(headings: readonly string[]): string[] {
-  const titles = headings.map((heading) => heading.split(SEPARATOR).at(-1)?.trim() ?? '')
+  const titles = headings.map((heading) => sectionTitle(heading).trim())
   const telling = titles.filter((title) => title.length > 3 && !TELLING_LITTLE.test(title))
   return Array.from(new Set(telling), (title) =>
     title.endsWith('?') ? title : `What is there to know about “${title}”?`,

@@ -7,6 +7,7 @@ import type { Document } from '@/api/types'
 
 import { headingQuestions, inTurn } from './exampleQuestions'
 
+/** Read for their headings, the beginning of each. */
 const MOST_DOCUMENTS = 4
 
 /** Empty until they are known, and where there is nothing to suggest. */
@@ -32,5 +33,6 @@ export function useSuggestions(collection: () => string): ShallowRef<string[]> {
 }
 
 async function questionsOf({ id }: Document): Promise<string[]> {
-  return headingQuestions((await api.allPassages(id)).map(({ heading }) => heading))
+  const { items } = await api.listPassages(id, null)
+  return headingQuestions(items.map(({ heading }) => heading))
 }

@@ -40,12 +40,18 @@ export function documentText(documentId: string): Promise<DocumentText> {
   return answered(http.GET('/api/documents/{document_id}/text', { params }))
 }
 
+export function listPassages(
+  documentId: string,
+  cursor: string | null,
+  limit = LARGEST_PAGE,
+): Promise<Page<Passage>> {
+  const params = { path: { document_id: documentId }, query: part(limit, cursor) }
+  return answered(http.GET('/api/documents/{document_id}/passages', { params }))
+}
+
 /** All passages of a document, in its order. */
 export function allPassages(documentId: string): Promise<Passage[]> {
-  return everyPage((cursor) => {
-    const params = { path: { document_id: documentId }, query: part(LARGEST_PAGE, cursor) }
-    return answered(http.GET('/api/documents/{document_id}/passages', { params }))
-  })
+  return everyPage((cursor) => listPassages(documentId, cursor))
 }
 
 /** It is asked even if the page is being left. */

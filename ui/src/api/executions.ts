@@ -68,7 +68,7 @@ export function giveFeedback(
   return answered(http.PUT('/api/executions/{execution_id}/feedback', { params, body: { verdict, note } }))
 }
 
-export function removeFeedback(executionId: string): Promise<unknown> {
+export function removeFeedback(executionId: string): Promise<Execution> {
   const params = { path: { execution_id: executionId } }
   return answered(http.DELETE('/api/executions/{execution_id}/feedback', { params }))
 }

@@ -3,7 +3,7 @@ import { computed, ref, shallowRef, type ComputedRef, type Ref, type ShallowRef 
 
 import * as api from '@/api/client'
 import { asProblem, type ApiProblem } from '@/api/problems'
-import type { Feedback } from '@/api/types'
+import type { Execution, Feedback } from '@/api/types'
 
 import { useFeedbackStore } from './feedbackStore'
 
@@ -25,11 +25,11 @@ export function useFeedback(executionId: () => string, known: () => Feedback | n
     return newer === undefined ? known() : newer
   })
 
-  async function change(ask: (id: string) => Promise<Feedback | null>): Promise<void> {
+  async function change(ask: (id: string) => Promise<Execution>): Promise<void> {
     const id = executionId()
     isBusy.value = true
     try {
-      changed.set(id, await ask(id))
+      changed.set(id, (await ask(id)).feedback ?? null)
       problem.value = null
     } catch (error) {
       problem.value = asProblem(error)
@@ -39,14 +39,11 @@ export function useFeedback(executionId: () => string, known: () => Feedback | n
   }
 
   function give(verdict: Feedback['verdict'], note: string): Promise<void> {
-    return change(async (id) => (await api.giveFeedback(id, verdict, note.trim() || null)).feedback ?? null)
+    return change((id) => api.giveFeedback(id, verdict, note.trim() || null))
   }
 
   function remove(): Promise<void> {
-    return change(async (id) => {
-      await api.removeFeedback(id)
-      return null
-    })
+    return change(api.removeFeedback)
   }
 
   return { feedback, problem, isBusy, give, remove }

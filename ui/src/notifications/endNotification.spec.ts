@@ -140,7 +140,7 @@ test('nothing is said to somebody who sees the page', async () => {
   expect(notifications.shown).toEqual([])
 })
 
-test('a refusal is said in words', async () => {
+test('a denied permission is explained', async () => {
   new BrowserNotifications('denied')
   const { user } = await watched()
   leave()

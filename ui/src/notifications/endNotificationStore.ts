@@ -1,4 +1,4 @@
-/** Tells who asked for it, and looks elsewhere, that an execution has ended: by a notification of the browser. */
+/** Browser notifications for executions that end while the page is hidden, if the user has asked for one. */
 import { useEventListener } from '@vueuse/core'
 import { defineStore } from 'pinia'
 import { ref, shallowReactive, watch } from 'vue'
@@ -67,9 +67,9 @@ export const useEndNotificationStore = defineStore('endNotification', () => {
   async function look(executionId: string): Promise<void> {
     try {
       const execution = await api.getExecution(executionId)
-      // Whoever was asked twice, or was told to be quiet meanwhile, says nothing.
+      // Two requests can find the same end, and the user may have cancelled meanwhile: only the first one notifies.
       if (!isLive(execution.status) && awaited.delete(executionId)) {
-        say(executionId, TITLES[execution.status] ?? '', questionOf(execution))
+        notify(executionId, TITLES[execution.status] ?? '', questionOf(execution))
       }
     } catch (error) {
       if (!isPassing(asProblem(error))) {
@@ -78,7 +78,7 @@ export const useEndNotificationStore = defineStore('endNotification', () => {
     }
   }
 
-  function say(executionId: string, title: string, question: string): void {
+  function notify(executionId: string, title: string, question: string): void {
     if (document.visibilityState === 'visible') {
       return
     }
